@@ -1,0 +1,1 @@
+"""One module a verb: read the arguments, call, print, exit code."""

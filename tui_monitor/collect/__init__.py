@@ -1,0 +1,1 @@
+"""Turns the world into Readings: all I/O towards what is watched; a failure is a Reading, never an exception."""

@@ -1,0 +1,582 @@
+"""The values that cross rooms, and the wire: frozen, plain, and the same in memory, on the socket, on disk and in JSON.
+
+A number is a float, or None when nobody can say; the reason then stands beside it (`absent`). Times are aware datetimes in UTC;
+names that end in `_s` are seconds, `_bytes` bytes; metrics are in the SI units of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct, field
+
+SCHEMA = 1  # of the Frame's JSON, of recordings and snapshots
+PROTOCOL = 1  # of the socket between engine and screen
+
+Metrics = dict[str, float | None]
+Severity = Literal["critical", "warning", "info"]
+TargetState = Literal["OK", "IDLE", "SLOW", "STALLED", "STARTING", "STALE", "DOWN", "UNKNOWN"]
+GpuState = Literal["OK", "LOST", "HUNG", "UNKNOWN"]
+SignalState = Literal["learning", "idle", "stable", "watch", "drift", "blind", "stale"]
+AlertState = Literal["pending", "firing", "resolved", "lost"]
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X].*?(?:\x07|\x1b\\|$)|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]", re.DOTALL)
+
+
+def clean(text: object, limit: int = 200) -> str:
+    """A string from outside, fit for a terminal: no control characters, no escape sequences, one line, at most `limit` characters."""
+    plain = " ".join(_CONTROL.sub(" ", str(text)).split())
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since 1970 as the aware datetime that frames carry."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+# -- collect -> analyse -------------------------------------------------------------------------------------------------------------
+
+FailureKind = Literal[
+    "refused",  # nobody listens
+    "timeout",  # accepted and silent, or too slow for the deadline
+    "tls",
+    "auth",  # 401, 403
+    "redirect",  # not followed: credentials must not travel
+    "bad_status",
+    "too_large",  # over the limit of decoded bytes
+    "not_metrics",  # a page, but HTML or another format
+    "empty",  # 200 and nothing in it
+    "damaged",  # cut, or its transfer broke
+    "unreadable",  # a file or the kernel said no
+    "unsupported",  # the driver or the library cannot
+    "wedged",  # a call into a library never came back
+]
+
+
+class Failure(Struct, frozen=True):
+    """Why a source has no answer, in one word for machines and one line for people."""
+
+    kind: FailureKind
+    message: str
+
+
+class SeriesKey(NamedTuple):
+    """One series of a metrics page, its name kept as exposed."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]  # sorted by name
+
+
+class Layout(Struct, frozen=True, eq=False):
+    """The series of a page in order. The object stays the same while the page's layout does, so rows can go by position."""
+
+    series: tuple[SeriesKey, ...]
+    types: dict[str, str]  # family -> counter | gauge | histogram | summary | untyped
+
+
+class Page(Struct, frozen=True, eq=False):
+    """One metrics page as read: `values[i]` belongs to `layout.series[i]`; NaN means that the server itself has no value."""
+
+    layout: Layout
+    values: list[float]
+    size_bytes: int
+    bad_lines: int = 0  # dropped and counted; the rest stands
+    damaged: str = ""  # cut or broken: shown, never used for rates
+
+
+class ModelAnswer(Struct, frozen=True):
+    """One model as its server lists it."""
+
+    name: str
+    version: str = ""
+    state: str = ""  # READY, LOADING, UNAVAILABLE ... in the server's own word
+    why: str = ""
+
+
+class ServerAnswer(Struct, frozen=True, eq=False):
+    """All that one round of polite questions to a model server brought."""
+
+    ready: bool | None = None  # None: this kind has no such question, or it was not answered
+    ready_why: str = ""
+    ready_took_s: float | None = None
+    version: str = ""
+    models: tuple[ModelAnswer, ...] | None = None  # None: not listed
+    page: Page | None = None
+    page_failure: Failure | None = None
+    clients: int | None = None  # established connections to its port, from the kernel; None when not ours to see
+    process_alive: bool | None = None  # None: process unknown
+
+
+class LogRow(Struct, frozen=True):
+    """One row of a prediction log. `label` is None until it is known; features are named columns as they came."""
+
+    id: str
+    at_s: float
+    prediction: str | float | None
+    score: float | None
+    label: str | float | None
+    features: dict[str, float | str | None] = {}
+
+
+class LogRows(Struct, frozen=True, eq=False):
+    """What a prediction log brought since the last look: new rows, and labels that came late (id -> label)."""
+
+    rows: list[LogRow]
+    labels: dict[str, str | float]
+    left_out: dict[str, int]  # reason -> rows
+
+
+class Queried(Struct, frozen=True):
+    """Answers of a Prometheus to its configured instant queries: name -> value, or None with a reason in `absent`."""
+
+    values: Metrics
+    absent: dict[str, str]
+    engine: str = ""  # "prometheus 2.42.0", "victoriametrics ..."
+    warning: str = ""  # a partial answer says so
+
+
+Content = ServerAnswer | LogRows | Queried | Any
+
+
+class Reading(Struct, frozen=True, eq=False):
+    """One source's answer at one moment. Exactly one of `content` and `failure` is there."""
+
+    source: str
+    at_s: float  # wall clock at the start of the read
+    took_s: float
+    content: Content | None = None
+    failure: Failure | None = None
+
+
+class Found(Struct, frozen=True):
+    """A model server that discovery recognised, or that the configuration names."""
+
+    name: str
+    kind: str
+    url: str  # base URL
+    urls: dict[str, str] = {}  # metrics, health, api: where they are not under `url`
+    pid: int | None = None
+    started_s: float | None = None  # when its process started, wall clock
+    ports: tuple[int, ...] = ()
+    how: str = ""  # one line: what it was recognised by
+    configured: bool = False
+
+
+# -- the Frame ----------------------------------------------------------------------------------------------------------------------
+
+
+class Model(Struct, frozen=True):
+    """One model of a target."""
+
+    name: str
+    version: str | None
+    state: str
+    metrics: Metrics = {}
+    why: str = ""
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A watched server now. A key of `metrics` that is None has its reason in `absent`."""
+
+    name: str
+    kind: str
+    url: str
+    state: TargetState
+    why: str
+    since: datetime  # of the state
+    age_s: float | None  # of the newest numbers
+    pid: int | None = None
+    gpus: list[int] = []
+    version: str | None = None
+    metrics: Metrics = {}
+    absent: dict[str, str] = {}
+    bounds: dict[str, tuple[float, float]] = {}  # quantile key -> the bucket it fell into
+    at_least: list[str] = []  # keys whose value is a lower bound
+    series: dict[str, str] = {}  # key -> the exposed name that was used
+    models: list[Model] = []
+    how: str = ""
+
+
+class TargetWindow(Struct, frozen=True, kw_only=True):
+    """A target's numbers over one sliding window."""
+
+    target: str
+    window: str  # 1m 5m 30m 3h 24h
+    covered_s: float  # how much of the window is known
+    metrics: Metrics
+    at_least: list[str] = []
+
+
+class GpuProcess(Struct, frozen=True):
+    """A process that holds memory of a GPU."""
+
+    pid: int
+    name: str
+    user: str | None = None
+    used_bytes: int | None = None
+    target: str | None = None
+
+
+class Gpu(Struct, frozen=True, kw_only=True):
+    """One GPU; LOST and HUNG ones have every metric None."""
+
+    index: int
+    uuid: str
+    name: str
+    state: GpuState
+    why: str = ""
+    source: str = "nvml"  # or the name of the exporter's target
+    simulated: bool = False
+    metrics: Metrics = {}
+    throttle: list[str] = []
+    processes: list[GpuProcess] = []
+    age_s: float | None = None
+
+
+class Disk(Struct, frozen=True):
+    """A mounted file system; one that does not answer has a `why` and no numbers."""
+
+    mount: str
+    device: str
+    used_bytes: int | None
+    total_bytes: int | None
+    why: str = ""
+
+
+class Network(Struct, frozen=True):
+    """An interface, bytes per second."""
+
+    name: str
+    rx: float | None
+    tx: float | None
+
+
+class Process(Struct, frozen=True):
+    """A process of a served model."""
+
+    pid: int
+    name: str
+    user: str | None
+    target: str | None
+    rss_bytes: int | None
+    cpu: float | None  # cores
+    started_s: float | None = None
+
+
+class System(Struct, frozen=True, kw_only=True):
+    """The host now."""
+
+    metrics: Metrics = {}
+    absent: dict[str, str] = {}
+    cores: int | None = None
+    disks: list[Disk] = []
+    networks: list[Network] = []
+    processes: list[Process] = []
+    age_s: float | None = None
+
+
+class Estimate(Struct, frozen=True):
+    """A quality number with its 95 % interval and where it comes from."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    source: Literal["labelled", "sampled", "estimated", "probe"] = "labelled"
+
+
+class Performance(Struct, frozen=True, kw_only=True):
+    """How well a model did over one window of its prediction log; `all` is since the log began."""
+
+    name: str
+    window: str
+    slice: str | None
+    n: int
+    coverage: float | None  # labelled / n
+    metrics: dict[str, Estimate]
+    why: str = ""
+
+
+class Shares(Struct, frozen=True):
+    """A reference and the rows since the change over the same cuts: `len(reference) == len(edges) + 1`."""
+
+    edges: list[float]
+    reference: list[float]
+    now: list[float]
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """The verdict on one signal."""
+
+    signal: str
+    source: str
+    role: Literal["input", "output", "score", "performance", "latency", "quality"]
+    state: SignalState
+    since: datetime | None
+    test: str  # KS, L-infinity
+    effect: float | None
+    bound: str  # "=" or ">=": buckets give a lower bound
+    p: float | None  # None: the judge is sequential, it has no p
+    n_reference: int
+    n_now: int
+    evidence: float | None  # log10 of how far beyond the false-alarm budget; negative: within it
+    sentence: str
+    progress: float | None = None  # 0..1 while learning
+    quantiles: dict[str, tuple[float | None, float | None]] = {}  # p50, p95: reference, now
+    shares: Shares | None = None
+
+
+class Ack(Struct, frozen=True):
+    """Who has an alert, since when, and until when."""
+
+    by: str
+    at: datetime
+    comment: str
+    until: datetime
+
+
+class Silence(Struct, frozen=True):
+    """Who hides an alert, why, and until when."""
+
+    by: str
+    at: datetime
+    until: datetime
+    comment: str
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One episode of one rule on one target, as it stands. Condition and acknowledgement are two things."""
+
+    id: str
+    rule: str
+    severity: Severity
+    state: AlertState
+    since: datetime  # condition first true
+    fired_at: datetime | None = None
+    ended_at: datetime | None = None
+    value: float | None
+    unit: str = ""
+    target: str
+    kind: str = ""  # of the subject: target gpu host disk signal performance query
+    summary: str
+    for_s: float = 0.0
+    holding: str = ""  # "no data since 14:21:56": still firing, its source is silent
+    acknowledged: Ack | None = None
+    silenced: Silence | None = None
+
+
+class Event(Struct, frozen=True):
+    """One line of what happened."""
+
+    at: datetime
+    text: str
+    severity: Severity | Literal[""] = ""
+
+
+class EngineInfo(Struct, frozen=True, kw_only=True):
+    """The monitor watching itself."""
+
+    pid: int
+    instance: str
+    started_at: datetime
+    interval_s: float
+    late_ticks: int = 0
+    cpu_ratio: float | None = None  # of one core
+    rss_bytes: int | None = None
+    recording: str = "off"  # recording | paused: REASON | off
+    recorded_bytes: int | None = None
+    screens: int = 0
+    people: list[str] = []
+    demo: bool = False
+    config: str = ""
+
+
+class Frame(Struct, frozen=True, kw_only=True):
+    """Everything the screen can show now: numbered, immutable, complete."""
+
+    schema: int = SCHEMA
+    seq: int = 0
+    at: datetime
+    host: str
+    version: str
+    engine: EngineInfo
+    system: System = field(default_factory=System)
+    gpus: list[Gpu] = []
+    gpu_why: str | None = None  # why there is none
+    targets: list[Target] = []
+    windows: list[TargetWindow] = []
+    performance: list[Performance] = []
+    drift: list[Drift] = []
+    alerts: list[Alert] = []
+    events: list[Event] = []  # newest first
+    queries: dict[str, Queried] = {}  # Prometheus' name -> its named numbers
+    strip: str = ""  # the last 60 minutes, oldest first: 0 fine, 1 warning, 2 critical, '?' nobody watched
+    discovering: bool = False  # the first look around is not over
+
+
+# -- alerts <-> store ---------------------------------------------------------------------------------------------------------------
+
+
+class Subject(Struct, frozen=True):
+    """Something a rule can be true of, with the numbers it may ask for."""
+
+    kind: Literal["target", "gpu", "host", "disk", "signal", "performance", "query"]
+    name: str
+    metrics: Metrics
+    state: str = ""
+    labels: dict[str, str] = {}  # kind (of server), model, source ...
+    silent: str = ""  # why there is no data at all now: such a subject's alerts hold, then end as lost
+    why: str = ""
+
+
+class Episode(Struct, frozen=True, kw_only=True):
+    """One firing of one rule on one subject, as it is kept on disk. Every change makes a new value."""
+
+    id: str
+    rule: str
+    kind: str
+    target: str
+    severity: Severity
+    state: AlertState
+    since_s: float
+    for_s: float
+    last_true_s: float
+    fired_s: float | None = None
+    ended_s: float | None = None
+    value: float | None = None
+    unit: str = ""
+    summary: str = ""
+    holding: str = ""
+    holding_since_s: float | None = None
+    flaps: int = 0
+    ack: Ack | None = None
+
+
+class JournalEntry(Struct, frozen=True):
+    """One line of the append-only journal: what happened to which episode, and who did it."""
+
+    at_s: float
+    episode: str
+    what: str  # pending firing resolved lost acked unacked ack-expired ack-dropped taken-over note engine
+    who: str = ""
+    text: str = ""
+
+
+# -- the wire -----------------------------------------------------------------------------------------------------------------------
+
+
+class Hello(Struct, frozen=True, tag=True):
+    """The first message of a client."""
+
+    protocol: int
+    version: str
+    role: Literal["screen", "command"]
+
+
+class Welcome(Struct, frozen=True, tag=True):
+    """The engine's answer to a Hello; `you` is the login name the kernel tells."""
+
+    protocol: int
+    version: str
+    instance: str
+    pid: int
+    you: str
+
+
+class Refused(Struct, frozen=True, tag=True):
+    """The engine will not talk; one line says why and what to do."""
+
+    why: str
+
+
+class FrameMessage(Struct, frozen=True, tag=True):
+    """The newest frame; a slow reader misses some, never the newest."""
+
+    frame: Frame
+
+
+class Acknowledge(Struct, frozen=True, tag=True):
+    """Take an alert. With `take_over` also one that somebody else holds."""
+
+    alert: str
+    comment: str = ""
+    for_s: float | None = None  # None: the configured default
+    take_over: bool = False
+
+
+class Unacknowledge(Struct, frozen=True, tag=True):
+    """Give an alert back."""
+
+    alert: str
+
+
+class TakeSnapshot(Struct, frozen=True, tag=True):
+    """Write one file with everything since `since_s` seconds ago."""
+
+    path: str
+    since_s: float | None = None
+    force: bool = False
+
+
+class Goodbye(Struct, frozen=True, tag=True):
+    """The screen leaves on purpose; an engine that it started ends with the last such screen."""
+
+
+class StopEngine(Struct, frozen=True, tag=True):
+    """End the engine, everything saved."""
+
+
+class GetFrame(Struct, frozen=True, tag=True):
+    """Ask for one frame: the newest, or the one that was newest at `at_s`."""
+
+    at_s: float | None = None
+    settled: bool = False  # wait until every source has answered twice
+    wait_s: float = 5.0
+
+
+class HistoryQuery(Struct, frozen=True, tag=True):
+    """Series for a chart, already at its width."""
+
+    subject: str  # a target's name, "host", "gpu0", or a Prometheus' name
+    keys: list[str]
+    start_s: float
+    end_s: float
+    points: int
+
+
+class History(Struct, frozen=True, tag=True):
+    """`values[key][i]` covers `start_s + i * step_s` up to the next; None is a gap."""
+
+    subject: str
+    start_s: float
+    step_s: float
+    values: dict[str, list[float | None]]
+
+
+class Outcome(Struct, frozen=True, tag=True):
+    """What became of a command: one line for the user. It is said after the effect is durable."""
+
+    ok: bool
+    message: str
+
+
+Command = Acknowledge | Unacknowledge | TakeSnapshot | Goodbye | StopEngine
+
+
+class Request(Struct, frozen=True, tag=True):
+    """A question with a number."""
+
+    number: int
+    ask: Acknowledge | Unacknowledge | TakeSnapshot | Goodbye | StopEngine | GetFrame | HistoryQuery
+
+
+class Reply(Struct, frozen=True, tag=True):
+    """The answer to the question of that number."""
+
+    number: int
+    answer: Outcome | FrameMessage | History
+
+
+ToEngine = Hello | Request
+ToScreen = Welcome | Refused | FrameMessage | Reply

@@ -1,0 +1,1 @@
+"""One pane a file: a function from a frame to painted lines."""
