@@ -203,7 +203,8 @@ class EngineFeed:
         if self._writer is None:
             raise FeedError(self._status.note or "not connected")
         self._number += 1
-        number, waiting = self._number, asyncio.get_running_loop().create_future()
+        number = self._number
+        waiting: asyncio.Future[Outcome | FrameMessage | History] = asyncio.get_running_loop().create_future()
         self._answers[number] = waiting
         try:
             self._writer.write(wire.pack(Request(number, ask)))
