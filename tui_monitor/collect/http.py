@@ -1,0 +1,366 @@
+"""One polite HTTP question that cannot hang, cannot flood, and says in one line why it has no answer.
+
+One client a target, on purpose: httpx walks its whole pool for every request, so one client for 200 targets costs 20 times one client
+each. httpx's own timeout bounds each read; `asyncio.timeout` bounds the whole question. The size limit is on decoded bytes and is kept
+while decoding, because 100 kB of gzip can hold 100 MB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+import functools
+import ssl
+import time
+import zlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import httpx
+from msgspec import Struct
+
+from tui_monitor.model import Failure, clean
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from tui_monitor.model import FailureKind
+
+ACCEPT = "text/plain;version=0.0.4;q=1,application/json;q=0.9,*/*;q=0.1"  # OpenMetrics is not asked for: exemplars tell us nothing
+LIMIT_BYTES = 10_000_000
+ERROR_BYTES = 16_384  # of a body whose status already says no
+HOPS = 3
+_OK = frozenset({200})
+_LOOPBACK = ("127.", "localhost", "::1")
+
+
+class TlsFiles(Struct, frozen=True):
+    """Paths of PEM files; empty means the system's certificates, and no certificate of our own."""
+
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+
+
+class Answer(Struct, frozen=True, eq=False):
+    """What came back. `failure` says why it is no use; `status` is None when not even a status line came."""
+
+    status: int | None
+    headers: dict[str, str]  # names in lower case
+    body: bytes  # decoded
+    took_s: float
+    failure: Failure | None = None
+
+
+class _Refusal(Exception):
+    """Ends one exchange from within; never leaves this file."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failure(kind, message)
+
+
+@functools.lru_cache(maxsize=64)
+def _context(tls: TlsFiles) -> ssl.SSLContext:
+    """One context a CA setting: making one costs 31 ms and 0.8 MB."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    if tls.cert:
+        context.load_cert_chain(tls.cert, tls.key or None)
+    return context
+
+
+@functools.cache
+def _no_tls() -> ssl.SSLContext:
+    """For plain HTTP: trusts nobody, and costs nothing to make."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def without_secrets(url: str) -> str:
+    """A URL without user, password, query and fragment: fit for messages."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        return "a broken URL"
+
+
+class Client:
+    """Asks one target. `get` never raises, except when it is cancelled."""
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout_s: float,
+        *,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        tls: TlsFiles | None = None,
+        follow_redirects: bool = False,
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            base_url: what paths are joined to; a user and password in it become basic authentication.
+            timeout_s: for a whole question, from the first packet to the last byte.
+            headers: sent with every question, and never shown.
+            auth: user and password of basic authentication.
+            tls: certificates; read when the first question goes out, so that a wrong path is a Failure.
+            follow_redirects: up to three hops, and then without headers and auth.
+            limit_bytes: of a decoded body.
+        """
+        try:
+            parts = urlsplit(base_url)
+        except ValueError:
+            parts = urlsplit("")  # the first question says so
+        if parts.username is not None:
+            auth = auth or (parts.username, parts.password or "")
+        self.base_url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, "")).rstrip("/")
+        self.timeout_s = timeout_s
+        self.limit_bytes = limit_bytes
+        self.local_ports: set[int] = set()  # our ends of the connections that are open: not clients of the server
+        self._headers = dict(headers or {})
+        self._auth = auth
+        self._tls = tls or TlsFiles()
+        self._follow = follow_redirects
+        self._http: httpx.AsyncClient | None = None
+        self._in_flight = 0
+        self._secrets = sorted({s for s in self._secret_strings() if s}, key=len, reverse=True)
+
+    def said(self, text: object, limit: int = 160) -> str:
+        """A server's words fit for a screen: cleaned, and our own secrets that it may echo blacked out."""
+        words = str(text)
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        return clean(words, limit)
+
+    async def get(
+        self,
+        url_or_path: str = "",
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        accept: Iterable[int] | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """Asks once; over a kept connection that the server closed meanwhile it asks a second time.
+
+        Args:
+            url_or_path: a path below the base URL, or a whole URL that the configuration or discovery names.
+            method: anything but GET only where the server offers no other way to read.
+            body: of a POST.
+            accept: statuses that count as an answer; {200} when None. Others are failures that keep status and body.
+            content_type: of `body`.
+        """
+        url = url_or_path if "://" in url_or_path else f"{self.base_url}/{url_or_path.lstrip('/')}" if url_or_path else self.base_url
+        begun_s = time.monotonic()
+        accepted = frozenset(accept) if accept is not None else _OK
+        exchange = _Exchange(url, method, body, accepted, content_type)
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._ask(exchange)
+        except TimeoutError:
+            exchange.failure = Failure("timeout", exchange.silence(self.timeout_s))
+        except _Refusal as refusal:
+            exchange.failure = refusal.failure
+        except httpx.TransportError as error:
+            exchange.failure = self._broken(error, exchange)
+        except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ssl.SSLError, OSError, ValueError, OverflowError) as error:
+            exchange.failure = self._odd(error, url)
+        except Exception as error:  # noqa: BLE001 - the border of a source: what a hostile server can make a library raise is its answer
+            exchange.failure = Failure("damaged", self.said(f"{type(error).__name__}: {error}"))
+        finally:
+            self._in_flight -= 1
+        if exchange.failure is not None and exchange.failure.kind in ("timeout", "damaged", "too_large", "refused") and not self._in_flight:
+            await self._renew()
+        return Answer(exchange.status, exchange.headers, bytes(exchange.body), time.monotonic() - begun_s, exchange.failure)
+
+    async def aclose(self) -> None:
+        """Closes the connections. The client may be used again afterwards."""
+        await self._renew()
+
+    async def _renew(self) -> None:
+        """Drops all connections: a pool that saw a cancelled question is not worth trusting."""
+        old, self._http = self._http, None
+        self.local_ports.clear()
+        if old is not None:
+            try:
+                async with asyncio.timeout(1.0):
+                    await old.aclose()
+            except (TimeoutError, httpx.HTTPError, OSError):
+                pass  # it is given up either way
+
+    async def _ask(self, exchange: _Exchange) -> None:
+        for _hop in range(HOPS + 1):
+            kept = bool(self.local_ports)
+            try:
+                await self._once(exchange)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if exchange.status is not None or not kept:
+                    raise
+                await self._once(exchange)  # a server may close a kept connection at any moment; that is no failure
+            if not exchange.moved_to:
+                return
+            exchange.follow()
+        raise _Refusal("redirect", f"more than {HOPS} redirects")
+
+    async def _once(self, exchange: _Exchange) -> None:
+        _ = urlsplit(exchange.url).port  # a ValueError when it is out of range: deeper down that would be an odd one
+        client = self._http or self._open(exchange.url)
+        headers = {} if exchange.bare else dict(self._headers)
+        if exchange.sends is not None:
+            headers.setdefault("Content-Type", exchange.content_type)
+        auth = None if exchange.bare or self._auth is None else httpx.BasicAuth(*self._auth)
+        async with client.stream(exchange.method, exchange.url, content=exchange.sends, headers=headers, auth=auth) as response:
+            exchange.status = response.status_code
+            exchange.headers = {name.lower(): value for name, value in list(response.headers.items())[:100]}
+            self._note_port(response)
+            wanted = response.status_code in exchange.accept
+            if not wanted and response.is_redirect:
+                self._redirected(exchange, response)
+                return
+            limit = self.limit_bytes if wanted else ERROR_BYTES
+            encoding = response.headers.get("content-encoding", "identity").strip().lower()
+            await _decode(response.aiter_raw(), encoding, limit, exchange.body, cut=not wanted)
+            if not wanted:
+                self._refused_status(response.status_code, response.reason_phrase, bytes(exchange.body))
+
+    def _open(self, url: str) -> httpx.AsyncClient:
+        secure = url.startswith("https:") or self._follow
+        host = urlsplit(url).hostname or ""
+        jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))  # a monitor takes no cookies
+        self._http = httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30.0),
+            timeout=None,  # noqa: S113 - the whole question has a deadline
+            verify=_context(self._tls) if secure else _no_tls(),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=jar,
+            headers={
+                "Accept": ACCEPT,
+                "Accept-Encoding": "identity" if host.startswith(_LOOPBACK) else "gzip",
+                "User-Agent": "tui-monitor",
+                "X-Prometheus-Scrape-Timeout-Seconds": f"{self.timeout_s:g}",
+            },
+        )
+        return self._http
+
+    def _note_port(self, response: httpx.Response) -> None:
+        stream = response.extensions.get("network_stream")
+        address = stream.get_extra_info("client_addr") if stream is not None else None
+        if isinstance(address, tuple) and len(address) >= 2:
+            if len(self.local_ports) >= 16:  # of connections long gone
+                self.local_ports.clear()
+            self.local_ports.add(int(address[1]))
+
+    def _redirected(self, exchange: _Exchange, response: httpx.Response) -> None:
+        target = urljoin(exchange.url, response.headers.get("location", ""))
+        shown = self.said(without_secrets(target))
+        if not self._follow or exchange.method != "GET":
+            raise _Refusal("redirect", f"{response.status_code}, redirects to {shown}: not followed")
+        parts = urlsplit(target)
+        if parts.scheme not in ("http", "https"):
+            raise _Refusal("redirect", f"{response.status_code}, redirects to {shown}: not http")
+        exchange.moved_to = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+
+    def _refused_status(self, status: int, phrase: str, body: bytes) -> None:
+        words = "" if body.lstrip()[:1] == b"<" else self.said(body.decode(errors="replace"), 120)
+        line = f"{status} {self.said(phrase, 40)}".strip() + (f": {words}" if words else "")
+        if status in (401, 403):
+            raise _Refusal("auth", f"{line} (set bearer_token_file, basic_auth or headers)" if not self._secrets else line)
+        raise _Refusal("bad_status", line)
+
+    def _broken(self, error: httpx.TransportError, exchange: _Exchange) -> Failure:
+        place = self._place(exchange.url)
+        causes = list(_causes(error))
+        for cause in causes:
+            if isinstance(cause, ssl.SSLError):
+                return Failure("tls", self.said(f"{place}: {getattr(cause, 'verify_message', '') or cause.reason or cause}"))
+        if isinstance(error, httpx.ConnectError):
+            codes = {cause.errno for cause in causes if isinstance(cause, OSError)}
+            if errno.ECONNREFUSED in codes:
+                return Failure("refused", f"nobody listens on {place}")
+            why = next((c.strerror for c in reversed(causes) if isinstance(c, OSError) and c.strerror), str(error))
+            return Failure("refused", self.said(f"cannot connect to {place}: {why}"))
+        if isinstance(error, httpx.UnsupportedProtocol):
+            return Failure("unsupported", "the URL is not http or https")
+        if exchange.status is None:
+            return Failure("damaged", f"{place} closed the connection without an answer")
+        return Failure("damaged", f"the answer broke off after {len(exchange.body)} bytes")
+
+    def _odd(self, error: Exception, url: str) -> Failure:
+        if isinstance(error, zlib.error):
+            return Failure("damaged", "its gzip is broken")
+        if isinstance(error, FileNotFoundError | PermissionError | ssl.SSLError):
+            return Failure("tls", self.said(f"certificate files: {getattr(error, 'strerror', '') or error}"))
+        return Failure("unsupported", self.said(f"{self._place(url)}: {error}"))
+
+    def _place(self, url: str) -> str:
+        return self.said(urlsplit(without_secrets(url)).netloc or "that URL", 80)
+
+    def _secret_strings(self) -> Iterable[str]:
+        for value in self._headers.values():
+            yield value
+            yield value.partition(" ")[2]  # the token behind "Bearer"
+        if self._auth:
+            yield from self._auth
+            yield base64.b64encode(":".join(self._auth).encode()).decode()
+
+
+class _Exchange:
+    """One question and what is known of its answer so far; it outlives whatever ends the question."""
+
+    def __init__(self, url: str, method: str, sends: bytes | None, accept: frozenset[int], content_type: str) -> None:
+        self.url, self.method, self.sends, self.accept, self.content_type = url, method, sends, accept, content_type
+        self.status: int | None = None
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.failure: Failure | None = None
+        self.moved_to = ""
+        self.bare = False  # behind a redirect: no credentials
+
+    def follow(self) -> None:
+        self.url, self.moved_to, self.bare, self.status = self.moved_to, "", True, None
+        del self.body[:]
+
+    def silence(self, timeout_s: float) -> str:
+        if self.status is None:
+            return f"no answer within {timeout_s:g} s"
+        return f"answer not finished within {timeout_s:g} s ({len(self.body)} bytes came)"
+
+
+async def _decode(chunks: AsyncIterator[bytes], encoding: str, limit: int, into: bytearray, *, cut: bool) -> None:
+    """Collects a body up to `limit` decoded bytes. With `cut` the rest is left, else it is a refusal."""
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise _Refusal("damaged", f"content-encoding {clean(encoding, 40)} was not asked for")
+    unzip = zlib.decompressobj(31) if "gzip" in encoding else None
+    first = True
+    async for chunk in chunks:
+        if first and unzip is None and chunk[:2] == b"\x1f\x8b":  # gzip although not asked for, and not declared
+            unzip = zlib.decompressobj(31)
+        first = False
+        plain = chunk if unzip is None else unzip.decompress(chunk, limit - len(into) + 1)
+        into += plain[: limit - len(into)] if cut else plain
+        if len(into) >= limit and cut:
+            return
+        if len(into) > limit:
+            del into[:]
+            raise _Refusal("too_large", f"more than {limit / 1e6:g} MB")
+    if unzip is not None and not unzip.eof and not cut:
+        raise _Refusal("damaged", "its gzip stream is cut short")
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    """The error and what lies behind it, groups of attempts included; bounded."""
+    queue: list[BaseException] = [error]
+    for _ in range(32):
+        if not queue:
+            return
+        one = queue.pop(0)
+        yield one
+        if isinstance(one, BaseExceptionGroup):
+            queue.extend(one.exceptions)
+        queue.extend(cause for cause in (one.__cause__, one.__context__) if cause is not None)
