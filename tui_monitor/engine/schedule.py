@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tui_monitor.model import Failure, Reading, clean
 
+LONGEST_PAUSE_S = 16.0
 GRACE_S = 1.0  # over a source's own deadline, before it is called wedged
 
 
@@ -29,22 +30,27 @@ def offset_s(name: str, interval_s: float) -> float:
     return (zlib.crc32(name.encode()) % 1000) / 1000 * min(interval_s, 2.0)
 
 
-async def run(source: Source, deliver: Callable[[Reading], None], *, first_now: bool = True) -> None:
-    """Ask for ever. A source that fails is asked at its interval still (Prometheus' rule), later after a long read, never in a burst."""
+def pause_s(interval_s: float, failures: int) -> float:
+    """How long after the last question the next one is asked: doubled from the third failure in a row on, up to 16 s or the interval."""
+    return max(interval_s, min(interval_s * 2.0 ** min(max(0, failures - 2), 10), LONGEST_PAUSE_S))
+
+
+async def run(source: Source, deliver: Callable[[Reading], None]) -> None:
+    """Ask for ever: at the source's interval, later while it fails, never in a burst to catch up."""
     loop = asyncio.get_running_loop()
-    phase = 0.0 if first_now else offset_s(source.name, source.interval_s)
-    due = loop.time() + phase
-    asked = 0
+    asked = failures = 0
     while True:
-        await asyncio.sleep(max(0.0, due - loop.time()))
-        deliver(await read_once(source))
+        began = loop.time()
+        reading = await read_once(source)
+        deliver(reading)
         asked += 1
+        failures = failures + 1 if reading.failure else 0
+        wait_s = pause_s(source.interval_s, failures)
         if asked == 1:
-            due = loop.time() + min(source.interval_s, 1.0)  # the second look comes soon: rates need two
+            wait_s = min(wait_s, 1.0)  # rates need two looks
         elif asked == 2:
-            due = loop.time() + source.interval_s / 2 + offset_s(source.name, source.interval_s)
-        else:
-            due = max(due + source.interval_s, loop.time())
+            wait_s = wait_s / 2 + offset_s(source.name, source.interval_s) / 2  # from here on not all in the same instant
+        await asyncio.sleep(max(0.05, began + wait_s - loop.time()))
 
 
 async def read_once(source: Source) -> Reading:

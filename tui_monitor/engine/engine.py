@@ -1,0 +1,387 @@
+"""The engine: sources in, frames out, acts made durable; the only writer of all state."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from tui_monitor import __version__
+from tui_monitor.alerts.lifecycle import AlertBook, Change
+from tui_monitor.alerts.rules import rules_of
+from tui_monitor.collect.gpu import GpuWatch
+from tui_monitor.collect.host import HostWatch
+from tui_monitor.config import Settings
+from tui_monitor.engine import subjects
+from tui_monitor.engine.threads import in_thread
+from tui_monitor.engine.history import Rings
+from tui_monitor.engine.keeper import Keeper
+from tui_monitor.engine.logs import Logs
+from tui_monitor.engine.queries import Queries
+from tui_monitor.engine.selfwatch import SelfWatch
+from tui_monitor.engine.strip import Strip
+from tui_monitor.engine.targets import Targets
+from tui_monitor.model import (
+    Acknowledge,
+    Alert,
+    Command,
+    Drift,
+    EngineInfo,
+    Event,
+    Frame,
+    GetFrame,
+    Gpu,
+    History,
+    HistoryQuery,
+    Outcome,
+    Reading,
+    StopEngine,
+    Subject,
+    System,
+    TakeSnapshot,
+    Target,
+    Unacknowledge,
+    clean,
+    utc,
+)
+from tui_monitor.vocabulary import seconds
+
+DRIFT_SAVED_EVERY_S = 60.0
+EVENTS = 60
+
+
+class GpuSource(Protocol):
+    """Where GPUs come from when the driver has none (the demo)."""
+
+    def gpus(self, now_s: float) -> list[Gpu]:
+        """The GPUs as they stand, marked as simulated."""
+
+
+class Engine:
+    """One instance's watching. `run` returns when it has been told to stop and everything is saved."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        instance: str,
+        state: Path | None,
+        *,
+        trouble: str = "",
+        config: str = "",
+        demo: bool = False,
+        simulated: GpuSource | None = None,
+    ) -> None:
+        """`state` is the directory for what is kept, None to keep nothing; `trouble` says why nothing can be kept."""
+        self.instance, self._config, self._demo, self._simulated = instance, config, demo, simulated
+        self._settings = settings
+        self._started_s = time.time()
+        self.tick_s = max(0.2, seconds(settings.interval))
+        self._host_name = socket.gethostname()
+        self._host, self._gpu = HostWatch(self.tick_s), GpuWatch(self.tick_s)
+        self._targets = Targets(settings, self.tick_s, self.note)
+        self._queries = Queries(settings.prometheus)
+        self._logs = Logs(settings)
+        self._rings = Rings(self.tick_s)
+        self._strip = Strip()
+        self._self = SelfWatch(self.tick_s)
+        self._keeper = Keeper(state, settings, trouble)
+        self._book = self._new_book()
+        self._events: deque[Event] = deque(maxlen=EVENTS)
+        self._frame: Frame | None = None
+        self._seq = 0
+        self._wake, self._stop = asyncio.Event(), asyncio.Event()
+        self._published: Callable[[], None] = lambda: None
+        self.audience: Callable[[], tuple[int, list[str]]] = lambda: (0, [])
+        self._saved_s = self._started_s
+        self._acting = asyncio.Lock()
+        self._hurry = False  # somebody waits for a frame with everything in it
+
+    def _new_book(self, episodes: AlertBook | None = None) -> AlertBook:
+        alerts = self._settings.alerts
+        return AlertBook(
+            rules_of(self._settings),
+            flap_window_s=seconds(alerts.flap_window),
+            no_data_hold_s=seconds(alerts.no_data_hold),
+            ack_for_s=seconds(alerts.ack_for),
+            episodes=episodes.episodes() if episodes else self._keeper.episodes(self._started_s),
+        )
+
+    # -- life ---------------------------------------------------------------------------------------------------------------------------
+
+    async def run(self, published: Callable[[], None] = lambda: None) -> None:
+        """Watch until `stop`; `published` is called after each frame."""
+        self._published = published
+        self._strip.restore(self._keeper.load("strip"), self._started_s)
+        self._logs.restore_drift(self._keeper.load("drift"))
+        self._host.start()
+        self._gpu.start()
+        self._targets.start()
+        self._queries.start(self._back_filled)
+        self._logs.start()
+        self.note("watching began")
+        try:
+            await self._beat()
+        finally:
+            await self._end()
+
+    async def _beat(self) -> None:
+        """One frame a tick, and one more at once after an act. A tick that comes late is counted, never made up for."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while not self._stop.is_set():
+            try:
+                await self._tick(time.time())
+            except Exception as error:  # noqa: BLE001 - the top of the loop: one broken tick must not end the watching
+                self.note(f"a tick failed: {clean(f'{type(error).__name__}: {error}')}", "warning")
+                if os.environ.get("TUI_MONITOR_DEBUG"):
+                    raise
+            due = max(due + self.tick_s, loop.time())
+            while (left := due - loop.time()) > 0 and not self._stop.is_set():
+                try:
+                    async with asyncio.timeout(left):
+                        await self._wake.wait()
+                except TimeoutError:
+                    break
+                self._wake.clear()
+                if self._hurry:
+                    self._hurry = False
+                    break
+                if not self._stop.is_set():
+                    self._publish(time.time(), self._frame)
+            self._self.beat(loop.time() - due)
+
+    async def _end(self) -> None:
+        self._save(time.time())
+        await self._targets.stop()
+        await self._queries.stop()
+        await self._logs.stop()
+        self._host.stop()
+        self._gpu.stop()
+        await self._keeper.close()
+
+    def stop(self) -> None:
+        """End soon, everything saved."""
+        self._stop.set()
+        self._wake.set()
+
+    async def reload(self, settings: Settings) -> None:
+        """New rules and targets; what is acknowledged stays so."""
+        self._settings = settings
+        self._book = self._new_book(self._book)
+        await self._targets.reload(settings)
+        self.note("configuration read again")
+
+    # -- a tick -------------------------------------------------------------------------------------------------------------------------
+
+    async def _tick(self, now_s: float) -> None:
+        host = self._host.latest()
+        system = _system_of(host, now_s)
+        gpus, gpu_why = self._gpus(now_s)
+        owners = {process.pid: process.target for process in system.processes if process.target}
+        self._host.watch(self._targets.pids())
+        gpus = [_with_owners(gpu, owners) for gpu in gpus]
+        targets = self._targets.targets(now_s, {t: [g.index for g in gpus if any(p.target == t for p in g.processes)] for t in owners.values()})
+        self._logs.observe(now_s, self._targets.watched())
+        drift = await self._logs.verdicts(now_s)
+        performance = self._logs.performance(now_s)
+        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, self._queries.subjects())
+        await self._evaluate(asked, now_s)
+        self._keep_past(now_s, system, gpus, [target for target, _ in targets.values()])
+        alerts = self._book.alerts(now_s)
+        self._strip.put(now_s, _level(alerts, [target for target, _ in targets.values()]))
+        frame = self._make_frame(now_s, system, gpus, gpu_why, [target for target, _ in targets.values()], drift, alerts)
+        self._publish(now_s, frame)
+        if now_s - self._saved_s >= DRIFT_SAVED_EVERY_S:
+            self._save(now_s)
+
+    def _gpus(self, now_s: float) -> tuple[list[Gpu], str | None]:
+        answer = self._gpu.latest(now_s)
+        if not answer.gpus and self._simulated is not None and answer.why:
+            return self._simulated.gpus(now_s), None
+        return answer.gpus, answer.why
+
+    async def _evaluate(self, asked: list[Subject], now_s: float) -> None:
+        """Rules; every change is on disk before it is shown, or the header says that it is not."""
+        async with self._acting:
+            changes = self._book.evaluate(asked, now_s)
+            if changes:
+                await self._keeper.commit(changes)
+        for change in changes:
+            self._tell(change)
+
+    def _tell(self, change: Change) -> None:
+        episode = change.episode
+        for entry in change.entries:
+            if entry.what in ("firing", "resolved", "lost", "acked", "unacked", "taken-over", "ack-expired", "ack-dropped"):
+                by = f" by {entry.who}" if entry.who else ""
+                severity = episode.severity if entry.what == "firing" else ""
+                self._events.appendleft(Event(utc(entry.at_s), clean(f"{episode.rule} on {episode.target}: {entry.what}{by}"), severity))
+
+    def _keep_past(self, now_s: float, system: System, gpus: list[Gpu], targets: list[Target]) -> None:
+        self._rings.put(now_s, "host", system.metrics)
+        for gpu in gpus:
+            self._rings.put(now_s, f"gpu{gpu.index}", gpu.metrics)
+        for target in targets:
+            if target.age_s is not None and target.age_s < 2.5 * max(self.tick_s, self._targets.interval_s(target.name)):
+                self._rings.put(now_s, target.name, target.metrics)
+        for name, queried in self._queries.fresh().items():
+            self._rings.put(now_s, name, queried.values)
+
+    def _back_filled(self, name: str, key: str, samples: list[tuple[float, float]]) -> None:
+        self._rings.back_fill(name, key, samples)
+        self.note(f"{name}: past of {key} filled in")
+
+    def _make_frame(
+        self, now_s: float, system: System, gpus: list[Gpu], gpu_why: str | None, targets: list[Target], drift: list[Drift], alerts: list[Alert]
+    ) -> Frame:
+        return Frame(
+            at=utc(now_s),
+            host=self._host_name,
+            version=__version__,
+            engine=self._info(),
+            system=system,
+            gpus=gpus,
+            gpu_why=gpu_why,
+            targets=targets,
+            windows=self._targets.windows(now_s),
+            performance=self._logs.performance(now_s),
+            drift=drift,
+            alerts=alerts,
+            events=list(self._events),
+            queries=self._queries.answers(),
+            strip=self._strip.text(now_s),
+            discovering=self._targets.discovering,
+        )
+
+    def _info(self) -> EngineInfo:
+        screens, people = self.audience()
+        return EngineInfo(
+            pid=os.getpid(),
+            instance=self.instance,
+            started_at=utc(self._started_s),
+            interval_s=self.tick_s,
+            late_ticks=self._self.late_ticks,
+            cpu_ratio=self._self.cpu_ratio(),
+            rss_bytes=self._self.rss_bytes(),
+            recording=self._keeper.status,
+            recorded_bytes=self._keeper.recorded_bytes,
+            screens=screens,
+            people=people,
+            demo=self._demo,
+            config=self._config,
+        )
+
+    def _publish(self, now_s: float, frame: Frame | None) -> None:
+        """Number a frame, let it be recorded, and tell who looks. After an act only the alerts are new."""
+        if frame is None:
+            return
+        self._seq += 1
+            self._frame = msgspec.structs.replace(
+            frame, seq=self._seq, alerts=self._book.alerts(now_s), events=list(self._events), engine=self._info(), at=frame.at
+        )
+        self._keeper.record(self._frame)
+        self._published()
+
+    def _save(self, now_s: float) -> None:
+        self._saved_s = now_s
+        self._keeper.save("strip", self._strip.dump())
+        self._keeper.save("drift", self._logs.dump_drift())
+
+    def note(self, text: str, severity: str = "") -> None:
+        """One line for the events."""
+        self._events.appendleft(Event(utc(time.time()), clean(text), "warning" if severity == "warning" else ""))
+
+    # -- answers (see serve.Answers) ------------------------------------------------------------------------------------------------------
+
+    def latest(self) -> Frame | None:
+        """The newest frame."""
+        return self._frame
+
+    def history(self, query: HistoryQuery) -> History:
+        """Series for a chart, from memory."""
+        return self._rings.query(query)
+
+    def settled(self) -> bool:
+        """Whether every source has answered twice, so that rates are numbers."""
+        return (
+            self._host.answers >= 2
+            and self._gpu.answered
+            and self._targets.settled()
+            and self._queries.settled()
+            and self._frame is not None
+        )
+
+    async def frame(self, ask: GetFrame) -> Frame | None:
+        """The newest frame, a settled one, or one from the recording."""
+        if ask.at_s is not None:
+            at_s = ask.at_s
+            return await in_thread("read-recording", lambda: self._keeper.frame_at(at_s))
+        end = time.monotonic() + min(ask.wait_s, 60.0)
+        while (self._frame is None or (ask.settled and not self.settled())) and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        if ask.settled:
+            before, self._hurry = self._seq, True
+            self._wake.set()
+            while self._seq == before and time.monotonic() < end + 1:
+                await asyncio.sleep(0.02)
+        return self._frame
+
+    async def carry_out(self, command: Command, who: str) -> Outcome:
+        """An act; the answer comes after it is durable, the effect is in the frame after that."""
+        match command:
+            case Acknowledge() | Unacknowledge():
+                return await self._act(command, who)
+            case TakeSnapshot(path, since_s, force):
+                return await self._keeper.snapshot(Path(path), since_s, time.time(), force=force)
+            case StopEngine():
+                asyncio.get_running_loop().call_later(0.05, self.stop)
+                return Outcome(ok=True, message="the engine is ending")
+            case _:
+                return Outcome(ok=False, message="not known to this engine")
+
+    async def _act(self, command: Acknowledge | Unacknowledge, who: str) -> Outcome:
+        now_s = time.time()
+        async with self._acting:
+            if isinstance(command, Acknowledge):
+                comment = clean(command.comment, 500)
+                proposal = self._book.propose_ack(command.alert, who, comment, command.for_s, command.take_over, now_s)
+            else:
+                proposal = self._book.propose_unack(command.alert, who, now_s)
+            if proposal.change is None:
+                return proposal.outcome
+            why = await self._keeper.commit([proposal.change])
+            if why:
+                return Outcome(ok=False, message=f"not kept, so not done: {why}")
+            self._book.apply(proposal.change)
+        self._tell(proposal.change)
+        self._wake.set()
+        return proposal.outcome
+
+
+def _system_of(reading: Reading | None, now_s: float) -> System:
+    if reading is None or not isinstance(reading.content, System):
+        why = reading.failure.message if reading and reading.failure else "not read yet"
+        return System(absent=dict.fromkeys(("cpu.util", "load.1m", "memory.used", "memory.total"), why))
+    return msgspec.structs.replace(reading.content, age_s=max(0.0, now_s - reading.at_s))
+
+
+def _with_owners(gpu: Gpu, owners: dict[int, str | None]) -> Gpu:
+    if not any(process.pid in owners for process in gpu.processes):
+        return gpu
+    processes = [msgspec.structs.replace(process, target=owners.get(process.pid)) for process in gpu.processes]
+    return msgspec.structs.replace(gpu, processes=processes)
+
+
+def _level(alerts: list[Alert], targets: list[Target]) -> int:
+    """The minute's worst: 2 critical, 1 warning, 0 fine. What somebody has acknowledged counts as a warning."""
+    firing = [alert for alert in alerts if alert.state == "firing"]
+    worst = max((2 if alert.severity == "critical" and not alert.acknowledged else int(alert.severity != "info") for alert in firing), default=0)
+    states = {target.state for target in targets}
+    return max(worst, 2 if states & {"STALLED", "DOWN"} else 1 if states & {"STALE", "SLOW"} else 0)

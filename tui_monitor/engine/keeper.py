@@ -1,0 +1,139 @@
+"""What the engine keeps on disk, and what it says when it cannot. Nothing here blocks the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from tui_monitor.alerts.lifecycle import Change
+from tui_monitor.config import Settings, bytes_of
+from tui_monitor.engine.threads import in_thread
+from tui_monitor.model import Episode, Frame, Outcome
+from tui_monitor.store.database import Database, StoreError
+from tui_monitor.store.recorder import Recorder
+from tui_monitor.vocabulary import seconds
+
+DURABLE_S = 5.0  # how long an act may take to be on disk before it is refused
+KEPT_EPISODES_S = 86400.0
+
+
+class Keeper:
+    """Database and recorder of an instance, or the reason why there is none."""
+
+    def __init__(self, state: Path | None, settings: Settings, trouble: str = "") -> None:
+        self._database: Database | None = None
+        self._recorder: Recorder | None = None
+        self._trouble = trouble
+        self._state = state
+        if state is None or trouble:
+            return
+        try:
+            self._database = Database(state / "episodes.sqlite")
+            if settings.recording.enabled:
+                self._recorder = Recorder(
+                    state / "recording.sqlite", bytes_of(settings.recording.max_size), seconds(settings.recording.max_age)
+                )
+        except StoreError as error:
+            self._trouble = str(error)
+
+    @property
+    def status(self) -> str:
+        """recording, paused: REASON, or off."""
+        if self._trouble:
+            return f"paused: {self._trouble}"
+        return self._recorder.status if self._recorder else "off"
+
+    @property
+    def recorded_bytes(self) -> int | None:
+        """Size of the recording."""
+        return self._recorder.bytes_used if self._recorder else None
+
+    def episodes(self, now_s: float) -> Iterable[Episode]:
+        """What an earlier engine left: everything open, and what ended in the last day."""
+        if self._database is None:
+            return []
+        try:
+            return self._database.episodes(now_s - KEPT_EPISODES_S)
+        except StoreError as error:
+            self._trouble = str(error)
+            return []
+
+    async def commit(self, changes: list[Change]) -> str:
+        """Make changes durable; returns why not, or nothing."""
+        if self._database is None:
+            return self._trouble or "nothing is kept by this engine"
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                await asyncio.wrap_future(self._database.commit([(change.episode, change.entries) for change in changes]))
+        except TimeoutError:
+            self._trouble = f"the disk did not answer within {DURABLE_S:g} s"
+            return self._trouble
+        except StoreError as error:
+            self._trouble = str(error)
+            return self._trouble
+        self._trouble = ""
+        return ""
+
+    def record(self, frame: Frame) -> None:
+        """Hand a frame to the recorder."""
+        if self._recorder:
+            self._recorder.record(frame)
+
+    def load(self, name: str) -> bytes | None:
+        """A saved state of an earlier engine."""
+        try:
+            return self._database.load_blob(name) if self._database else None
+        except StoreError:
+            return None
+
+    def save(self, name: str, state: bytes | None) -> None:
+        """Keep a state for the next engine."""
+        if self._database and state is not None:
+            self._database.save_blob(name, state)
+
+    def frame_at(self, at_s: float) -> Frame | None:
+        """A recorded frame. Blocks: call it in a thread."""
+        from tui_monitor.store.replay import Replay
+
+        if self._recorder is None or self._state is None:
+            return None
+        self._recorder.flush()
+        try:
+            return Replay(self._state / "recording.sqlite").frame_at(at_s)
+        except StoreError:
+            return None
+
+    async def snapshot(self, out: Path, since_s: float | None, now_s: float, *, force: bool) -> Outcome:
+        """Write one file of everything kept."""
+        if self._state is None or self._database is None:
+            return Outcome(ok=False, message=f"no snapshot: {self._trouble or 'nothing is kept by this engine'}")
+        state, recorder = self._state, self._recorder
+
+        def write() -> str:
+            from tui_monitor.store.snapshot import write_snapshot
+
+            if recorder:
+                recorder.flush()
+            return write_snapshot(state / "recording.sqlite", state / "episodes.sqlite", out, since_s, now_s=now_s, force=force)
+
+        try:
+            return Outcome(ok=True, message=await in_thread("snapshot", write))
+        except (StoreError, OSError) as error:
+            return Outcome(ok=False, message=f"no snapshot: {error}")
+
+    async def close(self) -> None:
+        """Everything queued goes to disk."""
+        recorder, database = self._recorder, self._database
+
+        def close() -> None:
+            if recorder:
+                recorder.close()
+            if database:
+                database.close()
+
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                await in_thread("close-store", close)
+        except TimeoutError:
+            pass

@@ -1,0 +1,138 @@
+"""An engine's life as a process: one per instance (a lock), started and ended in order, lingering for a lost screen."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from tui_monitor.config import ConfigError, Settings
+from tui_monitor.engine import paths
+from tui_monitor.engine.engine import Engine, GpuSource
+from tui_monitor.engine.serve import Server
+from tui_monitor.vocabulary import seconds
+
+
+class AlreadyRuns(Exception):
+    """Another engine holds the instance."""
+
+
+class Lock:
+    """The instance's lock: held for life, given back by the kernel even after kill -9."""
+
+    def __init__(self, instance: str, group: str = "") -> None:
+        """Take it.
+
+        Raises:
+            AlreadyRuns: another process holds it.
+            UnsafePlace: there is no directory for it.
+        """
+        directory = paths.make_runtime_dir(group)
+        self._fd = os.open(directory / f"{instance}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660 if group else 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise AlreadyRuns(f"an engine of instance {instance!r} runs already; `tui-monitor engine status` tells") from None
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        os.close(self._fd)
+
+
+def stands(socket_path: Path) -> bool:
+    """Whether an engine listens on a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(socket_path))
+        except OSError:
+            return False
+        return True
+
+
+async def serve(
+    settings: Settings,
+    instance: str,
+    *,
+    permanent: bool,
+    config: str = "",
+    reload: Callable[[], Settings] | None = None,
+    demo: bool = False,
+    simulated: GpuSource | None = None,
+    linger_s: float | None = None,
+) -> None:
+    """Run an engine with its socket until it is told to end.
+
+    A `permanent` one ends by signal or `engine stop` only. The others end with the goodbye of the last screen, and `linger_s` after the last
+    screen was lost.
+
+    Raises:
+        AlreadyRuns, UnsafePlace: see Lock.
+    """
+    lock = Lock(instance, settings.engine.group)
+    try:
+        state, trouble = paths.make_state_dir(instance)
+        engine = Engine(settings, instance, state, trouble=trouble, config=config, demo=demo, simulated=simulated)
+        life = _Life(engine, permanent=permanent, linger_s=seconds(settings.engine.linger) if linger_s is None else linger_s)
+        server = Server(engine, paths.socket_path(instance, settings.engine.group), life.empty, shared=bool(settings.engine.group))
+        engine.audience = lambda: (server.screens, server.people)
+        life.occupied = lambda: server.screens > 0
+        _on_signals(engine, reload)
+        await server.start()
+        life.empty(said_goodbye=False)  # nobody has come yet
+        try:
+            await engine.run(server.publish)
+        finally:
+            await server.close()
+    finally:
+        lock.release()
+
+
+class _Life:
+    """When an engine that was started for a screen ends."""
+
+    def __init__(self, engine: Engine, *, permanent: bool, linger_s: float) -> None:
+        self._engine, self._permanent, self._linger_s = engine, permanent, linger_s
+        self._timer: asyncio.TimerHandle | None = None
+        self.occupied: Callable[[], bool] = lambda: False
+
+    def empty(self, said_goodbye: bool) -> None:  # noqa: FBT001 - the server's callback
+        """The last screen has gone: on purpose, or lost."""
+        if self._permanent:
+            return
+        if self._timer:
+            self._timer.cancel()
+        if said_goodbye:
+            self._engine.stop()
+            return
+        self._timer = asyncio.get_running_loop().call_later(self._linger_s, self._end_if_empty)
+
+    def _end_if_empty(self) -> None:
+        if not self.occupied():
+            self._engine.stop()
+
+
+def _on_signals(engine: Engine, reload: Callable[[], Settings] | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, engine.stop)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def read_again() -> None:
+        if reload is None:
+            return
+        try:
+            settings = reload()
+        except ConfigError as error:
+            engine.note(f"configuration not read again: {error}", "warning")
+            return
+        task = loop.create_task(engine.reload(settings))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, read_again)

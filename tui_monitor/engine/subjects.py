@@ -1,0 +1,96 @@
+"""What rules can be true of: every target, GPU, disk, signal and log of a frame as a Subject with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tui_monitor.model import Disk, Drift, Gpu, Performance, Queried, Subject, System, Target
+
+
+def of_target(target: Target, silent: str) -> Subject:
+    """A server. It is never silent as a whole: its state is known even when it does not answer."""
+    labels = {"kind": target.kind} | ({"model": target.models[0].name} if len(target.models) == 1 else {})
+    metrics = target.metrics if not silent else dict.fromkeys(target.metrics) | {"scrape.up": target.metrics.get("scrape.up")}
+    return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why)
+
+
+def of_gpu(gpu: Gpu) -> Subject:
+    """A GPU, by the name that people use: its index."""
+    return Subject(
+        "gpu", f"gpu{gpu.index}", gpu.metrics, state=gpu.state, labels={"gpu": str(gpu.index), "source": gpu.source}, why=gpu.why
+    )
+
+
+def of_host(host: str, system: System) -> Subject:
+    """The host."""
+    return Subject("host", host, system.metrics, state="OK", silent="" if system.metrics else "not read yet")
+
+
+def of_disk(disk: Disk) -> Subject:
+    """A file system; one that does not answer is silent."""
+    used, total = disk.used_bytes, disk.total_bytes
+    ratio = None if used is None or not total else used / total
+    return Subject(
+        "disk",
+        disk.mount,
+        {
+            "disk.used": None if used is None else float(used),
+            "disk.total": None if total is None else float(total),
+            "disk.used.ratio": ratio,
+        },
+        state="OK" if not disk.why else "UNKNOWN",
+        silent=disk.why,
+    )
+
+
+def of_signal(drift: Drift) -> Subject:
+    """A drift signal with its effect and evidence."""
+    names = {"KS": "drift.ks", "PSI": "drift.psi", "JS": "drift.js", "L-infinity": "drift.l_infinity"}
+    metrics = {"drift.evidence": drift.evidence} | ({names[drift.test]: drift.effect} if drift.test in names else {})
+    return Subject(
+        "signal",
+        f"{drift.source}/{drift.signal}",
+        metrics,
+        state=drift.state,
+        labels={"signal": drift.signal, "source": drift.source, "target": drift.source, "role": drift.role},
+        why=drift.sentence,
+    )
+
+
+def of_performance(performance: Performance) -> Subject:
+    """One window of a prediction log."""
+    metrics = {key: estimate.value for key, estimate in performance.metrics.items()} | {"label.coverage": performance.coverage}
+    return Subject(
+        "performance",
+        performance.name,
+        metrics,
+        state="OK",
+        labels={"window": performance.window, "n": str(performance.n)},
+        why=performance.why,
+    )
+
+
+def of_query(name: str, queried: Queried, silent: str) -> Subject:
+    """The named numbers of a Prometheus."""
+    return Subject("query", name, queried.values, state="OK", silent=silent)
+
+
+def all_of(
+    host: str,
+    system: System,
+    gpus: list[Gpu],
+    targets: Mapping[str, tuple[Target, str]],
+    drift: list[Drift],
+    performance: list[Performance],
+    queries: Mapping[str, tuple[Queried, str]],
+) -> list[Subject]:
+    """Everything that rules are asked about, once a tick."""
+    return [
+        of_host(host, system),
+        *(of_disk(disk) for disk in system.disks),
+        *(of_gpu(gpu) for gpu in gpus),
+        *(of_target(target, silent) for target, silent in targets.values()),
+        *(of_signal(one) for one in drift),
+        *(of_performance(one) for one in performance),
+        *(of_query(name, queried, silent) for name, (queried, silent) in queries.items()),
+    ]

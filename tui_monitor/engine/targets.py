@@ -1,0 +1,184 @@
+"""Which servers are watched: those of the configuration, and those that discovery finds and loses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from tui_monitor.collect import discover
+from tui_monitor.collect.servers.exporter import exporter_kind
+from tui_monitor.collect.servers.kind import Kind
+from tui_monitor.collect.servers.registry import KINDS
+from tui_monitor.config import Settings, TargetSettings
+from tui_monitor.engine.threads import in_thread
+from tui_monitor.engine.watched import Watched
+from tui_monitor.model import Found, Target, TargetWindow, clean
+
+LOOK_EVERY_S = 2.0  # how often the list of listening sockets is compared
+LOOK_AGAIN_S = 60.0  # a look around without a change: a server may have begun to answer
+DISCOVERY_S = 20.0
+FORGET_S = 3600.0  # a discovered server that has been down this long is no longer listed
+MAX_TARGETS = 500
+
+Note = Callable[[str, str], None]
+
+
+class Targets:
+    """All watched servers."""
+
+    def __init__(self, settings: Settings, tick_s: float, note: Callable[..., None]) -> None:
+        self._settings, self._tick_s, self._note = settings, tick_s, note
+        self._watched: dict[str, Watched] = {}
+        self._down_since: dict[str, float] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.discovering = settings.discovery.enabled
+        self.unseen: list[str] = []
+
+    # -- life ---------------------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin with the configured ones; look around at the same time."""
+        for one in self._settings.targets:
+            self._add_configured(one)
+        if self._settings.discovery.enabled or any(one.kind == "auto" for one in self._settings.targets):
+            self._task = asyncio.create_task(self._look_around())
+
+    async def stop(self) -> None:
+        """Ask nobody any more."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*(one.stop() for one in self._watched.values()), return_exceptions=True)
+
+    async def reload(self, settings: Settings) -> None:
+        """Configured targets as the new file has them; the others stay."""
+        gone = [name for name, one in self._watched.items() if one.found.configured]
+        for name in gone:
+            await self._watched.pop(name).stop()
+        self._settings = settings
+        for one in settings.targets:
+            self._add_configured(one)
+
+    def _add_configured(self, one: TargetSettings) -> None:
+        if one.kind == "auto":
+            return  # recognised by the next look around
+        kind = exporter_kind(one) if one.kind == "prometheus" else KINDS[one.kind]
+        self._add(Found(one.name, one.kind, one.url, urls=dict(one.urls), how="configured", configured=True), kind, one)
+
+    def _add(self, found: Found, kind: Kind, settings: TargetSettings | None) -> None:
+        if len(self._watched) >= MAX_TARGETS:
+            self._note(f"{found.name} is not watched: {MAX_TARGETS} targets are the most", "warning")
+            return
+        watched = Watched(found, kind, settings, self._tick_s)
+        self._watched[found.name] = watched
+        watched.start()
+        self._note(f"{found.name}: {found.kind} at {found.url}")
+
+    # -- discovery ----------------------------------------------------------------------------------------------------------------------
+
+    async def _look_around(self) -> None:
+        """Look when sockets appear or vanish, and once a minute; one look at a time, each bounded."""
+        seen: frozenset[object] | None = None
+        looked_s = 0.0
+        while True:
+            try:
+                sockets = await in_thread("listening-sockets", discover.listening)
+                if sockets != seen or time.monotonic() - looked_s > LOOK_AGAIN_S:
+                    seen, looked_s = sockets, time.monotonic()
+                    async with asyncio.timeout(DISCOVERY_S):
+                        await self._discover()
+            except TimeoutError:
+                self._note("looking for servers took too long and was ended", "warning")
+            except Exception as error:  # noqa: BLE001 - the border of a source
+                self._note(f"looking for servers failed: {clean(f'{type(error).__name__}: {error}')}", "warning")
+            self.discovering = False
+            self._forget()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _discover(self) -> None:
+        autos = [one for one in self._settings.targets if one.kind == "auto" and one.name not in self._watched]
+        known = [one.found for one in self._watched.values()]
+        for one in autos:
+            found = await discover.recognise(one)
+            if found is not None:
+                self._add(found, KINDS[found.kind], one)
+        if not self._settings.discovery.enabled:
+            return
+        seen = await discover.discover(self._settings.discovery.extra_ports, known)
+        self.unseen = seen.unseen
+        for found in seen.found:
+            await self._take(found)
+
+    async def _take(self, found: Found) -> None:
+        """A server that was found: new, known, or one that came back as another process under its old name."""
+        for one in self._watched.values():
+            if _same_place(one.found, found):
+                if one.found.configured or one.found.pid in (found.pid, None):
+                    one.found = found if not one.found.configured else one.found
+                    return
+                if one.found.kind == found.kind:
+                    one.found = Found(one.found.name, found.kind, found.url, found.urls, found.pid, found.started_s, found.ports, found.how)
+                    self._note(f"{one.found.name}: started again as process {found.pid}")
+                    return
+        if found.name in self._watched:
+            old = self._watched[found.name]
+            if not old.found.configured and old.reading is not None and old.reading.failure is not None:
+                await self._watched.pop(found.name).stop()  # it moved to another port
+            else:
+                found = _renamed(found, set(self._watched))
+        self._add(found, KINDS[found.kind], None)
+
+    def _forget(self) -> None:
+        """Discovered servers that have been gone for an hour leave the list."""
+        now_s = time.monotonic()
+        for name, one in list(self._watched.items()):
+            reading = one.reading
+            if one.found.configured or reading is None or reading.failure is None:
+                self._down_since.pop(name, None)
+            elif now_s - self._down_since.setdefault(name, now_s) > FORGET_S:
+                self._watched.pop(name)
+                self._down_since.pop(name)
+                self._note(f"{name}: gone for an hour, no longer listed")
+                asyncio.get_running_loop().create_task(one.stop())
+
+    # -- what they say ------------------------------------------------------------------------------------------------------------------
+
+    def watched(self) -> list[Watched]:
+        """All of them."""
+        return list(self._watched.values())
+
+    def pids(self) -> dict[int, str]:
+        """Which process belongs to which target."""
+        return {one.found.pid: name for name, one in self._watched.items() if one.found.pid}
+
+    def interval_s(self, name: str) -> float:
+        """How often a target is asked."""
+        return self._watched[name].interval_s if name in self._watched else self._tick_s
+
+    def settled(self) -> bool:
+        """Each has answered, or failed, twice."""
+        return not self.discovering and all(one.answers >= 2 for one in self._watched.values())
+
+    def targets(self, now_s: float, gpus: dict[str | None, list[int]]) -> dict[str, tuple[Target, str]]:
+        """Every target as it stands, with the reason why it is silent."""
+        import msgspec
+
+        result: dict[str, tuple[Target, str]] = {}
+        for name, one in self._watched.items():
+            target = one.target(now_s)
+            result[name] = (msgspec.structs.replace(target, gpus=gpus[name]) if name in gpus else target, one.silent())
+        return result
+
+    def windows(self, now_s: float) -> list[TargetWindow]:
+        """Every target over every window."""
+        return [window for one in self._watched.values() for window in one.windows(now_s)]
+
+
+def _same_place(one: Found, other: Found) -> bool:
+    return one.url.rstrip("/") == other.url.rstrip("/") or bool(one.ports and other.ports and set(one.ports) & set(other.ports))
+
+
+def _renamed(found: Found, taken: set[str]) -> Found:
+    number = next(n for n in range(2, MAX_TARGETS + 2) if f"{found.name}-{n}" not in taken)
+    return Found(f"{found.name}-{number}", found.kind, found.url, found.urls, found.pid, found.started_s, found.ports, found.how)
