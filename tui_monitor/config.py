@@ -6,7 +6,19 @@ Durations and sizes are written as text ("2s", "512MB") and kept as such here; `
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
 from msgspec import Struct, field
+
+from tui_monitor.model import clean
+from tui_monitor.vocabulary import quantity, seconds
 
 
 class ConfigError(Exception):
@@ -218,3 +230,251 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     engine: EngineSettings = field(default_factory=EngineSettings)
     exporter: ExporterSettings = field(default_factory=ExporterSettings)
     screen: ScreenSettings = field(default_factory=ScreenSettings)
+
+
+# -- reading it -----------------------------------------------------------------------------------------------------------------------
+
+KINDS = (
+    "auto", "vllm", "sglang", "tgi", "nim", "lmdeploy", "llama-server", "ollama", "triton", "torchserve", "tf-serving", "kserve", "mlserver",
+    "ray-serve", "bentoml", "litserve", "dcgm-exporter", "node-exporter", "prometheus",
+)  # fmt: skip
+SUPPORTED_KINDS = ("auto", "vllm", "triton", "prometheus")
+SHORTEST_INTERVAL_S = 0.2
+ENVIRONMENT = "TUI_MONITOR_"  # TUI_MONITOR_SCREEN__THEME=ansi-dark sets [screen] theme
+
+_DURATIONS = {
+    "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "ack_for", "flap_window",
+    "no_data_hold", "max_age", "linger",
+}  # fmt: skip
+_SIZES = {"max_size"}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "severity": ("critical", "warning", "info"),
+    "task": ("binary", "multiclass", "regression"),
+}
+
+
+def bytes_of(text: str) -> float:
+    """A size such as "512MB" or "2GiB" in bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value, unit = quantity(text)
+    if unit != "B" or value < 0:
+        raise ValueError(f"{text!r} is no size (write 512MB, 2GiB)")
+    return value
+
+
+def default_path() -> Path | None:
+    """The configuration file that is read without being named, if there is one."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    for path in (Path(base) / "tui-monitor" / "config.toml", Path("/etc/tui-monitor/config.toml")):
+        if path.exists():
+            return path
+    return None
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> tuple[Settings, str]:
+    """The settings and the file they came from ("" when there is none).
+
+    Args:
+        path: the file named by the user; it must exist. None: the default file where there is one.
+        environment: variables TUI_MONITOR_SECTION__KEY; os.environ when None.
+
+    Raises:
+        ConfigError: with the one line for the user.
+    """
+    named = path is not None
+    path = path or default_path()
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}:1: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        except OSError as error:
+            if named or not isinstance(error, FileNotFoundError):
+                raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse(text, str(path or ""), os.environ if environment is None else environment), str(path or "")
+
+
+def parse(text: str, name: str, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from TOML text; `name` stands in front of errors.
+
+    Raises:
+        ConfigError: with the one line for the user.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"at line (\d+)", str(error))
+        line = where[1] if where else str(text.count("\n") + 1)
+        raise ConfigError(f"{name}:{line}: {clean(re.sub(r' *[(]at .*', '', str(error)))}") from None
+    lines = _lines_of(text)
+    for variable, value in (environment or {}).items():
+        if variable.startswith(ENVIRONMENT) and "__" in variable:
+            _set_from(tree, variable, value)
+    try:
+        settings = msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_say(name, lines, str(error))) from None
+    _check(tree, (), name, lines)
+    _check_names(settings, name, lines)
+    return settings
+
+
+def _set_from(tree: dict[str, Any], variable: str, value: str) -> None:
+    """One environment variable; only plain values of plain tables can be set so."""
+    *tables, key = variable[len(ENVIRONMENT) :].lower().split("__")
+    at = tree
+    for table in tables:
+        at = at.setdefault(table, {})
+        if not isinstance(at, dict):
+            raise ConfigError(f"{variable}: [{table}] is no plain table; use the file")
+    known: Any = value
+    if value.lower() in ("true", "false"):
+        known = value.lower() == "true"
+    elif re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+        known = float(value) if "." in value else int(value)
+    at[key] = known
+
+
+def _lines_of(text: str) -> dict[tuple[str | int, ...], int]:
+    """Line of every table and key, by path; a small reader of TOML's shape, used for messages only."""
+    lines: dict[tuple[str | int, ...], int] = {}
+    table: tuple[str | int, ...] = ()
+    counts: dict[tuple[str | int, ...], int] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        header = re.match(r"(\[\[?)\s*([^\]]+?)\s*\]", line)
+        if header:
+            named = _parts(header[2])
+            path: tuple[str | int, ...] = ()
+            for i, part in enumerate(named):
+                path = (*path, part)
+                last = i == len(named) - 1
+                if header[1] == "[[" and last:
+                    counts[path] = counts.get(path, -1) + 1
+                if path in counts:
+                    path = (*path, counts[path])
+            table = path
+            lines.setdefault(table, number)
+            continue
+        key = re.match(r"""((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""", line)
+        if key:
+            here: tuple[str | int, ...] = (*table, *_parts(key[1]))
+            lines.setdefault(here, number)
+            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line[key.end() :]):
+                lines.setdefault((*here, inner[1]), number)
+    return lines
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in re.findall(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""", dotted)]
+
+
+def _say(name: str, lines: dict[tuple[str | int, ...], int], message: str) -> str:
+    """Msgspec's complaint as our line: where, which key, what, and the nearest known one."""
+    said, _, at = message.partition(" - at `$")
+    path = _walk(at.rstrip("`"))
+    unknown = re.search(r"unknown field `([^`]+)`", said)
+    if unknown:
+        known = _known_keys(path)
+        near = difflib.get_close_matches(unknown[1], known, 1)
+        hint = f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(known)})" if known else ""
+        return f"{name}:{_line(lines, (*path, unknown[1]))}: {_dotted((*path, unknown[1]))}: unknown key{hint}"
+    missing = re.search(r"missing required field `([^`]+)`", said)
+    if missing:
+        return f"{name}:{_line(lines, path)}: {_dotted((*path, missing[1]))}: is missing"
+    wanted = (
+        said.replace("Expected `", "must be ").replace("`, got `", ", not ").replace("`", "").replace("must be object", "must be a table")
+    )
+    return f"{name}:{_line(lines, path)}: {_dotted(path)}: {wanted[:1].lower() + wanted[1:]}"
+
+
+def _walk(at: str) -> tuple[str | int, ...]:
+    return tuple(int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|([A-Za-z0-9_-]+)", at))
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    """The keys of the table at a path."""
+    at: Any = Settings
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = {one.encode_name: one.type for one in msgspec.structs.fields(at)}
+        if part not in fields:
+            return []
+        at = fields[part]
+        at = (get_args(at) or (at,))[0] if get_origin(at) is list else at
+        if not (isinstance(at, type) and issubclass(at, Struct)):
+            return []
+    return [one.encode_name for one in msgspec.structs.fields(at)]
+
+
+def _line(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path) or "file"
+
+
+def _check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    """What types cannot say: durations, sizes, choices, control characters."""
+    if isinstance(at, dict):
+        for key, value in at.items():
+            _check(value, (*path, key), name, lines)
+    elif isinstance(at, list):
+        for i, value in enumerate(at):
+            _check(value, (*path, i), name, lines)
+    elif isinstance(at, str):
+        where = f"{name}:{_line(lines, path)}: {_dotted(path)}: "
+        if any((ord(letter) < 32 and letter not in "\n\t") or ord(letter) == 127 for letter in at):
+            raise ConfigError(where + "holds control characters")
+        key = path[-1] if path else ""
+        in_free_table = any(part in ("map", "queries", "headers", "where", "slices", "urls", "columns", "labels") for part in path[:-1])
+        if in_free_table or (key == "interval" and not at):
+            return
+        try:
+            if key in _DURATIONS:
+                value_s = seconds(at)
+                if key == "interval" and value_s < SHORTEST_INTERVAL_S:
+                    raise ConfigError(where + f"the shortest interval is {SHORTEST_INTERVAL_S * 1000:g}ms")
+            elif key in _SIZES:
+                bytes_of(at)
+        except ValueError as error:
+            raise ConfigError(where + str(error)) from None
+        if key in _CHOICES and at not in _CHOICES[str(key)]:
+            near = difflib.get_close_matches(at, _CHOICES[str(key)], 1)
+            raise ConfigError(
+                where + f"unknown {key} {at!r}" + (f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(_CHOICES[str(key)])})")
+            )
+
+
+def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    """Names that must be told apart, URLs that must be URLs, kinds that are not built yet."""
+    for section, items in (
+        ("targets", settings.targets), ("prometheus", settings.prometheus), ("predictions", settings.predictions), ("probes", settings.probes),
+    ):  # fmt: skip
+        seen: set[str] = set()
+        for i, one in enumerate(items):
+            where = f"{name}:{_line(lines, (section, i, 'name'))}: {section}.{i + 1}.name: "
+            if not one.name or one.name in seen:
+                raise ConfigError(where + (f"{one.name!r} is there twice" if one.name else "is empty"))
+            seen.add(one.name)
+    for section, urls in (("targets", [one.url for one in settings.targets]), ("prometheus", [one.url for one in settings.prometheus])):
+        for i, url in enumerate(urls):
+            if not re.match(r"https?://[^/\s]+", url):
+                raise ConfigError(
+                    f"{name}:{_line(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
+                )
+    for i, target in enumerate(settings.targets):
+        if target.kind not in SUPPORTED_KINDS:
+            raise ConfigError(
+                f"{name}:{_line(lines, ('targets', i, 'kind'))}: targets.{i + 1}.kind: {target.kind} is not supported yet "
+                f'(supported: {" ".join(SUPPORTED_KINDS)}; kind = "prometheus" with a map reads any metrics page)'
+            )

@@ -20,7 +20,6 @@ from tui_monitor.collect.gpu import GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.config import Settings
 from tui_monitor.engine import subjects
-from tui_monitor.engine.threads import in_thread
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.logs import Logs
@@ -28,6 +27,7 @@ from tui_monitor.engine.queries import Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
+from tui_monitor.engine.threads import in_thread
 from tui_monitor.model import (
     Acknowledge,
     Alert,
@@ -138,7 +138,7 @@ class Engine:
         while not self._stop.is_set():
             try:
                 await self._tick(time.time())
-            except Exception as error:  # noqa: BLE001 - the top of the loop: one broken tick must not end the watching
+            except Exception as error:
                 self.note(f"a tick failed: {clean(f'{type(error).__name__}: {error}')}", "warning")
                 if os.environ.get("TUI_MONITOR_DEBUG"):
                     raise
@@ -187,7 +187,9 @@ class Engine:
         owners = {process.pid: process.target for process in system.processes if process.target}
         self._host.watch(self._targets.pids())
         gpus = [_with_owners(gpu, owners) for gpu in gpus]
-        targets = self._targets.targets(now_s, {t: [g.index for g in gpus if any(p.target == t for p in g.processes)] for t in owners.values()})
+        targets = self._targets.targets(
+            now_s, {t: [g.index for g in gpus if any(p.target == t for p in g.processes)] for t in owners.values()}
+        )
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
@@ -239,7 +241,14 @@ class Engine:
         self.note(f"{name}: past of {key} filled in")
 
     def _make_frame(
-        self, now_s: float, system: System, gpus: list[Gpu], gpu_why: str | None, targets: list[Target], drift: list[Drift], alerts: list[Alert]
+        self,
+        now_s: float,
+        system: System,
+        gpus: list[Gpu],
+        gpu_why: str | None,
+        targets: list[Target],
+        drift: list[Drift],
+        alerts: list[Alert],
     ) -> Frame:
         return Frame(
             at=utc(now_s),
@@ -283,7 +292,7 @@ class Engine:
         if frame is None:
             return
         self._seq += 1
-            self._frame = msgspec.structs.replace(
+        self._frame = msgspec.structs.replace(
             frame, seq=self._seq, alerts=self._book.alerts(now_s), events=list(self._events), engine=self._info(), at=frame.at
         )
         self._keeper.record(self._frame)
@@ -324,12 +333,12 @@ class Engine:
             at_s = ask.at_s
             return await in_thread("read-recording", lambda: self._keeper.frame_at(at_s))
         end = time.monotonic() + min(ask.wait_s, 60.0)
-        while (self._frame is None or (ask.settled and not self.settled())) and time.monotonic() < end:
+        while (self._frame is None or (ask.settled and not self.settled())) and time.monotonic() < end:  # noqa: ASYNC110 - many things settle
             await asyncio.sleep(0.05)
         if ask.settled:
             before, self._hurry = self._seq, True
             self._wake.set()
-            while self._seq == before and time.monotonic() < end + 1:
+            while self._seq == before and time.monotonic() < end + 1:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return self._frame
 
@@ -382,6 +391,8 @@ def _with_owners(gpu: Gpu, owners: dict[int, str | None]) -> Gpu:
 def _level(alerts: list[Alert], targets: list[Target]) -> int:
     """The minute's worst: 2 critical, 1 warning, 0 fine. What somebody has acknowledged counts as a warning."""
     firing = [alert for alert in alerts if alert.state == "firing"]
-    worst = max((2 if alert.severity == "critical" and not alert.acknowledged else int(alert.severity != "info") for alert in firing), default=0)
+    worst = max(
+        (2 if alert.severity == "critical" and not alert.acknowledged else int(alert.severity != "info") for alert in firing), default=0
+    )
     states = {target.state for target in targets}
     return max(worst, 2 if states & {"STALLED", "DOWN"} else 1 if states & {"STALE", "SLOW"} else 0)

@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 async def in_thread(name: str, work: Callable[[], T]) -> T:
-    """The result of `work`, run in a daemon thread; its exception is raised here. (The default executor would be joined at exit.)"""
+    """The result of `work`, run in a daemon thread; its exception is raised here.
+
+    The default executor would be joined at exit, and a call that hangs would hang that.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
