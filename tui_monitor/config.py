@@ -457,15 +457,17 @@ def _check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[st
 
 def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
     """Names that must be told apart, URLs that must be URLs, kinds that are not built yet."""
-    for section, items in (
-        ("targets", settings.targets), ("prometheus", settings.prometheus), ("predictions", settings.predictions), ("probes", settings.probes),
-    ):  # fmt: skip
-        seen: set[str] = set()
-        for i, one in enumerate(items):
-            where = f"{name}:{_line(lines, (section, i, 'name'))}: {section}.{i + 1}.name: "
-            if not one.name or one.name in seen:
-                raise ConfigError(where + (f"{one.name!r} is there twice" if one.name else "is empty"))
-            seen.add(one.name)
+    named = {
+        "targets": [one.name for one in settings.targets],
+        "prometheus": [one.name for one in settings.prometheus],
+        "predictions": [one.name for one in settings.predictions],
+        "probes": [one.name for one in settings.probes],
+    }
+    for section, names in named.items():
+        for i, one in enumerate(names):
+            if not one or one in names[:i]:
+                wrong = f"{one!r} is there twice" if one else "is empty"
+                raise ConfigError(f"{name}:{_line(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
     for section, urls in (("targets", [one.url for one in settings.targets]), ("prometheus", [one.url for one in settings.prometheus])):
         for i, url in enumerate(urls):
             if not re.match(r"https?://[^/\s]+", url):
