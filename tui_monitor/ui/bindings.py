@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-Pane = Literal["health", "performance", "drift", "alerts"]
-PANES: tuple[Pane, ...] = ("health", "performance", "drift", "alerts")
+from tui_monitor.ui.view import PANES, Pane
+
 Group = Literal["move", "look", "alerts", "program"]
 
 GROUPS: dict[Group, str] = {"move": "Move", "look": "Look", "alerts": "Alerts", "program": "Program"}
@@ -101,6 +101,6 @@ def markdown() -> str:
 
 
 def _code(shown: str) -> str:
-    """ "↓ j" becomes "`↓` `j`"; "page down" is one key."""
+    """Each key on its own, as code; "page down" is one key."""
     one = shown.startswith("page")
     return f"`{shown}`" if one else " ".join(f"`{part}`" for part in shown.split())
