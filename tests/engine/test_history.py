@@ -40,9 +40,16 @@ def test_a_day_stays_within_its_ring() -> None:
 def test_the_past_from_elsewhere_does_not_replace_what_was_seen() -> None:
     rings = Rings(1.0)
     rings.put(5000, "central", {"conversion": 7.0})
-    rings.back_fill("central", "conversion", [(4000.0, 1.0), (4500.0, 2.0), (4970.0, 3.0)])
+    rings.back_fill("central", "conversion", [(4000.0, 1.0), (4500.0, 2.0), (4970.0, 3.0)], 1.0)
     values = rings.query(HistoryQuery("central", ["conversion"], 3990, 5010, 34)).values["conversion"]
     assert [value for value in values if value is not None] == [1.0, 2.0, 3.0, 7.0]
+
+
+def test_a_coarse_past_leaves_no_gaps_in_a_fine_chart() -> None:
+    rings = Rings(1.0)
+    rings.back_fill("x", "request.rate", [(30.0 * i, float(i)) for i in range(10, 14)], 30.0)
+    values = rings.query(HistoryQuery("x", ["request.rate"], 301, 391, 9)).values["request.rate"]
+    assert values == [11.0] * 3 + [12.0] * 3 + [13.0] * 3
 
 
 def test_series_are_bounded() -> None:

@@ -23,7 +23,7 @@ from tui_monitor.engine import subjects
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.logs import Logs
-from tui_monitor.engine.queries import Queries
+from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
@@ -86,7 +86,7 @@ class Engine:
         self._host_name = socket.gethostname()
         self._host, self._gpu = HostWatch(self.tick_s), GpuWatch(self.tick_s)
         self._targets = Targets(settings, self.tick_s, self.note)
-        self._queries = Queries(settings.prometheus)
+        self._queries = Queries(settings.prometheus, self._host_name, self._back_filled)
         self._logs = Logs(settings)
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
@@ -123,7 +123,7 @@ class Engine:
         self._host.start()
         self._gpu.start()
         self._targets.start()
-        self._queries.start(self._back_filled)
+        self._queries.start()
         self._logs.start()
         self.note("watching began")
         try:
@@ -233,12 +233,16 @@ class Engine:
         for target in targets:
             if target.age_s is not None and target.age_s < 2.5 * max(self.tick_s, self._targets.interval_s(target.name)):
                 self._rings.put(now_s, target.name, target.metrics)
+        for one in self._targets.watched():
+            if one.numbers_came:
+                self._queries.fill_past_of(one.found.name, one.found.urls.get("metrics", one.found.url), one.kind.says)
         for name, queried in self._queries.fresh().items():
             self._rings.put(now_s, name, queried.values)
 
-    def _back_filled(self, name: str, key: str, samples: list[tuple[float, float]]) -> None:
-        self._rings.back_fill(name, key, samples)
-        self.note(f"{name}: past of {key} filled in")
+    def _back_filled(self, subject: str, key: str, samples: list[tuple[float, float]]) -> None:
+        self._rings.back_fill(subject, key, samples, BACKFILL_STEP_S)
+        first = utc(samples[0][0]).strftime("%H:%M")
+        self.note(f"{subject}: past of {key} since {first} UTC filled in")
 
     def _make_frame(
         self,

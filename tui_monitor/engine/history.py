@@ -67,17 +67,20 @@ class Rings:
             pair[0].put(at_s, value, worst=False)
             pair[1].put(at_s, value, worst=_worst_wins(key))
 
-    def back_fill(self, subject: str, key: str, samples: Iterable[tuple[float, float]]) -> None:
-        """Numbers from before we watched, in order of time; they never replace what was seen here."""
+    def back_fill(self, subject: str, key: str, samples: Iterable[tuple[float, float]], step_s: float) -> None:
+        """Numbers from before we watched, in order of time, each true of the `step_s` before it; they never replace what was seen here."""
         pair = self._rings.pop((subject, key), None)
         for at_s, value in samples:
-            self.put(at_s, subject, {key: value})
-        if pair is not None:
-            for ring in pair[:1]:
-                for slot in range(max(0, ring.newest - ring.size + 1), ring.newest + 1):
-                    value = ring.values[slot % ring.size]
-                    if not math.isnan(value):
-                        self.put(slot * ring.step_s, subject, {key: value})
+            slots = max(1, min(int(step_s / self._tick_s), 60))
+            for back in range(slots - 1, -1, -1):
+                self.put(at_s - back * self._tick_s, subject, {key: value})
+        if pair is None:
+            return
+        seen = pair[0]
+        for slot in range(max(0, seen.newest - seen.size + 1), seen.newest + 1):
+            value = seen.values[slot % seen.size]
+            if not math.isnan(value):
+                self.put(slot * seen.step_s, subject, {key: value})
 
     def query(self, query: HistoryQuery) -> History:
         """A chart's columns: rates and gauges as the mean of the column, latencies and fill levels as its worst value."""

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tui_monitor.collect import prometheus
+from tui_monitor.collect.promql import instances, promql
 from tui_monitor.config import PrometheusSettings
 from tui_monitor.engine import schedule
+from tui_monitor.mapping import Says
 from tui_monitor.model import Failure, Queried, Reading
 from tui_monitor.vocabulary import seconds
 
 BACKFILL_STEP_S = 30.0
+CHARTED = (
+    "request.rate", "error.ratio", "latency.mean", "latency.p95", "token.rate.generated", "token.rate.prompt", "ttft.p95", "itl.p95",
+    "request.running", "queue.length", "kv_cache.used",
+)  # fmt: skip
 Filled = Callable[[str, str, list[tuple[float, float]]], None]
 
 
 class Queries:
     """Every configured Prometheus, each alone."""
 
-    def __init__(self, settings: list[PrometheusSettings]) -> None:
-        self._settings = settings
+    def __init__(self, settings: list[PrometheusSettings], host: str, filled: Filled) -> None:
+        """`filled(subject, key, samples)` is called with each past that came."""
+        self._settings, self._host, self._filled = settings, host, filled
+        self._past_asked: set[str] = set()
         self._readings: dict[str, Reading] = {}
         self._answers: dict[str, int] = {one.name: 0 for one in settings}
         self._last: dict[str, Queried] = {}
@@ -28,7 +36,7 @@ class Queries:
         self._tasks: list[asyncio.Task[None]] = []
         self.back_fill_failures: dict[str, str] = {}
 
-    def start(self, filled: Filled) -> None:
+    def start(self) -> None:
         """Ask each; fill the past of its numbers beside that."""
         for one in self._settings:
             if not one.queries:
@@ -37,8 +45,7 @@ class Queries:
             source = prometheus.PrometheusSource(one)
             self._sources.append(source)
             self._tasks.append(asyncio.create_task(schedule.run(source, self._take)))
-            if seconds(one.backfill) > 0:
-                self._tasks.append(asyncio.create_task(self._back_fill(one, filled)))
+            self._ask_past(one, one.name, one.queries)
 
     async def stop(self) -> None:
         """Ask nobody any more."""
@@ -54,15 +61,30 @@ class Queries:
         if isinstance(reading.content, Queried):
             self._last[reading.source] = reading.content
 
-    async def _back_fill(self, one: PrometheusSettings, filled: Filled) -> None:
+    def fill_past_of(self, target: str, url: str, says: Says) -> None:
+        """Ask, once, every Prometheus for a target's charts: it may have scraped the same server before we came."""
+        if target in self._past_asked:
+            return
+        self._past_asked.add(target)
+        instance = instances(url, self._host)
+        queries = {key: promql(says.measures[key], instance) for key in CHARTED if key in says.measures}
+        for one in self._settings:
+            self._ask_past(one, target, queries)
+
+    def _ask_past(self, one: PrometheusSettings, subject: str, queries: Mapping[str, str]) -> None:
+        if seconds(one.backfill) > 0 and queries:
+            task = asyncio.create_task(self._back_fill(one, subject, dict(queries)))
+            self._tasks.append(task)
+
+    async def _back_fill(self, one: PrometheusSettings, subject: str, queries: dict[str, str]) -> None:
         now_s = time.time()
-        got = await prometheus.backfill(one, one.queries, now_s - seconds(one.backfill), now_s, BACKFILL_STEP_S)
+        got = await prometheus.backfill(one, queries, now_s - seconds(one.backfill), now_s, BACKFILL_STEP_S)
         if isinstance(got, Failure):
             self.back_fill_failures[one.name] = got.message
             return
         for key, samples in got.items():
             if samples:
-                filled(one.name, key, samples)
+                self._filled(subject, key, samples)
 
     def settled(self) -> bool:
         """Each has answered or failed once: its numbers are instants, they need no second look."""

@@ -64,6 +64,11 @@ class Watched:
         """The newest answer or failure."""
         return self._reading
 
+    @property
+    def numbers_came(self) -> bool:
+        """Whether it ever told numbers."""
+        return self._page_at_s is not None
+
     def target(self, now_s: float) -> Target:
         """How it stands."""
         measured = self.numbers.measure(now_s)
