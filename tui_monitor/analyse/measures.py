@@ -1,0 +1,135 @@
+"""One measure's value over one window: sums of rates, ratios, gauges and quantiles, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tui_monitor.analyse.histogram import quantile
+from tui_monitor.analyse.series import Group, Plan
+from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Sum, Total
+
+NOT_COUNTED = "not counted by this server"
+VANISHED = "no longer on its page"
+NO_PAGE = "no page read yet"
+NO_SECOND_SAMPLE = "no second sample yet"
+NOTHING_OBSERVED = "nothing observed in the window"
+NO_VALUE = "its page has no number for it"
+
+
+class Value(Struct, frozen=True):
+    """A number, or None with its reason; for quantiles also the bucket."""
+
+    number: float | None
+    why: str = ""
+    bounds: tuple[float, float] | None = None
+    at_least: bool = False
+
+
+class Evaluation:
+    """The measures of one target at one moment over one window."""
+
+    def __init__(self, plan: Plan, rates: Sequence[float | None], page: Sequence[float] | None, *, seen: set[Total], silent: str) -> None:
+        """Prepare.
+
+        Args:
+            plan: of the newest layout.
+            rates: growth per second of each column over the window.
+            page: the newest page's values, None when the target is silent.
+            seen: totals that were on an earlier page.
+            silent: the reason that gauges get when there is no page.
+        """
+        self._plan = plan
+        self._rates = rates
+        self._page = page
+        self._seen = seen
+        self._silent = silent
+
+    def value(self, measure: Measure, group: Group | None = None) -> Value:
+        """One measure, of all series or of one model's."""
+        match measure:
+            case Rate():
+                return self._rate(measure, group)
+            case Ratio():
+                over, under = self._rate(measure.over, group), self._rate(measure.under, group)
+                if over.number is None or under.number is None:
+                    return Value(None, under.why or over.why)
+                if under.number <= 0:
+                    return Value(None, NOTHING_OBSERVED)
+                return Value(over.number / under.number * measure.unit)
+            case Latest():
+                return self._latest(measure, group)
+            case Quantile():
+                return self._quantile(measure, group)
+
+    def series(self, measure: Measure) -> str:
+        """The exposed name that a measure was made from; empty when there is none."""
+        match measure:
+            case Rate(of=of):
+                return self._names(of)
+            case Ratio(over=over):
+                return self._names(over.of)
+            case Latest(of=of):
+                return " + ".join(dict.fromkeys(name for term in of.terms if (name := self._plan.gauges[term].name)))
+            case Quantile(of=of):
+                return self._plan.buckets[of].name
+
+    def _names(self, of: Sum) -> str:
+        return " + ".join(dict.fromkeys(name for term in of.terms if (name := self._plan.picks[term].name)))
+
+    def _missing(self, total: Total) -> str:
+        return VANISHED if total in self._seen else NOT_COUNTED
+
+    def _rate(self, measure: Rate, group: Group | None) -> Value:
+        result, known = 0.0, False
+        for term in measure.of.terms:
+            pick = self._plan.picks[term]
+            columns = pick.of(group)
+            if not columns:
+                if pick.zero:
+                    continue
+                return Value(None, NO_VALUE if group is not None and pick.name else self._missing(term))
+            grown = [rate for column in columns if (rate := self._rates[column]) is not None]
+            if grown:
+                known = True
+                result += math.fsum(grown)
+            elif not pick.zero:
+                return Value(None, NO_SECOND_SAMPLE)
+        if not known and not any(rate is not None for rate in self._rates):
+            return Value(None, NO_SECOND_SAMPLE)
+        return Value(result * measure.unit)
+
+    def _latest(self, measure: Latest, group: Group | None) -> Value:
+        if self._page is None:
+            return Value(None, self._silent)
+        numbers: list[float] = []
+        for term in measure.of.terms:
+            pick = self._plan.gauges[term]
+            positions = pick.of(group)
+            if not positions and not pick.zero:
+                return Value(None, NO_VALUE if pick.name else self._missing(term))
+            found = [number for position in positions if math.isfinite(number := self._page[position])]
+            if positions and not found:
+                return Value(None, NO_VALUE)
+            numbers += found or [0.0]
+        return Value((max(numbers) if measure.worst else math.fsum(numbers)) * measure.unit)
+
+    def _quantile(self, measure: Quantile, group: Group | None) -> Value:
+        pick = self._plan.buckets[measure.of]
+        buckets = pick.of(group)
+        if not buckets:
+            return Value(None, NO_VALUE if pick.name else self._missing(measure.of))
+        levels: list[tuple[float, float]] = []
+        for bound, columns in buckets.items():
+            grown = [rate for column in columns if (rate := self._rates[column]) is not None]
+            if grown:
+                levels.append((bound, math.fsum(grown)))
+        if not levels:
+            return Value(None, NO_SECOND_SAMPLE)
+        reached = quantile(measure.q, levels)
+        if reached is None:
+            return Value(None, NOTHING_OBSERVED)
+        bounds = None if reached.at_least or math.isinf(reached.low) else (reached.low * measure.unit, reached.high * measure.unit)
+        return Value(reached.value * measure.unit, "", bounds, reached.at_least)

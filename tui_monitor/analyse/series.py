@@ -1,0 +1,188 @@
+"""Which series of a page make which number: a mapping's names and labels, resolved once for each layout of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
+
+from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Says, Total
+from tui_monitor.model import Layout, SeriesKey, clean
+
+Group = tuple[str, ...]  # values of the labels that name model and version
+BUCKET = "_bucket"
+
+
+class Pick:
+    """The series that one `Total` means, as positions: of columns for counters, on the page for gauges."""
+
+    __slots__ = ("all", "groups", "name", "zero")
+
+    def __init__(self, name: str, found: Iterable[tuple[int, Group | None]], *, zero: bool) -> None:
+        self.name = name  # as exposed; empty when none of the names is on the page
+        self.zero = zero  # no series fits, and that is a known nothing
+        positions: list[int] = []
+        self.groups: dict[Group, list[int]] = {}
+        for position, group in found:
+            positions.append(position)
+            if group is not None:
+                self.groups.setdefault(group, []).append(position)
+        self.all = positions
+
+    def of(self, group: Group | None) -> list[int]:
+        """The positions of one model, or all."""
+        return self.all if group is None else self.groups.get(group, [])
+
+
+class BucketPick:
+    """The buckets of one histogram family: columns for each upper bound, in order."""
+
+    __slots__ = ("bounds", "groups", "name")
+
+    def __init__(self, name: str, found: Iterable[tuple[float, int, Group | None]]) -> None:
+        self.name = name
+        everything: dict[float, list[int]] = {}
+        self.groups: dict[Group, dict[float, list[int]]] = {}
+        for bound, column, group in found:
+            everything.setdefault(bound, []).append(column)
+            if group is not None:
+                self.groups.setdefault(group, {}).setdefault(bound, []).append(column)
+        self.bounds = dict(sorted(everything.items()))
+
+    def of(self, group: Group | None) -> dict[float, list[int]]:
+        """Upper bound -> columns."""
+        return self.bounds if group is None else self.groups.get(group, {})
+
+
+class Plan:
+    """Everything that is looked up once for one layout."""
+
+    __slots__ = ("buckets", "columns", "gauges", "groups", "known", "layout", "number", "partial", "picks", "row")
+
+    def __init__(self, number: int, layout: Layout) -> None:
+        self.number = number
+        self.layout = layout
+        self.columns = 0  # how many the rows of this plan have
+        self.row: Callable[[list[float]], Iterable[float]] = tuple
+        self.partial = False  # some columns are not on this page; `row` wants a NaN behind the page's values
+        self.picks: dict[Total, Pick] = {}
+        self.gauges: dict[Total, Pick] = {}
+        self.buckets: dict[Total, BucketPick] = {}
+        self.groups: list[Group] = []
+        self.known = False  # something that this kind of server counts is on the page
+
+
+def totals(measures: Iterable[Measure]) -> tuple[set[Total], set[Total], set[Total]]:
+    """The totals that measures need as counters, as gauges and as histograms."""
+    counters: set[Total] = set()
+    gauges: set[Total] = set()
+    histograms: set[Total] = set()
+    for measure in measures:
+        match measure:
+            case Rate(of=of):
+                counters.update(of.terms)
+            case Ratio(over=over, under=under):
+                counters.update(over.of.terms, under.of.terms)
+            case Latest(of=of):
+                gauges.update(of.terms)
+            case Quantile(of=of):
+                histograms.add(of)
+    return counters, gauges, histograms
+
+
+class Wanted:
+    """What a kind of server's mapping asks for, independent of any page."""
+
+    def __init__(self, says: Says) -> None:
+        self.says = says
+        self.counters, self.gauges, self.histograms = totals(says.measures.values())
+        if says.progress is not None:
+            self.counters.update(says.progress.terms)
+        self.signal_histograms = tuple(Total((signal.family,)) for signal in says.signals if not signal.label)
+        self.signal_counters = tuple(Total((signal.family,)) for signal in says.signals if signal.label)
+        self.histograms.update(self.signal_histograms)
+        self.counters.update(self.signal_counters)
+        self.names = {name for total in self.counters for name in total.names}
+        self.names.update(name + BUCKET for total in self.histograms for name in total.names)
+        self._fits = {total: _fits(total) for total in (*self.counters, *self.gauges, *self.histograms)}
+
+    def plan(self, number: int, layout: Layout, columns: dict[SeriesKey, int]) -> Plan:
+        """Resolve everything for one layout. `columns` has a place for each counter that is or was on the page."""
+        plan = Plan(number, layout)
+        on_page: dict[str, list[tuple[int, SeriesKey]]] = {}
+        for position, key in enumerate(layout.series):
+            on_page.setdefault(key.name, []).append((position, key))
+        by_name: dict[str, list[tuple[int, SeriesKey]]] = {}
+        for key, column in columns.items():
+            by_name.setdefault(key.name, []).append((column, key))
+        positions = {key: position for name in self.names for position, key in on_page.get(name, ())}
+        nothing = len(layout.series)
+        order = [positions.get(key, nothing) for key in columns]
+        plan.columns = len(order)
+        plan.partial = nothing in order
+        plan.row = _getter(order)
+        required = [total for total in (*self.counters, *self.gauges) if not total.optional]
+        plan.known = any(name in on_page for total in required for name in total.names)
+        for total in self.counters:
+            plan.picks[total] = self._pick(total, on_page, by_name, zero=bool(total.where or total.unless), known=plan.known)
+        for total in self.gauges:
+            plan.gauges[total] = self._pick(total, on_page, on_page, zero=False, known=plan.known)
+        for total in self.histograms:
+            plan.buckets[total] = self._bucket_pick(total, on_page, by_name)
+        found = {self.group(key): None for series in on_page.values() for _, key in series if key.name in self.names}
+        plan.groups = sorted(group for group in found if group is not None)
+        return plan
+
+    def fits(self, total: Total, key: SeriesKey) -> bool:
+        """Whether a series of one of the total's names has the labels it asks for."""
+        return self._fits[total](dict(key.labels))
+
+    def group(self, key: SeriesKey) -> Group | None:
+        """The model (and version) that a series speaks of, or None."""
+        labels = dict(key.labels)
+        by = self.says.by
+        return tuple(clean(labels.get(name, "")) for name in by) if by and labels.get(by[0]) else None
+
+    def _pick(
+        self, total: Total, on_page: Mapping[str, object], series: Mapping[str, list[tuple[int, SeriesKey]]], *, zero: bool, known: bool
+    ) -> Pick:
+        name = next((name for name in total.names if name in on_page), "")
+        found = ((position, self.group(key)) for position, key in series.get(name, ()) if self.fits(total, key))
+        return Pick(name, found, zero=(total.optional and known) or (zero and bool(name)))
+
+    def _bucket_pick(self, total: Total, on_page: Mapping[str, object], by_name: Mapping[str, list[tuple[int, SeriesKey]]]) -> BucketPick:
+        name = next((name for name in total.names if name + BUCKET in on_page), "")
+        found: list[tuple[float, int, Group | None]] = []
+        for column, key in by_name.get(name + BUCKET, ()) if name else ():
+            bound = _bound(dict(key.labels).get("le", ""))
+            if bound is not None and self.fits(total, key):
+                found.append((bound, column, self.group(key)))
+        return BucketPick(name, found)
+
+
+def _bound(le: str) -> float | None:
+    try:
+        bound = float(le)
+    except ValueError:
+        return None
+    return bound if bound == bound else None  # noqa: PLR0124 -- NaN is no bound
+
+
+def _fits(total: Total) -> Callable[[dict[str, str]], bool]:
+    where = [(label, re.compile(pattern).fullmatch) for label, pattern in total.where]
+    unless = [(label, re.compile(pattern).fullmatch) for label, pattern in total.unless]
+    if not where and not unless:
+        return lambda _: True
+
+    def fits(labels: dict[str, str]) -> bool:
+        return all(match(labels.get(label, "")) for label, match in where) and not any(
+            match(labels.get(label, "")) for label, match in unless
+        )
+
+    return fits
+
+
+def _getter(order: list[int]) -> Callable[[list[float]], Iterable[float]]:
+    if len(order) > 1:
+        return itemgetter(*order)
+    return (lambda values: (values[order[0]],)) if order else (lambda _: ())
