@@ -28,6 +28,15 @@ MOST_ENDED = 1000
 
 _RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
 _UNDECIDED = ("UNKNOWN", "STARTING", "learning")  # states of a subject that was not watched for long enough to be judged
+_GONE = (
+    "DOWN",
+    "STALE",
+    "LOST",
+    "HUNG",
+    "idle",
+    "stale",
+    "blind",
+)  # states in which nothing new is learned: not silent, but no "ok" either
 _Key = tuple[str, str, str]  # rule's name, subject's kind and name
 
 
@@ -139,7 +148,7 @@ class AlertBook:
             level = memory.setdefault(severity, _Level())
             hit = next((found for rule, subject in group if (found := _look(rule, subject, ripe=level.ripe))), None)
             if hit is None:
-                memory[severity] = _Level(ripe=level.ripe and any(subject.silent for _, subject in pairs))
+                memory[severity] = _Level(ripe=level.ripe and any(subject.silent or subject.state in _GONE for _, subject in pairs))
                 continue
             level.since_s = now_s if level.since_s is None else min(level.since_s, now_s)
             level.ripe = level.ripe or now_s - level.since_s >= hit[0].for_s
@@ -332,7 +341,7 @@ class AlertBook:
 
     # -- acts -----------------------------------------------------------------------------------------------------------------------
 
-    def propose_ack(self, identity: str, by: str, comment: str, for_s: float | None, *, take_over: bool, now_s: float) -> Proposal:
+    def propose_ack(self, identity: str, by: str, comment: str, for_s: float | None, take_over: bool, now_s: float) -> Proposal:  # noqa: FBT001 - the act as it came
         """What taking an alert would do. A proposal with a change keeps others out until `apply`, `withdraw`, or for 15 s."""
         episode, why = self._acted_on(identity, by, now_s)
         if episode is None:
@@ -340,7 +349,7 @@ class AlertBook:
         span_s = self._ack_for_s if for_s is None else for_s
         return self._claimed(acknowledge(episode, by, comment, span_s, take_over=take_over, now_s=now_s), by, now_s)
 
-    def propose_unack(self, identity: str, by: str, *, now_s: float) -> Proposal:
+    def propose_unack(self, identity: str, by: str, now_s: float) -> Proposal:
         """What giving an alert back would do; see `propose_ack`."""
         episode, why = self._acted_on(identity, by, now_s)
         return refused(why) if episode is None else self._claimed(give_back(episode, by, now_s), by, now_s)
@@ -352,8 +361,8 @@ class AlertBook:
         if len(found) != 1:
             return None, f"no alert {identity!r}" if not found else f"{identity!r} fits {len(found)} alerts; write more of it"
         claim = self._claims.get(found[0].id)
-        if claim is not None and now_s - claim.at_s < CLAIM_S:
-            return None, f"{claim.by} acts on it at this moment" if claim.by != by else "your last act on it is being written"
+        if claim is not None and claim.by != by and now_s - claim.at_s < CLAIM_S:
+            return None, f"{claim.by} acts on it at this moment"
         return found[0], ""
 
     def _claimed(self, proposal: Proposal, by: str, now_s: float) -> Proposal:
@@ -401,9 +410,9 @@ def _look(rule: Rule, subject: Subject, *, ripe: bool) -> tuple[Rule, Subject, s
 
 def _absence(pairs: Sequence[tuple[Rule, Subject]]) -> _Verdict:
     """The verdict when no level is true: silence of the source, nothing that can be said, or a plain no."""
-    silent = next((subject.silent for _, subject in pairs if subject.silent), "")
-    if silent:
-        return _Verdict("silent", why=silent)
+    for _, subject in pairs:
+        if subject.silent or subject.state in _GONE:
+            return _Verdict("silent", why=subject.silent or subject.why or subject.state)
     unknown = any(subject.state in _UNDECIDED or rule.when.truth(lookup(subject).get) is None for rule, subject in pairs)
     return _Verdict("unknown", why="nothing known yet") if unknown else _Verdict("false")
 

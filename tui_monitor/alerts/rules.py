@@ -60,7 +60,15 @@ def _built_in() -> tuple[RuleSettings, ...]:
         ("memory", "memory.used.ratio > 98%", "memory.used.ratio < 96%", "1m", "critical", {"subject": "host"}, "memory is {value} full"),
         ("memory", "memory.used.ratio > 93%", "memory.used.ratio < 90%", "5m", "warning", {"subject": "host"}, "memory is {value} full"),
         ("drift", "state == drift", "", "0s", "warning", {"subject": "signal"}, "{target} has drifted: {why}"),
-        ("accuracy", "accuracy < 50%", "accuracy > 55%", "5m", "warning", {"subject": "performance"}, "accuracy of {target} is {value}"),
+        (
+            "accuracy",
+            "accuracy < 50%",
+            "accuracy > 55%",
+            "5m",
+            "warning",
+            {"subject": "performance", "window": "30m"},
+            "accuracy of {target} is {value}",
+        ),
     ]
     return tuple(
         RuleSettings(name, when, clear, for_, severity, where, summary) for name, when, clear, for_, severity, where, summary in rows
