@@ -1,0 +1,112 @@
+"""A small real classifier over HTTP: is this message urgent? Run as `python -m tui_monitor.demo.classifier`.
+
+It is trained when it starts, answers `POST /predict {"text": ...}`, counts itself on `/metrics` under its own names and writes each
+prediction to a log. It does not know the truth; that arrives later, from whoever sent the text (see `traffic`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import time
+from pathlib import Path
+
+from tui_monitor.demo import lifeline, texts
+from tui_monitor.demo.families import Histogram, Values, page
+from tui_monitor.demo.http_server import TEXT, Asked, Said, listen
+from tui_monitor.demo.logistic import features, trained
+from tui_monitor.demo.rows_file import RowsFile
+
+SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+WORDS = (5, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 150, 200, 300, 500, 1000)
+CODES = ("200", "400", "500")
+
+
+class Server:
+    """The classifier and what it counts."""
+
+    def __init__(self, log: Path | None = None) -> None:
+        self._log = None if log is None else RowsFile(log)
+        self._classifier, accuracy = trained()
+        self._requests = Values("classifier_requests_total", "counter", "Requests to /predict by status code.", labels=("code",))
+        for code in CODES:
+            self._requests.set(0.0, code)
+        self._took = Histogram("classifier_request_seconds", "Time from request to answer.", SECONDS)
+        self._in_flight = Values("classifier_requests_in_flight", "gauge", "Requests being answered now.")
+        self._words = Histogram("classifier_input_words", "Words of the text.", WORDS)
+        self._predictions = Values("classifier_predictions_total", "counter", "Predictions by class.", labels=("class",))
+        for name in (texts.URGENT, texts.ROUTINE):
+            self._predictions.set(0.0, name)
+        self._log_errors = Values("classifier_log_errors_total", "counter", "Predictions that could not be logged.")
+        self._accuracy = Values("classifier_holdout_accuracy", "gauge", "Accuracy on texts kept back when it was trained.")
+        self._accuracy.set(accuracy)
+        self._number = 0
+
+    def predict(self, body: bytes, now_s: float) -> Said:
+        """Answer one request; `now_s` is the wall clock."""
+        try:
+            text = json.loads(body)["text"]
+            seen = features(text)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return Said(400, b'{"error": "a JSON object with a string `text` is needed"}')
+        score = self._classifier.score(seen)
+        prediction = texts.URGENT if score >= 0.5 else texts.ROUTINE
+        self._number += 1
+        name = f"{int(now_s * 1000):x}-{self._number}"
+        self._words.observe(seen.words)
+        self._predictions.add(1.0, prediction)
+        row = {"id": name, "time": round(now_s, 3), "prediction": prediction, "score": round(score, 4)}
+        row |= {"words": seen.words, "alarms": round(seen.alarms, 4)}
+        if self._log is not None:
+            try:
+                self._log.append(row)
+            except OSError:
+                self._log_errors.add()
+        return Said(200, json.dumps({"id": name, "prediction": prediction, "score": row["score"]}).encode())
+
+    async def answer(self, asked: Asked) -> Said:
+        """Every path of the server; only `/predict` is counted."""
+        match (asked.method, asked.path):
+            case ("POST", "/predict"):
+                self._in_flight.add(1.0)
+                began_s = time.perf_counter()
+                said = Said(500, b'{"error": "it failed"}')
+                with contextlib.suppress(ArithmeticError):
+                    said = self.predict(asked.body, time.time())
+                self._took.observe(time.perf_counter() - began_s)
+                self._requests.add(1.0, str(said.status))
+                self._in_flight.add(-1.0)
+                return said
+            case ("GET" | "HEAD", "/metrics"):
+                return Said(200, self.page(), TEXT)
+            case ("GET" | "HEAD", "/health"):
+                return Said(200, b'{"status": "ok"}')
+            case _:
+                return Said(404, b'{"error": "not found; there are /predict /health /metrics"}')
+
+    def page(self) -> bytes:
+        """The metrics page now."""
+        return page(one for one in vars(self).values() if isinstance(one, Values | Histogram))
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Serve until told to end."""
+    server, port = await listen(Server(arguments.log).answer, arguments.port)
+    lifeline.announce(port)
+    await lifeline.until_told()
+    server.close()
+
+
+def main() -> None:
+    """Start from the command line."""
+    lifeline.follow_parent()
+    parser = argparse.ArgumentParser(prog="tui_monitor.demo.classifier", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log", type=Path, default=None, help="where predictions are logged, as JSON lines")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
