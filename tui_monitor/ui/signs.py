@@ -1,0 +1,74 @@
+"""How states look: a glyph, a role of the theme, and which of two is worse. State is always glyph and word and colour."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tui_monitor.model import Alert, Frame, Severity
+
+
+class Sign(NamedTuple):
+    """Glyph and role of a state; `rank` 0 is the worst."""
+
+    glyph: str
+    role: str
+    rank: int
+
+
+TARGET = {
+    "DOWN": Sign("✖", "crit", 0),
+    "STALLED": Sign("✖", "crit", 1),
+    "STALE": Sign("?", "warn", 2),
+    "SLOW": Sign("▲", "warn", 3),
+    "UNKNOWN": Sign("?", "dim", 4),
+    "STARTING": Sign("◐", "info", 5),
+    "IDLE": Sign("○", "ok", 6),
+    "OK": Sign("✔", "ok", 7),
+}
+GPU = {"LOST": Sign("✖", "crit", 0), "HUNG": Sign("?", "warn", 1), "UNKNOWN": Sign("?", "dim", 2), "OK": Sign("✔", "ok", 3)}
+SIGNAL = {
+    "drift": Sign("✖", "crit", 0),
+    "watch": Sign("◐", "warn", 1),
+    "stale": Sign("?", "warn", 2),
+    "blind": Sign("?", "dim", 3),
+    "learning": Sign("◐", "info", 4),
+    "stable": Sign("✔", "ok", 5),
+    "idle": Sign("–", "dim", 6),
+}
+SEVERITY: dict[Severity, Sign] = {"critical": Sign("✖", "crit", 0), "warning": Sign("▲", "warn", 1), "info": Sign("●", "info", 2)}
+UNKNOWN = Sign("?", "dim", 4)
+
+
+def fires(alert: Alert) -> bool:
+    """It fires and nobody has taken or silenced it: this is what counts as firing."""
+    return alert.state == "firing" and alert.acknowledged is None and alert.silenced is None
+
+
+def ended(alert: Alert) -> bool:
+    """It is over: resolved, or lost with its source."""
+    return alert.state in {"resolved", "lost"}
+
+
+def of_alert(alert: Alert) -> tuple[str, Sign]:
+    """The word and the sign of an alert; `rank` orders alerts, worst first."""
+    severity = SEVERITY[alert.severity]
+    if alert.state == "firing" and alert.silenced is not None:
+        return "silenced", Sign("⊘", "dim", 40 + severity.rank)
+    if alert.state == "firing" and alert.acknowledged is not None:
+        return "ACKED", Sign("◆", "ack", 10 + severity.rank)
+    if alert.state == "firing":
+        return "FIRING", severity
+    if alert.state == "pending":
+        return "pending", Sign("○", "dim", 20 + severity.rank)
+    return ("resolved", Sign("✔", "dim", 50)) if alert.state == "resolved" else ("lost", Sign("?", "dim", 51))
+
+
+def worst_alerts(frame: Frame) -> dict[str, Alert]:
+    """Subject -> the worst alert that fires there now, taken ones included after the others."""
+    found: dict[str, Alert] = {}
+    for alert in frame.alerts:
+        if alert.state == "firing" and alert.silenced is None:
+            known = found.get(alert.target)
+            if known is None or of_alert(alert)[1].rank < of_alert(known)[1].rank:
+                found[alert.target] = alert
+    return found
