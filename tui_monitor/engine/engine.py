@@ -14,9 +14,10 @@ from typing import Protocol
 import msgspec
 
 from tui_monitor import __version__
-from tui_monitor.alerts.lifecycle import AlertBook, Change
+from tui_monitor.alerts.acts import Change
+from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.rules import rules_of
-from tui_monitor.collect.gpu import GpuWatch
+from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.config import Settings
 from tui_monitor.engine import subjects
@@ -92,7 +93,14 @@ class Engine:
         self._strip = Strip()
         self._self = SelfWatch(self.tick_s)
         self._keeper = Keeper(state, settings, trouble)
-        self._book = self._new_book()
+        alerts = settings.alerts
+        self._book = AlertBook(
+            rules_of(settings),
+            flap_window_s=seconds(alerts.flap_window),
+            no_data_hold_s=seconds(alerts.no_data_hold),
+            ack_for_s=seconds(alerts.ack_for),
+            episodes=self._keeper.episodes(self._started_s),
+        )
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._frame: Frame | None = None
         self._seq = 0
@@ -102,16 +110,6 @@ class Engine:
         self._saved_s = self._started_s
         self._acting = asyncio.Lock()
         self._hurry = False  # somebody waits for a frame with everything in it
-
-    def _new_book(self, episodes: AlertBook | None = None) -> AlertBook:
-        alerts = self._settings.alerts
-        return AlertBook(
-            rules_of(self._settings),
-            flap_window_s=seconds(alerts.flap_window),
-            no_data_hold_s=seconds(alerts.no_data_hold),
-            ack_for_s=seconds(alerts.ack_for),
-            episodes=episodes.episodes() if episodes else self._keeper.episodes(self._started_s),
-        )
 
     # -- life ---------------------------------------------------------------------------------------------------------------------------
 
@@ -174,7 +172,7 @@ class Engine:
     async def reload(self, settings: Settings) -> None:
         """New rules and targets; what is acknowledged stays so."""
         self._settings = settings
-        self._book = self._new_book(self._book)
+        self._book.set_rules(rules_of(settings))
         await self._targets.reload(settings)
         self.note("configuration read again")
 
@@ -323,12 +321,16 @@ class Engine:
 
     def settled(self) -> bool:
         """Whether every source has answered twice, so that rates are numbers."""
+        host = self._host.latest()
+        gpus = self._gpu.latest(time.time())
         return (
-            self._host.answers >= 2
-            and self._gpu.answered
+            self._frame is not None
+            and host is not None
+            and (host.failure is not None or host.content.metrics.get("cpu.util") is not None)
+            and gpus.why != NOT_ASKED
+            and all(gpu.why != NOT_READ for gpu in gpus.gpus)
             and self._targets.settled()
             and self._queries.settled()
-            and self._frame is not None
         )
 
     async def frame(self, ask: GetFrame) -> Frame | None:
@@ -371,6 +373,7 @@ class Engine:
                 return proposal.outcome
             why = await self._keeper.commit([proposal.change])
             if why:
+                self._book.withdraw(proposal.change)
                 return Outcome(ok=False, message=f"not kept, so not done: {why}")
             self._book.apply(proposal.change)
         self._tell(proposal.change)

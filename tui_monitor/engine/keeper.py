@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tui_monitor.alerts.lifecycle import Change
+from tui_monitor.alerts.acts import Change
 from tui_monitor.config import Settings, bytes_of
 from tui_monitor.engine.threads import in_thread
 from tui_monitor.model import Episode, Frame, Outcome
@@ -59,7 +59,7 @@ class Keeper:
             self._trouble = str(error)
             return []
 
-    async def commit(self, changes: list[Change]) -> str:
+    async def commit(self, changes: Sequence[Change]) -> str:
         """Make changes durable; returns why not, or nothing."""
         if self._database is None:
             return self._trouble or "nothing is kept by this engine"
