@@ -115,6 +115,7 @@ class Says(Struct, frozen=True):
     measures: dict[str, Measure]  # vocabulary key -> how it is made
     by: tuple[str, ...] = ()  # labels that name model (and version)
     cannot: dict[str, str] = {}  # vocabulary key -> why not, and the flag that would switch it on
+    needs: dict[str, str] = {}  # key of `measures` -> the flag that puts it on the page: the reason where the page has it not
     at_least: dict[str, str] = {}  # vocabulary key -> what it misses: shown as a lower bound
     signals: tuple[SignalSource, ...] = ()
     waiting: tuple[str, ...] = ("request.running", "queue.length")  # keys that mean: there is work
