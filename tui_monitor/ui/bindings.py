@@ -27,10 +27,10 @@ class Key(NamedTuple):
 
 
 TABLE: tuple[Key, ...] = (
-    Key("1", "1", "focus('health')", "health", "Focus the pane Health.", "move"),
-    Key("2", "2", "focus('performance')", "performance", "Focus the pane Performance.", "move"),
-    Key("3", "3", "focus('drift')", "drift", "Focus the pane Drift.", "move"),
-    Key("4", "4", "focus('alerts')", "alerts", "Focus the pane Alerts.", "move"),
+    Key("1", "1", "pane('health')", "health", "Focus the pane Health.", "move"),
+    Key("2", "2", "pane('performance')", "performance", "Focus the pane Performance.", "move"),
+    Key("3", "3", "pane('drift')", "drift", "Focus the pane Drift.", "move"),
+    Key("4", "4", "pane('alerts')", "alerts", "Focus the pane Alerts.", "move"),
     Key("tab", "tab", "next_pane(1)", "next pane", "Focus the next pane.", "move"),
     Key("shift+tab", "shift+tab", "next_pane(-1)", "previous pane", "Focus the previous pane.", "move"),
     Key("down,j", "↓ j", "select(1)", "down", "Select the next line of the pane.", "move", palette=False),
@@ -40,7 +40,7 @@ TABLE: tuple[Key, ...] = (
     Key("home", "home", "select(-1000000)", "first", "Select the first line.", "move", palette=False),
     Key("end", "end", "select(1000000)", "last", "Select the last line.", "move", palette=False),
     Key("enter", "enter", "detail", "detail", "Show everything about the selected line.", "look", footer=2),
-    Key("escape", "esc", "back", "back", "Close what is open, end the filter, the zoom, the pause: one step back.", "move"),
+    Key("escape", "esc", "step_back", "back", "Close what is open, end the filter, the zoom, the pause: one step back.", "move"),
     Key("z", "z", "zoom", "zoom", "Show the focused pane alone, or all again.", "look", footer=9),
     Key("w", "w", "window", "window", "Change the sliding window: 1m 5m 30m 3h 24h.", "look", footer=4, panes=("performance", "drift")),
     Key("t", "t", "target", "target", "Choose the model server that the charts show.", "look", footer=3, panes=("health", "performance")),

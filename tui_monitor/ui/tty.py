@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 ENTER = b"\x1b[?1049h\x1b[?25l\x1b[?7l"  # alternate screen, no cursor, no line wrap
@@ -56,8 +56,13 @@ class Tty:
             columns, rows = 0, 0
         return (columns or 80, rows or 24)
 
-    def enter(self, *, signals: bool) -> None:
-        """Alternate screen and raw keys; what is typed stays in the kernel until somebody reads. With `signals` ctrl+c still interrupts."""
+    def enter(self, *, signals: bool, again: bool = False) -> None:
+        """Alternate screen and raw keys; what is typed stays in the kernel until somebody reads.
+
+        Args:
+            signals: ctrl+c and ctrl+z still do what they do in a shell.
+            again: somebody else had the terminal meanwhile.
+        """
         mode = [*self._saved[:6], list(self._saved[6])]
         mode[tty.IFLAG] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
         mode[tty.LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | (0 if signals else termios.ISIG))
@@ -66,9 +71,9 @@ class Tty:
             termios.tcsetattr(self.fd_in, termios.TCSANOW, mode)
         except termios.error:
             return  # it has gone meanwhile; the hang-up tells
-        if not self._entered:
+        if again or not self._entered:
+            self.write(ENTER if self._entered else TITLE_PUSH + ENTER)
             self._entered = True
-            self.write(TITLE_PUSH + ENTER)
 
     def on_room(self, watch: Callable[[], None] | None) -> None:
         """Call `watch` whenever something begins to wait; it must see to it that `flush` is called when there is room."""
@@ -171,6 +176,27 @@ def _never_blocking(fd: int) -> tuple[int, bool]:
     except OSError:
         os.set_blocking(fd, False)
         return fd, False
+
+
+def colours(environ: Mapping[str, str]) -> int:
+    """How many colours may be sent to this terminal: 0, 16, 256 or 16777216. NO_COLOR (not empty) and a TERM without colour mean 0."""
+    term = environ.get("TERM", "")
+    if environ.get("NO_COLOR") or term in {"", "dumb"}:
+        return 0
+    if environ.get("COLORTERM", "").lower() in {"truecolor", "24bit"} or term.endswith("-direct"):
+        return 1 << 24
+    if "256color" in term:
+        return 256
+    if "color" in term:
+        return 16
+    import curses
+
+    try:
+        curses.setupterm(term)
+        known = curses.tigetnum("colors")
+    except curses.error:
+        return 16  # a terminal that the database does not know is newer than the database
+    return 0 if known < 8 else 256 if known >= 256 else 16
 
 
 class Deadline:

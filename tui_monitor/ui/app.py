@@ -1,0 +1,520 @@
+"""The screen program: frames in, one board of lines out, keys to commands. It computes nothing and polls nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from textual import events
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui_monitor.engine.feed import Feed, FeedError
+from tui_monitor.model import Acknowledge, Alert, Command, Frame, HistoryQuery, TakeSnapshot, Unacknowledge, clean
+from tui_monitor.ui import board as boards
+from tui_monitor.ui import prepaint, signs, theme
+from tui_monitor.ui.bindings import TABLE, footer
+from tui_monitor.ui.dialogs.ack import AckDialog
+from tui_monitor.ui.dialogs.detail import Detail, of_quality, of_target
+from tui_monitor.ui.dialogs.explain import Explain
+from tui_monitor.ui.dialogs.filter import Filter
+from tui_monitor.ui.dialogs.help import Help
+from tui_monitor.ui.dialogs.target import ChooseTarget
+from tui_monitor.ui.panes import order
+from tui_monitor.ui.stylesheet import CSS, textual_theme
+from tui_monitor.ui.terminal import Shadow
+from tui_monitor.ui.view import PANES, Series, View, series_of
+from tui_monitor.ui.widgets.board import Board
+from tui_monitor.ui.widgets.canvas import Canvas, cut
+from tui_monitor.vocabulary import WINDOWS
+
+TOAST_S = 6.0
+HISTORY_S = 5.0  # longest wait for a chart's past
+QUERIES_MAX = 16
+SYNC = ("\x1b[?2026h", "\x1b[?2026l")
+
+
+class MonitorApp(App[None], inherit_bindings=False):
+    """One board; dialogs above it when asked for."""
+
+    CSS = CSS
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.label, priority=key.keys == "ctrl+c", show=False) for key in TABLE
+    ]
+
+    def __init__(
+        self,
+        feed: Feed,
+        look: theme.Theme,
+        *,
+        themes: Path | None = None,
+        ascii: bool = False,  # noqa: A002
+        utc: bool = False,
+        shadow: Shadow | None = None,
+        driver: type[Any] | None = None,
+        first: prepaint.Glance | None = None,
+        started: asyncio.Future[None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A feed that is already being started comes with its future. `shadow` None: Textual draws in its own way."""
+        super().__init__(driver_class=driver, ansi_color=look.terminal_colours)
+        self.feed, self.look, self._themes, self._ascii, self._clock = feed, look, themes, ascii, clock
+        self._shadow, self._first, self._started = shadow, first, started
+        self.on_leave: Callable[[], None] = lambda: None
+        self.view = View(utc=utc)
+        self.goodbye = False
+        self.crash: BaseException | None = None
+        self.failure = ""  # why there was nothing to look at
+        self._held: Frame | None = None  # while paused
+        self._histories: dict[tuple[str, str], Series] = {}
+        self._asked: tuple[tuple[str, tuple[str, ...], float, int], ...] = ()
+        self._asked_at_s = 0.0
+        self._asking = self._coming = False
+        self._drawn_s = 0.0
+        self._toast_until_s = 0.0
+        self._taken: list[str] = []  # alerts this screen took, newest last
+        self._title = ""
+
+    # -- life -------------------------------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """The board."""
+        yield Board(id="board")
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self._wear(self.look)
+        driver = self._driver
+        if driver is not None and hasattr(driver, "forget"):
+            driver.forget = self.repaint_all
+        self.query_one(Board).focus()
+        self.feed.on_frame(self._frame_came)
+        self.set_interval(1.0, self._second)
+        self.run_worker(self._start(), group="feed")
+        self.redraw()
+
+    def on_ready(self) -> None:
+        """Keys may come: what was typed meanwhile is still in the kernel."""
+        if self._driver is not None and hasattr(self._driver, "listen"):
+            self._driver.listen()
+
+    async def _start(self) -> None:
+        try:
+            await (self._started or self.feed.start())
+        except FeedError as error:
+            self.failure = str(error)
+            self.exit(return_code=1)
+            return
+        self._frame_came()
+
+    def leave(self, *, code: int = 0, goodbye: bool = False) -> None:
+        """End the program; `goodbye` tells the engine that it was on purpose."""
+        self.goodbye = goodbye
+        self.exit(return_code=code)
+        self.on_leave()
+
+    def action_leave(self) -> None:
+        """`q`."""
+        self.leave(goodbye=True)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A defect of ours ends the screen; the traceback is written when the terminal is back."""
+        self.crash = self.crash or error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error  # for the test harness
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    # -- drawing ----------------------------------------------------------------------------------------------------------------------
+
+    def _frame_came(self) -> None:
+        if not self._coming:
+            self._coming = True
+            self.call_later(self._take_frame)
+
+    def _take_frame(self) -> None:
+        self._coming = False
+        self.redraw()
+        self._ask_histories()
+
+    def _second(self) -> None:
+        """Without frames the clock still runs: how old the picture is, the host's own numbers, the end of a toast."""
+        now_s = self._clock()
+        if self.view.toast and now_s >= self._toast_until_s:
+            self.view = msgspec.structs.replace(self.view, toast="")
+            self.redraw()
+        elif now_s - self._drawn_s > 0.9:
+            self.redraw()
+
+    def frame(self) -> Frame | None:
+        """What is shown: the newest frame, or the one at which the picture was frozen."""
+        return self._held or self.feed.latest()
+
+    def shown_view(self) -> View:
+        """The user's choices with what the source says about itself."""
+        frame, status = self.frame(), self.feed.status()
+        behind_s = 0.0 if frame is None or status.replay else max(0.0, self._clock() - frame.at.timestamp())
+        return msgspec.structs.replace(
+            self.view,
+            paused=self._held is not None,
+            behind_s=behind_s if self._held is not None or status.note else 0.0,
+            note=clean(status.note),
+            replay=status.replay,
+            you=status.you,
+            keys=footer(self.view.focus, self.size.width - 2),
+        )
+
+    def redraw(self) -> None:
+        """Paint the board anew; only lines that differ are drawn, only cells that differ are sent."""
+        self._drawn_s = self._clock()
+        width, height = self.size
+        frame, view = self.frame(), self.shown_view()
+        canvas = boards.draw_board(frame, view, self._histories, width, height, ascii=self._ascii) if frame else self._waiting(view)
+        if self.screen_stack:
+            self.screen_stack[0].query_one(Board).show(canvas.rows(), self.look)
+        self._name_window(frame)
+
+    def _waiting(self, view: View) -> Canvas:
+        """What the pre-paint showed, going on."""
+        canvas = Canvas(self.size.width, self.size.height, ascii=self._ascii)
+        now = prepaint.glance()
+        first, *rest = prepaint.lines(self._first, now, view.note or "waiting for the engine", self._clock(), utc=view.utc)
+        canvas.put(0, 0, first, "strong")
+        for y, line in enumerate(rest, 1):
+            canvas.put(0, y, line, "dim" if y > 1 else "text")
+        x = 1
+        for key, label in view.keys[-2:] if canvas.height > 5 else ():
+            x = canvas.run(x, canvas.height - 1, (key, "key", "b"), (f" {label}  ", "dim"))
+        self._first = now
+        return canvas
+
+    def _name_window(self, frame: Frame | None) -> None:
+        """The terminal's title says the worst, so that a row of tabs shows it."""
+        title = "tui-monitor"
+        if frame is not None:
+            worst = min(frame.targets, key=lambda target: signs.TARGET[target.state].rank, default=None)
+            firing = sum(signs.fires(alert) for alert in frame.alerts)
+            state = f"{signs.TARGET[worst.state].glyph} {worst.state} {worst.name} " if worst else ""
+            title = f"{state}{firing} firing - {frame.host}" if firing else f"{state or '- '}- {frame.host}".replace("- -", "-")
+        title = clean(title, 100)
+        if self._ascii:
+            title = title.encode("ascii", "replace").decode()
+        if title != self._title and self._driver is not None and not self.is_headless:
+            self._title = title
+            self._driver.write(f"\x1b]2;{title}\x07")
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Another size, another layout."""
+        self.call_later(self.redraw)
+
+    def repaint_all(self) -> None:
+        """Somebody else wrote on the terminal."""
+        if self._shadow is not None:
+            self._shadow.forget()
+        if self.screen_stack:
+            self.screen.refresh()
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Textual's way to the terminal, with only the cells that changed; a terminal that does not read is left alone until it does."""
+        driver, shadow = self._driver, self._shadow
+        if shadow is None or driver is None or self.is_headless or not isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, renderable)
+            return
+        if not self._running or self._closed or self._batch_count:
+            return
+        if driver.tty.waiting_bytes:  # type: ignore[attr-defined]
+            return  # the driver asks for a refresh when there is room again
+        try:
+            text = shadow.update(renderable, self.size)
+        except Exception as error:  # noqa: BLE001  # as Textual does around its drawing: the app ends, the terminal is restored
+            self._handle_exception(error)
+            return
+        if text:
+            driver.write(SYNC[0] + text + SYNC[1] if self._sync_available else text)
+
+    # -- histories --------------------------------------------------------------------------------------------------------------------
+
+    def _ask_histories(self) -> None:
+        """The past for the charts on the screen: when they are others than before, or when a new point has come. One question at a time."""
+        frame = self.frame()
+        if self._asking or frame is None:
+            return
+        queries = boards.history_wanted(frame, self.shown_view(), self.size.width, self.size.height)[:QUERIES_MAX]
+        asked = tuple((query.subject, tuple(query.keys), query.end_s - query.start_s, query.points) for query in queries)
+        step_s = min(((query.end_s - query.start_s) / max(1, query.points) for query in queries), default=0.0)
+        if not queries or (asked == self._asked and abs(frame.at.timestamp() - self._asked_at_s) < step_s):
+            return
+        self._asked, self._asked_at_s, self._asking = asked, frame.at.timestamp(), True
+        self.run_worker(self._fetch(queries), group="history")
+
+    async def _fetch(self, queries: list[HistoryQuery]) -> None:
+        try:
+            async with asyncio.timeout(HISTORY_S):
+                answers = await asyncio.gather(*(self.feed.history(query) for query in queries), return_exceptions=True)
+        except TimeoutError:
+            answers = []
+        finally:
+            self._asking = False
+        found: dict[tuple[str, str], Series] = {}
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                if not isinstance(answer, FeedError):
+                    raise answer
+            else:
+                found |= series_of(answer)
+        if found:
+            wanted = {(query.subject, key) for query in queries for key in query.keys}
+            self._histories = {key: value for key, value in self._histories.items() if key in wanted} | found
+            self.redraw()
+
+    # -- the user's choices -----------------------------------------------------------------------------------------------------------
+
+    def choose(self, **choices: Any) -> None:
+        """Change the view and show it at once."""
+        self.view = msgspec.structs.replace(self.view, **choices)
+        self.redraw()
+        self._ask_histories()
+
+    def toast(self, text: str) -> None:
+        """One line about the last key, for some seconds."""
+        self._toast_until_s = self._clock() + TOAST_S
+        self.choose(toast=clean(text))
+
+    def action_pane(self, pane: str) -> None:
+        """`1` to `4`."""
+        self.choose(focus=pane)
+
+    def action_next_pane(self, by: int) -> None:
+        """`tab`."""
+        self.choose(focus=PANES[(PANES.index(self.view.focus) + by) % len(PANES)])
+
+    def action_zoom(self) -> None:
+        """`z`."""
+        self.choose(zoom=not self.view.zoom)
+
+    def action_faults(self) -> None:
+        """`f`."""
+        self.choose(faults_only=not self.view.faults_only)
+
+    def action_window(self) -> None:
+        """`w`."""
+        windows = list(WINDOWS)
+        self.choose(window=windows[(windows.index(self.view.window) + 1) % len(windows)])
+
+    def action_pause(self) -> None:
+        """`space`."""
+        self._held = None if self._held is not None else self.feed.latest()
+        self.redraw()
+
+    def action_step_back(self) -> None:
+        """`esc`: one step."""
+        if self.view.filter:
+            self.choose(filter="")
+        elif self.view.zoom:
+            self.choose(zoom=False)
+        elif self.view.faults_only:
+            self.choose(faults_only=False)
+        elif self._held is not None:
+            self.action_pause()
+
+    def action_select(self, by: int) -> None:
+        """Arrows: the next line of the focused pane."""
+        frame = self.frame()
+        if frame is None:
+            return
+        names, chosen, field = self._choices(frame, self.shown_view())
+        if names:
+            at = names.index(chosen) + by if chosen in names else 0
+            self.choose(**{field: names[min(max(at, 0), len(names) - 1)]})
+
+    @staticmethod
+    def _choices(frame: Frame, view: View) -> tuple[list[str], str | None, str]:
+        """What the focused pane lists, what is chosen of it, and the field of the view that says so."""
+        match view.focus:
+            case "health":
+                return boards.targets_in_order(frame, view), _name(order.chosen_target(frame, view)), "target"
+            case "performance":
+                return boards.metrics_in_order(frame, view), view.metric, "metric"
+            case "drift":
+                signal = order.chosen_signal(frame, view)
+                return boards.signals_in_order(frame, view), order.signal_name(signal) if signal else None, "signal"
+            case _:
+                return boards.alerts_in_order(frame, view), _id(order.chosen_alert(frame, view)), "alert"
+
+    def action_theme(self) -> None:
+        """`T`: the next one."""
+        if not self.look.colours:
+            self.toast("no colour is wanted here (NO_COLOR, TERM, or the theme mono)")
+            return
+        names = [name for name in theme.names(self._themes) if name != "mono"]
+        at = names.index(self.look.name) + 1 if self.look.name in names else 0
+        self.wear(names[at % len(names)])
+
+    def wear(self, name: str) -> None:
+        """Another theme, by name."""
+        try:
+            self._wear(theme.load(name, self._themes))
+        except theme.ThemeError as error:
+            self.toast(str(error))
+        else:
+            self.toast(f"theme {name}")
+
+    def _wear(self, look: theme.Theme) -> None:
+        self.look = look
+        self.ansi_color = look.terminal_colours
+        self.register_theme(textual_theme(look))
+        self.theme = f"tui-monitor-{look.name}"
+        self.redraw()
+
+    def on_board_clicked(self, event: Board.Clicked) -> None:
+        """The mouse focuses a pane."""
+        frame = self.frame()
+        for spot in boards.plan(frame, self.shown_view(), self.size.width, self.size.height).spots if frame else ():
+            if spot.x <= event.x < spot.x + spot.width and spot.y <= event.y < spot.y + spot.height:
+                self.choose(focus=spot.pane)
+
+    # -- dialogs ----------------------------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """`?`."""
+        self.push_screen(Help(self.view.focus, ascii=self._ascii))
+
+    def action_explain(self) -> None:
+        """`e`."""
+        frame = self.frame()
+        if frame is not None:
+            self.push_screen(Explain(boards.explain_chosen(frame, self.shown_view())))
+
+    def action_detail(self) -> None:
+        """`enter`."""
+        frame = self.frame()
+        if frame is None:
+            return
+        view = self.shown_view()
+        target = order.chosen_target(frame, view)
+        if view.focus == "health" and target is not None:
+            self.push_screen(Detail(target.name, of_target(frame, target)))
+        elif view.focus == "performance" and (target is not None or frame.performance):
+            lines = of_quality(frame.performance) + ([""] if frame.performance else []) + (of_target(frame, target) if target else [])
+            self.push_screen(Detail(target.name if target else "Performance", lines))
+        elif (view.focus == "alerts" and order.chosen_alert(frame, view)) or (view.focus == "drift" and order.chosen_signal(frame, view)):
+            self.push_screen(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view)))
+        else:
+            self.toast("nothing is selected here")
+
+    def action_target(self) -> None:
+        """`t`."""
+        frame = self.frame()
+        if frame is None or not frame.targets:
+            self.toast("no model server here")
+            return
+        view = self.shown_view()
+        targets = order.targets(frame, View())
+        self.push_screen(
+            ChooseTarget(targets, _name(order.chosen_target(frame, view))), lambda name: self.choose(target=name) if name else None
+        )
+
+    def action_filter(self) -> None:
+        """`/`."""
+        self.push_screen(Filter(self.view.filter, self._filter), self._filter)
+
+    def _filter(self, text: str | None) -> None:
+        self.choose(filter=cut(text or "", 100))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: the table of keys, and every theme."""
+        for key in TABLE:
+            if key.palette:
+                yield SystemCommand(key.label, f"{key.means} [{key.shown}]", self._doer(key.action))
+        for name in theme.names(self._themes) if self.look.colours else ():
+            yield SystemCommand(f"theme {name}", "Wear this theme.", lambda name=name: self.wear(name))
+
+    def _doer(self, action: str) -> Callable[[], Any]:
+        async def act() -> None:
+            await self.run_action(action)
+
+        return act
+
+    # -- acts -------------------------------------------------------------------------------------------------------------------------
+
+    def _alert_meant(self, *, firing: bool) -> Alert | None:
+        """The selected alert in its pane; elsewhere the worst that fires and nobody has."""
+        frame = self.frame()
+        if frame is None:
+            return None
+        if self.view.focus == "alerts":
+            return order.chosen_alert(frame, self.shown_view())
+        shown = order.alerts(frame, View())
+        return next((alert for alert in shown if signs.fires(alert)), None) if firing else next(iter(shown), None)
+
+    def action_ack(self) -> None:
+        """`a`."""
+        alert = self._alert_meant(firing=True)
+        if alert is None:
+            self.toast("nothing fires")
+        elif signs.ended(alert):
+            self.toast(f"{alert.target} {alert.rule} is over")
+        else:
+            self._take(alert, Acknowledge(alert.id))
+
+    def action_ack_dialog(self) -> None:
+        """`A`."""
+        alert = self._alert_meant(firing=True)
+        if alert is None or signs.ended(alert):
+            self.toast("nothing fires")
+            return
+        self.push_screen(AckDialog(alert, self.feed.status().you), lambda command: self._take(alert, command) if command else None)
+
+    def _take(self, alert: Alert, command: Acknowledge) -> None:
+        self._send(command, f"acknowledged {alert.target} {alert.rule}   u undoes", lambda: self._taken.append(alert.id))
+
+    def action_unack(self) -> None:
+        """`u`: the alert this screen took last, or the selected one."""
+        frame = self.frame()
+        alerts = {alert.id: alert for alert in frame.alerts} if frame else {}
+        while self._taken and (self._taken[-1] not in alerts or signs.ended(alerts[self._taken[-1]])):
+            self._taken.pop()
+        selected = self._alert_meant(firing=False) if self.view.focus == "alerts" else None
+        chosen = alerts.get(self._taken.pop()) if self._taken else selected
+        if chosen is None or (chosen is selected and chosen.acknowledged is None):
+            self.toast("nothing to undo")
+            return
+        self._send(Unacknowledge(chosen.id), f"gave back {chosen.target} {chosen.rule}")
+
+    def action_snapshot(self) -> None:
+        """`ctrl+s`."""
+        frame = self.frame()
+        if frame is None:
+            self.toast("nothing seen yet")
+            return
+        name = f"tui-monitor-{clean(frame.host, 40).replace('/', '_')}-{datetime.fromtimestamp(self._clock()).astimezone():%Y%m%d-%H%M%S}.sqlite"
+        path = Path.cwd() / name
+        self.toast(f"writing {path}")
+        self._send(TakeSnapshot(str(path)), f"wrote {path}")
+
+    def _send(self, command: Command, done: str, after: Callable[[], object] = lambda: None) -> None:
+        async def act() -> None:
+            outcome = await self.feed.send(command)
+            if outcome.ok:
+                after()
+            self.toast(done if outcome.ok else outcome.message)
+
+        self.run_worker(act(), group="acts")
+
+
+def _name(target: Any) -> str | None:
+    return None if target is None else str(target.name)
+
+
+def _id(alert: Alert | None) -> str | None:
+    return None if alert is None else alert.id

@@ -1,0 +1,76 @@
+"""Take an alert with a comment and an end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
+
+from tui_monitor.model import Acknowledge, Alert
+
+ENDS: tuple[tuple[str, float | None], ...] = (("default", None), ("15m", 900.0), ("1h", 3600.0), ("4h", 14400.0), ("8h", 28800.0))
+
+
+class AckDialog(ModalScreen[Acknowledge | None]):
+    """`A`: answers the command, None when it was cancelled. Enter in the comment is enough."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "cancel"), ("ctrl+s", "take", "acknowledge")]
+
+    def __init__(self, alert: Alert, you: str) -> None:
+        super().__init__()
+        self._alert, self._you = alert, you
+
+    def compose(self) -> ComposeResult:
+        """The alert, the comment, the end, and who holds it."""
+        alert, held = self._alert, self._alert.acknowledged
+        box = Vertical(classes="dialog")
+        box.border_title, box.border_subtitle = "Acknowledge", "enter acknowledges, tab moves, esc cancels"
+        with box:
+            yield Static(Text(f"{alert.severity} {alert.target} {alert.rule}\n{alert.summary}"))
+            yield Static(Text(f"by {self._you or 'you'}; it wakes again when its severity rises"), classes="quiet")
+            yield Input(placeholder="comment, for the colleagues on this host", id="comment", compact=True, max_length=200)
+            with RadioSet(id="end", compact=True):
+                for index, (label, _) in enumerate(ENDS):
+                    yield RadioButton(f"for {label}" if index else "for as long as configured", value=index == 0, compact=True)
+            if held is not None and held.by != self._you:
+                yield Checkbox(Text(f"take it over from {held.by}"), id="over", compact=True)
+            with Horizontal():
+                yield Button("acknowledge", id="take", compact=True)
+                yield Button("cancel", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        """The comment first."""
+        self.query_one("#comment").focus()
+
+    def on_input_submitted(self) -> None:
+        """Enter in the comment."""
+        self.action_take()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """One of the two."""
+        if event.button.id == "take":
+            self.action_take()
+        else:
+            self.action_cancel()
+
+    def action_take(self) -> None:
+        """Answer the command."""
+        chosen = max(0, self.query_one("#end", RadioSet).pressed_index)
+        over = self.query("#over").results(Checkbox)
+        self.dismiss(
+            Acknowledge(
+                self._alert.id,
+                self.query_one("#comment", Input).value.strip(),
+                ENDS[chosen][1],
+                any(box.value for box in over),
+            )
+        )
+
+    def action_cancel(self) -> None:
+        """Nothing happens."""
+        self.dismiss(None)

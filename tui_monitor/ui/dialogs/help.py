@@ -1,0 +1,32 @@
+"""The keys and the signs, from the same table that binds them."""
+
+from __future__ import annotations
+
+from tui_monitor.ui.bindings import GROUPS, TABLE
+from tui_monitor.ui.dialogs.text import TextDialog
+
+SIGNS = (
+    "✔ well   ○ idle   ◐ starting, watch   ▲ warning   ✖ critical   ◆ acknowledged   ⊘ silenced   ? nobody can say",
+    "– no number: `e` says why.  0 is a zero that was measured.",
+)
+
+
+def lines(focus: str) -> list[str]:
+    """The help, the keys of the focused pane first."""
+    here = [key for key in TABLE if key.panes and len(key.panes) < 4 and focus in key.panes]
+    width = max(len(key.shown) for key in TABLE) + 2
+    text = [f"In {focus.capitalize()}"] + [f"  {key.shown:<{width}}{key.means}" for key in here]
+    for group, title in GROUPS.items():
+        text += ["", title] + [f"  {key.shown:<{width}}{key.means}" for key in TABLE if key.group == group and key not in here]
+    return [*text, "", "Signs", *(f"  {line}" for line in SIGNS)]
+
+
+class Help(TextDialog):
+    """`?`."""
+
+    def __init__(self, focus: str, *, ascii: bool = False) -> None:  # noqa: A002
+        text = lines(focus)
+        super().__init__("Keys", [line.translate(_PLAIN) for line in text] if ascii else text)
+
+
+_PLAIN = str.maketrans({"✔": "v", "○": "o", "◐": "~", "▲": "!", "✖": "X", "◆": "o", "⊘": "/", "–": "-", "↓": "down", "↑": "up"})
