@@ -159,7 +159,7 @@ def alert(number: int, rule: str, severity: str, state: str, target: str, since:
 
 ALERTS = [
     alert(1, "stalled", "critical", "firing", "llama-70b", ago(seconds=68), value=0.0, unit="/s", for_s=30.0, summary="14 running, no token for 38 s; /health 200"),
-    alert(2, "drift", "warning", "firing", "llama-70b:prompt_tokens", ago(hours=2, minutes=4), value=1.6, summary="longer prompts since 12:18", kind="signal"),
+    alert(2, "drift", "warning", "firing", "llama-70b/prompt_tokens", ago(hours=2, minutes=4), value=1.6, summary="longer prompts since 12:18", kind="signal"),
     alert(
         3, "kv_cache_full", "warning", "firing", "llama-70b", ago(minutes=12), value=0.97, unit="ratio", summary="KV cache is 97% full",
         acknowledged=Ack("ana", ago(minutes=3), "INC-482", AT + timedelta(minutes=57)),
@@ -255,7 +255,7 @@ def histories(points: int = 120) -> dict[tuple[str, str], Series]:
         return Series(start_s, step_s, values)
 
     rising: list[float | None] = [1 + max(0.0, i - points * 0.55) * 2 for i in range(points)]
-    return {
+    drawn = {
         ("llama-70b", key): series(values)
         for key, values in {
             "token.rate.generated": wave(points, 1800, 500, 0.87), "request.rate": wave(points, 4, 1.2, 0.87), "queue.length": rising,
@@ -263,3 +263,10 @@ def histories(points: int = 120) -> dict[tuple[str, str], Series]:
             "latency.p95": rising, "itl.p95": wave(points, 0.03, 0.01, 0.87), "token.rate.prompt": wave(points, 5200, 900, 0.9),
         }.items()
     }  # fmt: skip
+    machine = {
+        ("host", "cpu.util"): wave(points, 0.3, 0.2),
+        ("host", "memory.used.ratio"): wave(points, 0.4, 0.02),
+        ("host", "net.rx"): rising,
+    }
+    machine |= {(f"gpu{i}", "gpu.util"): wave(points, 0.8, 0.2, 1 - i / 10) for i in range(4)}
+    return drawn | {name: series(values) for name, values in machine.items()}

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import alerts, drift, explain, header, health, order, performance, tiny
+from tui_monitor.ui.panes import alerts, drift, explain, header, health, order, past, performance, tiny
 from tui_monitor.ui.view import Histories, Pane, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
@@ -42,7 +42,7 @@ def plan(frame: Frame | None, view: View, width: int, height: int) -> Plan:
         left = width * 21 // 40
         high = bottom - top
         health_high = _health_height(frame, high)
-        alerts_high = max(high * 2 // 5, min(16, high // 2))
+        alerts_high = max(high * 2 // 5, min(16, high // 2)) if frame is None or frame.alerts else high // 4
         spots = [
             Spot("health", 0, top, left, health_high),
             Spot("performance", left, top, width - left, high - alerts_high),
@@ -91,10 +91,15 @@ def draw_board(frame: Frame | None, view: View, histories: Histories, width: int
     for spot in layout.spots:
         part = canvas.part(spot.x, spot.y, spot.width, spot.height)
         focus = spot.pane == view.focus
-        if spot.pane == "performance":
-            performance.draw(part, frame, view, histories, focus=focus)
-        else:
-            {"health": health.draw, "drift": drift.draw, "alerts": alerts.draw}[spot.pane](part, frame, view, focus=focus)
+        match spot.pane:
+            case "health":
+                health.draw(part, frame, view, histories, focus=focus)
+            case "performance":
+                performance.draw(part, frame, view, histories, focus=focus)
+            case "drift":
+                drift.draw(part, frame, view, focus=focus)
+            case "alerts":
+                alerts.draw(part, frame, view, focus=focus)
     if layout.events:
         _events(canvas.part(0, height - 3, width, 1), frame, view)
     alerts.ticker(canvas.part(0, height - 2, width, 1), frame, view)
@@ -106,12 +111,13 @@ def history_wanted(frame: Frame | None, view: View, width: int, height: int) -> 
     """The series that the charts on the screen at this size need."""
     if frame is None:
         return []
-    return [
-        query
-        for spot in plan(frame, view, width, height).spots
-        if spot.pane == "performance"
-        for query in performance.wanted(frame, view, spot.width, spot.height)
-    ]
+    queries: list[HistoryQuery] = []
+    for spot in plan(frame, view, width, height).spots:
+        if spot.pane == "performance":
+            queries += performance.wanted(frame, view, spot.width, spot.height)
+        elif spot.pane == "health":
+            queries += past.wanted(frame, view, spot.width, spot.height - 2 - health.lines(frame, view))
+    return queries
 
 
 def targets_in_order(frame: Frame, view: View) -> list[str]:
@@ -125,7 +131,7 @@ def alerts_in_order(frame: Frame, view: View) -> list[str]:
 
 
 def signals_in_order(frame: Frame, view: View) -> list[str]:
-    """Names of the signals ("source:signal") as the screen lists them."""
+    """Names of the signals ("source/signal") as the screen lists them."""
     return [order.signal_name(signal) for signal in order.signals(frame, view)]
 
 
@@ -159,7 +165,7 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
 
 def _events(canvas: Canvas, frame: Frame, view: View) -> None:
     """The newest events in one line, newest first, as many as fit whole."""
-    x = canvas.run(1, 0, ("events  ", "dim"))
+    x = canvas.run(1, 0, ("events  ", "dim")) if frame.events else 0
     for event in frame.events:
         text = cut(event.text, 60)
         time = fmt.clock(event.at, utc=view.utc)

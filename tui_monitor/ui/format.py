@@ -60,19 +60,29 @@ def ratio(value: float | None) -> str:
     return f"{percent:.1f}%" if abs(percent) >= 0.05 else "<0.1%"
 
 
+def percent(value: float | None) -> str:
+    """A share as whole per cent, for places where less than one does not matter."""
+    return NONE if value is None or math.isnan(value) or math.isinf(value) else f"{value * 100:.0f}%"
+
+
+def short(value: float) -> str:
+    """Two significant digits, all of those before the point: 1.2 38 402."""
+    return f"{value:.0f}" if abs(value) >= 9.95 or value == 0 else f"{value:.1f}"
+
+
 def size(value: float | None) -> str:
     """Bytes in powers of 1024."""
     if value is None or math.isnan(value):
         return NONE
     for unit, name in _IEC:
         if abs(value) >= unit * 0.9995:
-            return f"{digits(value / unit)} {name}"
+            return f"{short(value / unit)} {name}"
     return f"{value:.0f} B"
 
 
 def gib(value: float | None) -> str:
     """Bytes as a bare number of GiB, for columns that say the unit in their head."""
-    return NONE if value is None else f"{value / 2**30:.0f}" if value >= 99.5 * 2**30 else digits(value / 2**30)
+    return NONE if value is None else short(value / 2**30)
 
 
 def pair_of_sizes(used: float | None, total: float | None) -> str:
@@ -81,7 +91,7 @@ def pair_of_sizes(used: float | None, total: float | None) -> str:
         return f"{size(used)}/{size(total)}" if total is not None else size(used)
     for unit, name in _IEC:
         if total >= unit:
-            return f"{digits(used / unit)}/{digits(total / unit)} {name}"
+            return f"{short(used / unit)}/{short(total / unit)} {name}"
     return f"{used:.0f}/{total:.0f} B"
 
 
@@ -91,7 +101,7 @@ def flow(value: float | None) -> str:
         return NONE
     for unit, letter in _SI:
         if abs(value) >= unit * 0.9995:
-            return f"{digits(value / unit)} {letter}B/s"
+            return f"{short(value / unit)} {letter}B/s"
     return f"{value:.0f} B/s"
 
 
@@ -118,14 +128,14 @@ def age(value: float | None) -> str:
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
-        return f"{whole // 60}m" if whole >= 600 else f"{whole // 60}m{whole % 60:02d}"
+        return f"{whole // 60}m" if whole >= 600 or whole % 60 == 0 else f"{whole // 60}m{whole % 60:02d}"
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}"
     days = whole // 86400
     return f"{days}d{whole % 86400 // 3600:02d}" if days < 100 else f"{days}d"
 
 
-def value_of(key: str, value: float | None) -> str:
+def metric(key: str, value: float | None) -> str:
     """A number of the vocabulary in its unit."""
     term = VOCABULARY.get(key)
     return with_unit(value, term.unit if term else "")
@@ -155,12 +165,12 @@ def with_unit(value: float | None, unit: str) -> str:
         case "cores":
             return f"{digits(value)} cores"
         case _:
-            return number(value)
+            return count(value) if math.isfinite(value) and value == round(value) else number(value)
 
 
 def bare(key: str, value: float | None) -> str:
     """A number of the vocabulary for a column whose head or row name says the unit."""
-    text = value_of(key, value)
+    text = metric(key, value)
     return text.removesuffix("/s") if key in VOCABULARY and VOCABULARY[key].unit == "/s" else text
 
 

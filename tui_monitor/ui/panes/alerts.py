@@ -26,8 +26,8 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> Non
     chosen = order.chosen_alert(frame, view)
     index = next((i for i, alert in enumerate(shown) if alert is chosen), None)
     lines = detail(frame, chosen, inside.width, utc=view.utc) if chosen else []
-    wish = len(lines) + 1
-    rows = min(len(shown) + 1, inside.height if inside.height < 7 else max(4, inside.height - min(wish, inside.height * 2 // 3)))
+    least = min(len(lines) + 1, inside.height * 3 // 5 if focus else inside.height * 2 // 5) if inside.height >= 9 else 0
+    rows = min(len(shown) + 1, inside.height - least)
     used = _table(inside.part(0, 0, inside.width, rows), frame, shown, index, focus=focus)
     below = inside.part(0, used + 1, inside.width, inside.height - used - 1)
     for y, line in enumerate(lines[: below.height]):
@@ -60,7 +60,7 @@ def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None
     columns = [
         Column("severity", "SEVERITY", 8, keep=4),
         Column("state", "STATE", 8),
-        Column("for", "FOR", 8, keep=2),
+        Column("for", "FOR", 9, keep=2),
         Column("target", "TARGET", target),
         Column("rule", "RULE", rule),
         Column("value", "VALUE", 8, keep=1),
@@ -120,8 +120,6 @@ def detail(frame: Frame, alert: Alert, width: int, *, utc: bool) -> list[Line]:
     ]
     value = fmt.with_unit(alert.value, alert.unit)
     lines += _labelled("why", [alert.summary or f"value {value}"], width)
-    if alert.summary and alert.value is not None and value not in alert.summary:
-        lines += _labelled("value", [value], width)
     if alert.state == "pending" and alert.for_s:
         left_s = alert.for_s - (frame.at - alert.since).total_seconds()
         lines += _labelled("next", [f"fires in {fmt.age(left_s)} unless it ends before"], width)
@@ -165,7 +163,7 @@ def related(frame: Frame, alert: Alert) -> list[str]:
         drifting = [signal.signal for signal in frame.drift if signal.source == alert.target and signal.state == "drift"]
         if drifting:
             facts.append(f"{', '.join(drifting[:3])} drifting")
-    signal = next((signal for signal in frame.drift if signal.signal and f"{signal.source}:{signal.signal}" == alert.target), None)
+    signal = next((signal for signal in frame.drift if signal.signal and f"{signal.source}/{signal.signal}" == alert.target), None)
     if signal is not None and signal.sentence not in alert.summary:
         facts.append(signal.sentence)
     others = [other.rule for other in frame.alerts if other.target == alert.target and other.id != alert.id and other.state == "firing"]
@@ -208,9 +206,8 @@ def ticker(canvas: Canvas, frame: Frame, view: View) -> None:
     key = next((key for key, label in view.keys if label.startswith("ack")), "")
     hint: list[Part] = [(key, "key", "b"), (" acknowledge", "dim")] if key else []
     time = fmt.clock(alert.fired_at or alert.since, utc=view.utc)
-    rest = canvas.width - 2 - len(time) - 3 - text_width(alert.target) - text_width(alert.rule) - 1
-    tail = 3 + sum(text_width(part[0]) for part in hint)
-    x = canvas.run(1, 0, (f"{sign.glyph} ", sign.role, "b"), (f"{time} ", "dim"), (f"{alert.target} {alert.rule}", "strong", "b"))
-    if rest > tail + 8:
-        x = canvas.run(x, 0, "   ", cut(alert.summary, rest - tail - 3))
-    canvas.run(x, 0, "   ", *hint)
+    named = cut(f"{alert.target} {alert.rule}", canvas.width - len(time) - 6)
+    x = canvas.run(1, 0, (f"{sign.glyph} ", sign.role, "b"), (f"{time} ", "dim"), (named, "strong", "b"))
+    x = canvas.run(x, 0, "   ", cut(alert.summary, max(0, canvas.width - x - 4)))
+    if x + 3 + sum(text_width(part[0]) for part in hint) < canvas.width:
+        canvas.run(x, 0, "   ", *hint)

@@ -45,12 +45,12 @@ def _table(canvas: Canvas, frame: Frame, view: View, signals: list[Drift], chose
     source = min(14, max(6, *(text_width(signal.source) for signal in signals)))
     columns = [
         Column("name", "SIGNAL", name, grow=True),
-        Column("source", "FROM", source, keep=3),
+        Column("source", "FROM", source, keep=4),
         Column("state", "STATE", 8),
-        Column("effect", "EFFECT", 10, keep=1),
-        Column("evidence", "EVIDENCE", 10, keep=2),
-        Column("n", "NOW", 5, ">", keep=4),
-        Column("since", "SINCE", 14, keep=5),
+        Column("effect", "EFFECT", 8, keep=1),
+        Column("evidence", "EVIDENCE", 10, keep=3),
+        Column("n", "NOW", 5, ">", keep=5),
+        Column("since", "SINCE", 12, keep=2),
     ]
     placed = place(columns, canvas.width, left=2)
     heads(canvas, 0, columns, placed)
@@ -120,7 +120,7 @@ def _detail(canvas: Canvas, signal: Drift) -> None:
     spare = canvas.height - 1 - len(lines) - bool(evidence)
     if signal.shares is not None and spare >= 3:
         high = min(5, spare - 1)
-        _shapes(canvas.part(0, 1, canvas.width, high), signal.shares, sign.role if signal.state == "drift" else "chart")
+        _shapes(canvas.part(0, 1, canvas.width, high), signal.shares)
         y = 1 + high
     for line in lines:
         canvas.put(0, y, line, "text")
@@ -135,11 +135,11 @@ def evidence_line(signal: Drift) -> str:
         return counted
     if signal.evidence >= 0:
         times = 10 ** min(signal.evidence, 15.0)
-        return f"Evidence is {fmt.number(round(times)) if times < 1e9 else '>1e9'}× beyond the false-alarm budget; {counted}."
+        return f"Evidence is {fmt.count(round(times)) if times < 1e9 else '>1e9'}× beyond the false-alarm budget; {counted}."
     return f"Evidence is within the false-alarm budget; {counted}."
 
 
-def _shapes(canvas: Canvas, shares: Shares, role: str) -> None:
+def _shapes(canvas: Canvas, shares: Shares) -> None:
     """Reference and now side by side, on one scale, with the ends of their axis below."""
     half = (canvas.width - 10) // 2
     if half < 8 or len(shares.reference) != len(shares.now) or not shares.reference:
@@ -148,7 +148,7 @@ def _shapes(canvas: Canvas, shares: Shares, role: str) -> None:
     high = canvas.height - 1
     for x, label, values, colour in (
         (0, "ref", shares.reference, "dim"),
-        (half + 6, "now", shares.now, "chart" if role == "chart" else role),
+        (half + 6, "now", shares.now, "chart"),
     ):
         canvas.put(x, 0, label, "dim")
         area(canvas.part(x + 4, 0, half, high), list(values), top, colour)

@@ -17,7 +17,7 @@ _UNITS = {
 
 
 def explain(frame: Frame, subject: str, key: str) -> list[str]:
-    """Lines about one number of a target, "host", "gpu0" ..., a signal ("source:name") or a prediction log."""
+    """Lines about one number of a target, "host", "gpu0" ..., a signal ("source/name") or a prediction log."""
     term = VOCABULARY.get(key)
     lines = [key, f"means    {term.means}", f"unit     {_UNITS.get(term.unit, term.unit)}"] if term else [key]
     target = next((target for target in frame.targets if target.name == subject), None)
@@ -28,14 +28,14 @@ def explain(frame: Frame, subject: str, key: str) -> list[str]:
         return lines + _of_gpu(gpu, key)
     if subject in {"host", frame.host}:
         value = frame.system.metrics.get(key)
-        lines.append(f"value    {fmt.value_of(key, value)}")
+        lines.append(f"value    {fmt.metric(key, value)}")
         lines.append("from     the kernel (/proc), read on this host")
         if frame.system.age_s is not None:
             lines.append(f"age      {fmt.age(frame.system.age_s)}")
         if value is None:
             lines.append(f"absent   {frame.system.absent.get(key, 'no second look yet')}")
         return lines
-    signal = next((signal for signal in frame.drift if subject in {f"{signal.source}:{signal.signal}", signal.signal}), None)
+    signal = next((signal for signal in frame.drift if subject in {f"{signal.source}/{signal.signal}", signal.signal}), None)
     if signal is not None:
         return lines + of_signal(signal)
     quality = [
@@ -46,18 +46,18 @@ def explain(frame: Frame, subject: str, key: str) -> list[str]:
 
 def _of_target(frame: Frame, target: Target, key: str) -> list[str]:
     value = target.metrics.get(key)
-    lines = [f"value    {'at least ' if key in target.at_least else ''}{fmt.value_of(key, value)}"]
+    lines = [f"value    {'at least ' if key in target.at_least else ''}{fmt.metric(key, value)}"]
     term = VOCABULARY.get(key)
     if term is not None and term.over in {"sum", "merge", "worst"}:
         how = {"sum": "summed over replicas", "merge": "from merged buckets or exact sums", "worst": "the worst of the replicas"}[term.over]
         gauge = key in {"request.running", "queue.length", "kv_cache.used"}
         lines.append(f"window   {'now' if gauge else 'the last minute, or what is known when that is less'}; {how}")
-    spans = [f"{w.window} {fmt.value_of(key, w.metrics.get(key))}" for w in frame.windows if w.target == target.name and key in w.metrics]
+    spans = [f"{w.window} {fmt.metric(key, w.metrics.get(key))}" for w in frame.windows if w.target == target.name and key in w.metrics]
     if spans:
         lines.append(f"longer   {', '.join(spans)}")
     if key in target.bounds:
         low, high = target.bounds[key]
-        lines.append(f"bucket   between {fmt.value_of(key, low)} and {fmt.value_of(key, high)}: interpolated within, as Prometheus does")
+        lines.append(f"bucket   between {fmt.metric(key, low)} and {fmt.metric(key, high)}: interpolated within, as Prometheus does")
     if key in target.series:
         lines.append(f"from     {target.series[key]} of {target.url}")
     lines.append(f"age      {fmt.age(target.age_s)}")
@@ -69,7 +69,7 @@ def _of_target(frame: Frame, target: Target, key: str) -> list[str]:
 def _of_gpu(gpu: Gpu, key: str) -> list[str]:
     value = gpu.metrics.get(key)
     source = "simulated for the demo" if gpu.simulated else "the NVIDIA driver (NVML)" if gpu.source == "nvml" else gpu.source
-    lines = [f"value    {fmt.value_of(key, value)}", f"from     {source}, GPU {gpu.index} {gpu.name} {gpu.uuid}"]
+    lines = [f"value    {fmt.metric(key, value)}", f"from     {source}, GPU {gpu.index} {gpu.name} {gpu.uuid}"]
     if gpu.age_s is not None:
         lines.append(f"age      {fmt.age(gpu.age_s)}")
     if value is None:

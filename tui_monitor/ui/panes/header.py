@@ -12,7 +12,7 @@ from tui_monitor.ui import signs
 from tui_monitor.ui.view import PANES, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
-TITLES = {"health": "Health", "performance": "Performance", "drift": "Drift", "alerts": "Alerts"}
+HOST_FIRST = 100  # from this width the host stands in the first line, below that beside the tabs
 _SHORT = {"health": "Health", "performance": "Perf", "drift": "Drift", "alerts": "Alerts"}
 _STRIP = {"0": ("▁", ".", "ok"), "1": ("▃", "!", "warn"), "2": ("▆", "X", "crit"), "?": (" ", "?", "faint")}
 
@@ -98,11 +98,8 @@ def draw(canvas: Canvas, frame: Frame, view: View) -> None:
         canvas.band(0, "header")
     time = fmt.clock(frame.at, utc=view.utc)
     zone = fmt.clock(frame.at, utc=view.utc, zone=True)
-    pieces = [
-        Piece(4, (((frame.host, "strong", "b"),), ((cut(frame.host, 14), "strong", "b"),), ((cut(frame.host, 8), "strong", "b"),))),
-        source_piece(view),
-    ]
-    pieces += state_pieces(frame) + alert_pieces(frame)
+    host = Piece(4, tuple(((cut(frame.host, room), "strong", "b"),) for room in (40, 14, 8)))
+    pieces = [*([host] if canvas.width >= HOST_FIRST else []), source_piece(view), *state_pieces(frame), *alert_pieces(frame)]
     drifting = sum(signal.state == "drift" for signal in frame.drift)
     if frame.drift:
         tone: Part = (str(drifting), "crit" if drifting else "text", "b") if drifting else "0"
@@ -139,7 +136,11 @@ def tabs(canvas: Canvas, frame: Frame, view: View) -> None:
         else:
             x = canvas.run(x, 0, (f" {number} {_SHORT[pane]} ", "dim"), *marks_of(many, role))
     if view.filter:
-        canvas.run(x + 1, 0, ("/", "key", "b"), (cut(view.filter, 20), "text"))
+        x = canvas.run(x + 1, 0, ("/", "key", "b"), (cut(view.filter, 20), "text"))
+    room = canvas.width - x - 3
+    if canvas.width < HOST_FIRST and room >= 6:
+        host = cut(frame.host, room)
+        canvas.put(canvas.width - 1 - text_width(host), 0, host, "strong", bold=True)
 
 
 def marks_of(many: int, role: str) -> list[Part]:

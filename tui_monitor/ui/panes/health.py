@@ -5,15 +5,21 @@ from __future__ import annotations
 from tui_monitor.model import Alert, Disk, Frame, Gpu, Metrics, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import order
-from tui_monitor.ui.view import View
+from tui_monitor.ui.panes import order, past
+from tui_monitor.ui.view import Histories, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 from tui_monitor.ui.widgets.table import Column, Placing, around, cell, heads, place
 
 STALE_AGE_S = 10.0  # numbers older than this, or three intervals, are dimmed
 
 
-def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> None:
+def lines(frame: Frame, view: View) -> int:
+    """How many lines the tables and the host take with nothing left out."""
+    gpus = len(frame.gpus) + 1 if frame.gpus else 1
+    return max(2, len(order.targets(frame, view)) + 1) + 1 + gpus + 1 + 3 + len(frame.queries)
+
+
+def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, *, focus: bool = True) -> None:
     """The whole pane in its frame."""
     faults = sum(signs.TARGET[target.state].role in {"crit", "warn"} for target in frame.targets) + sum(
         gpu.state in {"LOST", "HUNG"} for gpu in frame.gpus
@@ -21,16 +27,19 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> Non
     parts = [_many(len(frame.targets), "target")] + ([_many(len(frame.gpus), "GPU")] if frame.gpus else [])
     inside = canvas.box(key="1", title="Health", right=" · ".join([*parts, *([_many(faults, "fault")] if faults else [])]), focus=focus)
     shown = order.targets(frame, view)
-    gpu_lines = len(frame.gpus) + 1 if frame.gpus else 1
-    host_lines = 3 + len(frame.queries)
-    spare = inside.height - gpu_lines - host_lines - 2  # what the targets may use when everything is shown
-    most = len(shown) + 1 if len(shown) + 1 <= spare else max(min(len(shown) + 1, 4), spare, inside.height // 3)
-    y = _targets(inside.part(0, 0, inside.width, most), frame, view, shown, focus=focus)
-    y += inside.height - y - gpu_lines - host_lines > 1
-    room = max(2, inside.height - y - 2) if frame.gpus else 1
-    y += _gpus(inside.part(0, y, inside.width, min(gpu_lines, room)), frame)
-    y += inside.height - y > 3
-    _host(inside.part(0, y, inside.width, inside.height - y), frame)
+    target_lines, gpu_lines = max(2, len(shown) + 1), len(frame.gpus) + 1 if frame.gpus else 1
+    spare = inside.height - target_lines - gpu_lines - 1
+    if spare < 0:  # GPUs give way first, down to what is needed to name the broken ones
+        broken = sum(gpu.state != "OK" for gpu in frame.gpus)
+        fewer = max(min(gpu_lines, broken + 2), gpu_lines + spare, inside.height // 3 if frame.gpus else 1)
+        gpu_lines, spare = min(gpu_lines, fewer), spare + gpu_lines - min(gpu_lines, fewer)
+    if spare < 0:
+        target_lines = max(2, target_lines + spare)
+    second, first_gap, second_gap = spare > 0, spare > 1, spare > 2
+    y = _targets(inside.part(0, 0, inside.width, target_lines), frame, view, shown, focus=focus) + first_gap
+    y += _gpus(inside.part(0, y, inside.width, gpu_lines), frame) + second_gap
+    _host(inside.part(0, y, inside.width, inside.height - y), frame, second=second)
+    past.draw(inside.part(0, lines(frame, view), inside.width, inside.height - lines(frame, view)), frame, view, histories)
 
 
 def _many(number: int, name: str) -> str:
@@ -56,19 +65,20 @@ def why_of(target: Target, alert: Alert | None) -> tuple[str, str]:
     ), alert_sign.role
 
 
-def _columns(targets: list[Target], frame: Frame) -> list[Column]:
+def _columns(targets: list[Target], frame: Frame, *, reasons: bool) -> list[Column]:
+    """When something is wrong, the reason gets its room before kind and rates do."""
     name = min(24, max(10, *(text_width(target.name) for target in targets), 0)) if targets else 10
     columns = [
         Column("name", "TARGET", name),
         Column("kind", "KIND", 6, keep=5),
         Column("state", "STATE", 8),
-        Column("age", "AGE", 5, ">"),
+        Column("age", "AGE", 4, ">", keep=1),
         Column("rtt", "RTT", 6, ">", keep=9),
         Column("rate", "REQ/S", 5, ">", keep=7),
         Column("run", "RUN", 4, ">", keep=3),
         Column("wait", "WAIT", 4, ">", keep=2),
         Column("kv", "KV", 4, ">", keep=4),
-        Column("why", "WHY", 18, grow=True),
+        Column("why", "WHY", 30 if reasons else 10, grow=True),
     ]
     if not any("kv_cache.used" in target.metrics for target in frame.targets):
         columns = [column for column in columns if column.name != "kv"]
@@ -89,14 +99,14 @@ def _targets(canvas: Canvas, frame: Frame, view: View, targets: list[Target], *,
             0, 0, ("✔ ", "ok"), ("no target with a fault" if view.faults_only and not view.filter else "no target fits the filter", "dim")
         )
         return 1
-    columns = _columns(targets, frame)
+    alerts = signs.worst_alerts(frame)
+    columns = _columns(targets, frame, reasons=any(why_of(target, alerts.get(target.name))[0] for target in targets))
     placed = place(columns, canvas.width, left=2, gap=2 if canvas.width >= 76 else 1)
     heads(canvas, 0, columns, placed)
     chosen = next((i for i, target in enumerate(targets) if target.name == view.target), None)
     rows = canvas.height - 1
     more = len(targets) > rows
     window = around(len(targets), rows - more, chosen)
-    alerts = signs.worst_alerts(frame)
     for y, index in enumerate(window, 1):
         if focus and index == chosen:
             canvas.band(y)
@@ -229,8 +239,8 @@ def _watts(value: float | None) -> str:
     return fmt.NONE if value is None else f"{value:.0f}"
 
 
-def _host(canvas: Canvas, frame: Frame) -> None:
-    """The host in two or three lines, the named numbers of a Prometheus, and the monitor itself."""
+def _host(canvas: Canvas, frame: Frame, *, second: bool) -> None:
+    """The host in one or two lines, the named numbers of a Prometheus, and the monitor itself."""
     system, metrics = frame.system, frame.system.metrics
     alerts = signs.worst_alerts(frame)
     host = alerts.get("host") or alerts.get(frame.host)
@@ -249,8 +259,9 @@ def _host(canvas: Canvas, frame: Frame) -> None:
     if host is not None:
         _, sign = signs.of_alert(host)
         canvas.run(x + 16, 0, (cut(f"{sign.glyph} {host.rule}", canvas.width - x - 16), sign.role, "b"))
-    _second(canvas, frame, alerts, number)
-    y = 2
+    if second:
+        _second(canvas, frame, alerts, number)
+    y = 1 + second
     for name, queried in frame.queries.items():
         if y >= canvas.height - 1:
             break
@@ -283,7 +294,7 @@ def _second(canvas: Canvas, frame: Frame, alerts: dict[str, Alert], number: str)
     groups = []
     if any(value is not None for _, value in pressure):
         groups.append(
-            [("psi", "dim"), *(part for name, value in pressure for part in ((f" {name[:3]} ", "dim"), (fmt.ratio(value), number)))]
+            [("psi", "dim"), *(part for name, value in pressure for part in ((f" {name[:3]} ", "dim"), (fmt.percent(value), number)))]
         )
     groups.append(
         [("net ", "dim"), ("▾", "dim"), (fmt.flow(metrics.get("net.rx")), number), (" ▴", "dim"), (fmt.flow(metrics.get("net.tx")), number)]
@@ -310,7 +321,7 @@ def _disks(disks: list[Disk], alerts: dict[str, Alert]) -> list[Disk]:
 def _self(canvas: Canvas, y: int, frame: Frame) -> None:
     engine = frame.engine
     late = f"{engine.late_ticks} late tick{'' if engine.late_ticks == 1 else 's'}"
-    text = f"SELF  cpu {fmt.ratio(engine.cpu_ratio)}  {fmt.size(engine.rss_bytes)}  {late}  every {fmt.seconds(engine.interval_s)}"
+    text = f"SELF  cpu {fmt.ratio(engine.cpu_ratio)}  {fmt.size(engine.rss_bytes)}  {late}  every {engine.interval_s:g}s"
     canvas.put(0, y, text, "faint")
 
 

@@ -60,7 +60,7 @@ def signals(frame: Frame, view: View) -> list[Drift]:
 
 def signal_name(signal: Drift) -> str:
     """What names a signal in a view: its source and its own name."""
-    return f"{signal.source}:{signal.signal}"
+    return f"{signal.source}/{signal.signal}"
 
 
 def chosen_target(frame: Frame, view: View) -> Target | None:

@@ -95,7 +95,7 @@ def _split(frame: Frame, target: Target, height: int) -> tuple[int, int]:
     """How many rows of numbers, and how many lines for the chart, fit into `height`."""
     quality = _quality_lines(frame)
     able = len(rows_of(target, len(NAMES)))
-    rows = min(able, max(3, height - 2 - quality - 7)) if height >= 14 else min(able, height - 1 - min(quality, 2))
+    rows = min(able, max(3, height - 2 - quality - (9 if height >= 20 else 7))) if height >= 14 else min(able, height - 1 - min(quality, 2))
     left = height - 1 - rows - quality - 1
     return max(0, rows), left if left >= 4 else 0
 
@@ -197,7 +197,7 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
     key = chart_key(target, view)
     series = histories.get((target.name, key))
     now = target.metrics.get(key)
-    parts: list[Part] = [(NAMES.get(key, key), "strong"), "  ", (fmt.value_of(key, now), "text")]
+    parts: list[Part] = [(NAMES.get(key, key), "strong"), "  ", (fmt.metric(key, now), "text")]
     if now is None:
         parts += [("  " + cut(target.absent.get(key, "no value now"), canvas.width - 20), "dim")]
     canvas.run(0, 0, *parts)
@@ -237,9 +237,9 @@ def _quality_line(canvas: Canvas, y: int, label: str, performance: Performance, 
         if x + len(key) + len(text) + len(tail) + 3 > canvas.width - 10:
             break
         x = canvas.run(x, y, (f"{key} ", "dim"), (text, role, "b"), (tail, "dim"), "  ")
-    labelled = "" if performance.coverage is None else f"  {fmt.ratio(performance.coverage)} labelled"
-    rest = f"n {fmt.count(performance.n)}{labelled}"
-    canvas.put(x, y, cut(rest, canvas.width - x), "dim")
+    rest = f"n {fmt.count(performance.n)}"
+    labelled = "" if performance.coverage is None else f"  {fmt.percent(performance.coverage)} labelled"
+    canvas.put(x, y, rest + labelled if x + len(rest + labelled) <= canvas.width else cut(rest, canvas.width - x), "dim")
 
 
 def _estimate(key: str, estimate: Estimate, before: Estimate | None) -> tuple[str, str]:

@@ -32,12 +32,12 @@ def resample(values: Sequence[float | None], points: int) -> list[float | None]:
 
 
 def ceiling(values: Sequence[float | None]) -> float:
-    """The end of the axis: the next of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten, so that it rarely moves."""
+    """The end of the axis: the next of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10 times a power of ten, so that it rarely moves."""
     top = max((value for value in values if value is not None and math.isfinite(value)), default=0.0)
     if top <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(top))
-    return next((step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8) if top <= step * power * (1 + 1e-9)), 10 * power)
+    return next((step * power for step in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if top <= step * power * (1 + 1e-9)), 10 * power)
 
 
 def spark(canvas: Canvas, x: int, y: int, width: int, values: Sequence[float | None], role: str = "chart", top: float | None = None) -> int:
@@ -87,12 +87,12 @@ def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: s
     height, width = canvas.height - 1, canvas.width - left
     if height < 1 or width < 8:
         return left
-    canvas.put(left - 1 - text_width(label), 0, label, "dim")
-    if height > 1:
-        canvas.put(left - 2, height - 1, "0", "dim")
     if series is None or not any(value is not None for value in values):
-        canvas.put(left, height // 2, "no history yet" if series is None else "no data in this window", "faint")
+        canvas.put(0, height // 2, "no history yet" if series is None else "no data in this window", "faint")
     else:
+        canvas.put(left - 1 - text_width(label), 0, label, "dim")
+        if height > 1:
+            canvas.put(left - 2, height - 1, "0", "dim")
         area(canvas.part(left, 0, width, height), values, top, role)
     if series is not None and values:
         clock_axis(canvas.part(left, height, width, 1), series.start_s, series.step_s * len(values), utc=utc)
