@@ -1,1 +1,1 @@
-"""One module a verb: read the arguments, call, print, exit code."""
+"""What the user types: parse, call, print, exit code. Owns no state and decides nothing about what is watched."""

@@ -1,0 +1,75 @@
+"""The entry point: from the words that were typed to an exit code. Whatever a user can do wrong ends in one line, never in a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tui_monitor.cli import (
+    ack,
+    alerts,
+    check,
+    completion,
+    demo,
+    doctor,
+    engine,
+    init,
+    once,
+    open_file,
+    output,
+    screen,
+    snapshot,
+    unack,
+)
+from tui_monitor.cli.exits import CONFIGURATION, FAILED, Stop
+from tui_monitor.cli.parser import Parser, Verb, make_parser, parse
+
+VERBS: list[Verb] = [demo, once, init, check, doctor, alerts, ack, unack, snapshot, open_file, engine, completion]
+
+
+def grammar() -> Parser:
+    """The parser of all verbs."""
+    return make_parser(VERBS, screen)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Do what was typed; returns the exit code."""
+    try:
+        call = parse(grammar(), sys.argv[1:] if words is None else words)
+        code: int = call.run(call)
+    except Stop as stop:
+        if str(stop):
+            output.warn(str(stop))
+        return stop.code
+    except SystemExit as ended:  # argparse, after --help and --version
+        return ended.code if isinstance(ended.code, int) else FAILED
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return FAILED
+    except Exception as error:
+        known = _known(error)
+        if known is None or os.environ.get("TUI_MONITOR_DEBUG"):
+            raise
+        output.warn(str(error) if not isinstance(error, OSError) else _of_system(error))
+        return known
+    return code
+
+
+def _known(error: Exception) -> int | None:
+    """The exit code of an error whose text is meant for the user; None for a fault of the program.
+
+    By name, because importing their rooms here would load them for `--help` too.
+    """
+    if isinstance(error, OSError):
+        return FAILED
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("tui_monitor.")}
+    if "ConfigError" in names:
+        return CONFIGURATION
+    told = {"FeedError", "StoreError", "UnsafePlace", "AlreadyRuns", "ThemeError", "NoTerminal", "DemoFailed"}
+    return FAILED if names & told else None
+
+
+def _of_system(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}"

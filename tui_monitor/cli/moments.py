@@ -1,0 +1,50 @@
+"""Moments as people type them: 2026-05-01T14:22, 14:22, 14:22:30, -10m before the end."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from tui_monitor.vocabulary import seconds
+
+
+def moment_s(text: str, first_s: float, last_s: float, zone: tzinfo | None) -> float:
+    """Seconds since 1970 of a moment inside a recording.
+
+    Args:
+        text: ISO 8601; a clock time, then its newest occurrence before the recording's end is meant; or a duration before the end.
+        first_s: when the recording begins.
+        last_s: when it ends.
+        zone: of times that do not say theirs; None is the local one.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong.
+    """
+    text = text.strip()
+    if text.startswith("-"):
+        at_s = last_s - seconds(text[1:])
+    elif re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", text):
+        at_s = _clock_s(text, last_s, zone)
+    else:
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text[:60]!r} is no time (write 2026-05-01T14:22, 14:22:30, or -10m before the end)") from None
+        at_s = (at if at.tzinfo else at.replace(tzinfo=zone) if zone else at.astimezone()).timestamp()
+    if not first_s - 1 <= at_s <= last_s + 1:
+        raise ValueError(f"{text} lies outside the file, which holds {_said(first_s, zone)} to {_said(last_s, zone)}")
+    return at_s
+
+
+def _clock_s(text: str, last_s: float, zone: tzinfo | None) -> float:
+    parts = [int(part) for part in text.split(":")]
+    end = datetime.fromtimestamp(last_s, UTC).astimezone(zone)
+    try:
+        at = end.replace(hour=parts[0], minute=parts[1], second=parts[2] if len(parts) > 2 else 0, microsecond=0)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time of day") from None
+    return (at if at <= end + timedelta(seconds=1) else at - timedelta(days=1)).timestamp()
+
+
+def _said(at_s: float, zone: tzinfo | None) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC).astimezone(zone):%Y-%m-%d %H:%M:%S}"

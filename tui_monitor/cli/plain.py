@@ -1,0 +1,191 @@
+"""A frame as lines of words: what `once` prints. Made to be listened to: no tables, no signs, the worst first, units with every number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Performance, Target
+from tui_monitor.ui import format as fmt
+from tui_monitor.vocabulary import VOCABULARY
+
+_SHORT = {  # how a key is read out; others are read as they are
+    "request.rate": "requests", "error.ratio": "errors", "reject.rate": "rejected", "request.running": "running", "queue.length": "waiting",
+    "token.rate.generated": "tokens", "token.rate.prompt": "prompt tokens", "kv_cache.used": "KV cache", "gpu.util": "busy",
+    "gpu.temperature": "temperature", "gpu.power": "power",
+}  # fmt: skip
+_TARGET_FIRST = (
+    "request.rate", "error.ratio", "request.running", "queue.length", "latency.p50", "latency.p95", "latency.p99", "latency.mean",
+    "token.rate.generated", "ttft.p95", "itl.p95", "kv_cache.used",
+)  # fmt: skip
+_HIDDEN = ("scrape.", "process.")
+_WORST = ("DOWN", "STALLED", "STALE", "SLOW", "UNKNOWN", "STARTING", "IDLE", "OK")
+_SEVERITY = ("critical", "warning", "info")
+
+
+def counts(alert: Alert) -> bool:
+    """It fires, and nobody has taken or silenced it."""
+    return alert.state == "firing" and alert.acknowledged is None and alert.silenced is None
+
+
+def text(frame: Frame, *, utc: bool) -> str:
+    """The whole picture, ending with a newline."""
+    return "\n".join(line.rstrip() for line in _lines(frame, utc=utc)) + "\n"
+
+
+def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
+    there = fmt.local(frame.at, utc=utc)
+    demo = ", demo" if frame.engine.demo else ""
+    yield f"tui-monitor {frame.version} on {frame.host} at {there:%Y-%m-%d %H:%M:%S %Z}{demo}"
+    yield _summary(frame)
+    for alert in sorted(frame.alerts, key=_badness):
+        if alert.state in ("firing", "pending"):
+            yield "  " + alert_line(alert, utc=utc)
+    yield from _host(frame)
+    yield from _gpus(frame)
+    yield from _targets(frame)
+    for name, queried in frame.queries.items():
+        yield f"Prometheus {name}: " + _numbers(queried.values, list(queried.values), queried.absent)
+    for performance in frame.performance:
+        yield _performance(performance)
+    yield from (_drift(one) for one in frame.drift)
+    if frame.engine.recording.startswith("paused"):
+        yield f"Recording {frame.engine.recording}"
+
+
+def _summary(frame: Frame) -> str:
+    firing = [alert for alert in frame.alerts if counts(alert)]
+    by = Counter[str](alert.severity for alert in firing)
+    words = ", ".join(f"{by[severity]} {severity}" for severity in _SEVERITY if by[severity])
+    taken = sum(alert.state == "firing" and alert.acknowledged is not None for alert in frame.alerts)
+    pending = sum(alert.state == "pending" for alert in frame.alerts)
+    states = Counter[str](target.state for target in frame.targets)
+    servers = ", ".join(f"{states[state]} {state}" for state in _WORST if states[state]) or "none found"
+    return f"Alerts: {len(firing)} firing{f' ({words})' if words else ''}, {taken} acknowledged, {pending} pending. Servers: {servers}."
+
+
+def _badness(alert: Alert) -> tuple[bool, bool, int, str]:
+    return (alert.state != "firing", not counts(alert), _SEVERITY.index(alert.severity), alert.id)
+
+
+def alert_line(alert: Alert, *, utc: bool) -> str:
+    """One alert: id, severity, what it is now, since when, what, and who has it."""
+    word = "ACKED" if alert.state == "firing" and alert.acknowledged else alert.state.upper() if alert.state == "firing" else alert.state
+    since = fmt.local(alert.ended_at or alert.fired_at or alert.since, utc=utc)
+    line = f"{alert.id} {alert.severity} {word} since {since:%Y-%m-%d %H:%M:%S}: {alert.rule} on {alert.target}: {alert.summary}"
+    if alert.holding:
+        line += f" ({alert.holding})"
+    if alert.acknowledged:
+        ack = alert.acknowledged
+        line += f" - taken by {ack.by} until {fmt.local(ack.until, utc=utc):%H:%M:%S}{f': {ack.comment}' if ack.comment else ''}"
+    if alert.silenced:
+        line += (
+            f" - silenced by {alert.silenced.by} until {fmt.local(alert.silenced.until, utc=utc):%Y-%m-%d %H:%M}: {alert.silenced.comment}"
+        )
+    return line
+
+
+def _value(key: str, value: float | None) -> str:
+    term = VOCABULARY.get(key)
+    return fmt.with_unit(value, term.unit if term else "")
+
+
+def _numbers(metrics: Metrics, keys: list[str], absent: dict[str, str], at_least: list[str] | None = None) -> str:
+    """The known numbers of some keys, then what is unknown and why."""
+    known = [
+        f"{_SHORT.get(key, key)} {'at least ' if key in (at_least or []) else ''}{_value(key, metrics[key])}"
+        for key in keys
+        if metrics.get(key) is not None
+    ]
+    why: dict[str, list[str]] = {}
+    for key in keys:
+        if key in metrics and metrics[key] is None:
+            why.setdefault(absent.get(key, "not known"), []).append(_SHORT.get(key, key))
+    unknown = [f"{', '.join(names)}: {reason}" for reason, names in why.items()]
+    return "; ".join(part for part in (", ".join(known), *unknown) if part) or "no numbers"
+
+
+def _host(frame: Frame) -> Iterator[str]:
+    system, metrics = frame.system, frame.system.metrics
+    cores = f" of {system.cores} cores" if system.cores else ""
+    parts = [
+        f"cpu {fmt.ratio(metrics.get('cpu.util'))}{cores}",
+        f"load {fmt.number(metrics.get('load.1m'))}",
+        f"memory {fmt.pair_of_sizes(metrics.get('memory.used'), metrics.get('memory.total'))}",
+        f"swap {fmt.size(metrics.get('swap.used'))}",
+        f"network {fmt.flow(metrics.get('net.rx'))} in {fmt.flow(metrics.get('net.tx'))} out",
+    ]
+    pressure = [f"{key[9:]} {fmt.ratio(metrics[key])}" for key in ("pressure.cpu", "pressure.memory", "pressure.io") if metrics.get(key)]
+    yield (
+        "Host: " + ", ".join(part for part in parts if fmt.NONE not in part) + (f", waiting for {', '.join(pressure)}" if pressure else "")
+    )
+    why: dict[str, list[str]] = {}
+    for key, reason in system.absent.items():
+        why.setdefault(reason, []).append(key)
+    for reason, keys in why.items():
+        yield f"  not known: {', '.join(keys)}: {reason}"
+    for disk in system.disks:
+        if disk.why:
+            yield f"  disk {disk.mount}: {disk.why}"
+        else:
+            share = disk.used_bytes / disk.total_bytes if disk.used_bytes is not None and disk.total_bytes else None
+            yield f"  disk {disk.mount}: {fmt.pair_of_sizes(disk.used_bytes, disk.total_bytes)} used, {fmt.ratio(share)}"
+
+
+def _gpus(frame: Frame) -> Iterator[str]:
+    if not frame.gpus:
+        yield f"GPUs: none: {frame.gpu_why or 'not looked yet'}"
+    yield from (_gpu(gpu) for gpu in frame.gpus)
+
+
+def _gpu(gpu: Gpu) -> str:
+    name = f"GPU {gpu.index} {gpu.name}{' (simulated)' if gpu.simulated else ''}: {gpu.state}{f', {gpu.why}' if gpu.why else ''}"
+    keys = ["gpu.util", "gpu.temperature", "gpu.power"]
+    parts = [f"{_SHORT[key]} {_value(key, gpu.metrics[key])}" for key in keys if gpu.metrics.get(key) is not None]
+    if gpu.metrics.get("gpu.memory.used") is not None:
+        parts.insert(1, f"memory {fmt.pair_of_sizes(gpu.metrics['gpu.memory.used'], gpu.metrics.get('gpu.memory.total'))}")
+    if gpu.throttle:
+        parts.append(f"slowed by {', '.join(gpu.throttle)}")
+    return ", ".join([name, *parts])
+
+
+def _targets(frame: Frame) -> Iterator[str]:
+    if not frame.targets:
+        yield "Servers: none found" + (", still looking" if frame.discovering else "; `tui-monitor doctor` tells what could not be seen")
+    for target in sorted(frame.targets, key=lambda one: (_WORST.index(one.state), one.name)):
+        yield from _target(target, frame)
+
+
+def _target(target: Target, frame: Frame) -> Iterator[str]:
+    lasting = fmt.age((frame.at - target.since).total_seconds())
+    version = f" {target.version}" if target.version else ""
+    yield f"{target.name} ({target.kind}{version}, {target.url}): {target.state} for {lasting}{f': {target.why}' if target.why else ''}"
+    keys = [key for key in _TARGET_FIRST if key in target.metrics]
+    keys += [key for key in target.metrics if key not in keys and not key.startswith(_HIDDEN)]
+    yield "  " + _numbers(target.metrics, keys, target.absent, target.at_least)
+    if target.age_s is not None and target.age_s > 10:
+        yield f"  these numbers are {fmt.age(target.age_s)} old"
+    for model in target.models:
+        version = f" version {model.version}" if model.version else ""
+        why = f", {model.why}" if model.why else ""
+        known = [key for key in _TARGET_FIRST if model.metrics.get(key) is not None]
+        numbers = f": {_numbers(model.metrics, known, {})}" if known else ""
+        yield f"  model {model.name}{version}{f' {model.state}' if model.state else ''}{why}{numbers}"
+
+
+def _performance(performance: Performance) -> str:
+    numbers = [
+        f"{key} {_value(key, one.value)}"
+        + (f" ({_value(key, one.low)} to {_value(key, one.high)})" if one.low is not None and one.high is not None else "")
+        for key, one in performance.metrics.items()
+        if one.value is not None
+    ]
+    slice_ = f", {performance.slice}" if performance.slice else ""
+    labelled = f", {fmt.ratio(performance.coverage)} labelled" if performance.coverage is not None else ""
+    why = [performance.why] if performance.why else []
+    what = ", ".join([*numbers, *why]) or "no numbers"
+    return f"Performance {performance.name}{slice_} over {performance.window}: {what}; {performance.n} rows{labelled}"
+
+
+def _drift(drift: Drift) -> str:
+    return f"Drift {drift.signal} of {drift.source}: {drift.state}{f': {drift.sentence}' if drift.sentence else ''}"

@@ -1,0 +1,49 @@
+"""A feed through which nothing can be changed: `--read-only`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tui_monitor.engine.feed import Feed, FeedStatus
+from tui_monitor.model import Acknowledge, Command, Frame, History, HistoryQuery, Outcome, StopEngine, Unacknowledge
+
+
+class ReadOnly:
+    """Passes everything on but acts on alerts and on the engine."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def latest(self) -> Frame | None:
+        """See Feed."""
+        return self._feed.latest()
+
+    def status(self) -> FeedStatus:
+        """See Feed."""
+        return self._feed.status()
+
+    def on_frame(self, callback: Callable[[], None]) -> None:
+        """See Feed."""
+        self._feed.on_frame(callback)
+
+    async def start(self) -> None:
+        """See Feed."""
+        await self._feed.start()
+
+    async def frame_at(self, at_s: float) -> Frame:
+        """See Feed."""
+        return await self._feed.frame_at(at_s)
+
+    async def history(self, query: HistoryQuery) -> History:
+        """See Feed."""
+        return await self._feed.history(query)
+
+    async def send(self, command: Command) -> Outcome:
+        """Refuse what changes anything for others; a snapshot and a goodbye do not."""
+        if isinstance(command, Acknowledge | Unacknowledge | StopEngine):
+            return Outcome(ok=False, message="read-only: started with --read-only")
+        return await self._feed.send(command)
+
+    async def close(self, *, goodbye: bool) -> None:
+        """See Feed."""
+        await self._feed.close(goodbye=goodbye)
