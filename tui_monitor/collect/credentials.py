@@ -1,0 +1,46 @@
+"""What a configured server wants to see before it answers: headers, user and password, certificates. Files are read when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from tui_monitor.collect.http import TlsFiles
+from tui_monitor.config import PrometheusSettings, TargetSettings
+from tui_monitor.model import clean
+
+
+class CredentialError(Exception):
+    """A file that the settings name cannot be read; the message never holds what is in it."""
+
+
+class Credentials(Struct, frozen=True):
+    """Never shown, never logged."""
+
+    headers: dict[str, str]
+    auth: tuple[str, str] | None
+    tls: TlsFiles
+
+
+def credentials(settings: TargetSettings | PrometheusSettings) -> Credentials:
+    """The credentials of one server as they stand now.
+
+    Raises:
+        CredentialError: one line with the key and the reason.
+    """
+    headers = dict(settings.headers)
+    if settings.bearer_token_file:
+        headers["Authorization"] = f"Bearer {_secret('bearer_token_file', settings.bearer_token_file)}"
+    basic = settings.basic_auth
+    auth = None
+    if basic.username:
+        auth = basic.username, _secret("basic_auth.password_file", basic.password_file) if basic.password_file else ""
+    return Credentials(headers, auth, TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key))
+
+
+def _secret(key: str, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CredentialError(clean(f"{key} {path}: {getattr(error, 'strerror', None) or 'is not text'}")) from None
