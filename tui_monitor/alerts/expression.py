@@ -40,7 +40,16 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 _NEEDS_UNIT = {"s": "500ms", "B": "2GiB", "B/s": "100MB/s", "Hz": "1.2GHz", "W": "700W"}  # unit -> how to write one
-_LONG = {"s": "a time", "B": "a size", "B/s": "bytes per second", "Hz": "a frequency", "W": "a power", "ratio": "a ratio", "/s": "a rate"}
+_LONG = {
+    "s": "a time",
+    "B": "a size",
+    "B/s": "bytes per second",
+    "Hz": "a frequency",
+    "W": "a power",
+    "ratio": "a ratio",
+    "quotient": "a ratio",
+    "/s": "a rate",
+}
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -339,7 +348,7 @@ class _Reader:
             sign = self._take()
             right = self._product()
             self._no_words(left, right)
-            if None not in (left.unit, right.unit) and left.unit != right.unit:
+            if not _alike(left.unit, right.unit):
                 raise ExpressionError(sign.column, f"{_said(left)} and {_said(right)} cannot be added")
             left = _joined_side(sign, left, right, left.unit if left.unit is not None else right.unit)
         return left
@@ -408,7 +417,7 @@ class _Reader:
                 _check_unit(side, other)
         if not isinstance(left.operand, Word) and not isinstance(right.operand, Word):
             numbers = isinstance(left.operand, Number) or isinstance(right.operand, Number)
-            if not numbers and None not in (left.unit, right.unit) and left.unit != right.unit:
+            if not numbers and not _alike(left.unit, right.unit):
                 raise ExpressionError(right.column, f"{_said(left)} cannot be compared with {_said(right)}")
         return Comparison(sign.text, left.operand, right.operand)
 
@@ -423,18 +432,26 @@ class _Reader:
 
 
 def _joined_side(sign: _Token, left: _Side, right: _Side, unit: str | None) -> _Side:
-    return _Side(Arithmetic(sign.text, left.operand, right.operand), unit, left.column, f"{left.text} {sign.text} {right.text}")
+    whole: Operand = Arithmetic(sign.text, left.operand, right.operand)
+    if isinstance(left.operand, Number) and isinstance(right.operand, Number):  # constants are known now, also a divisor that is 0
+        folded = whole.value(lambda _: None)
+        whole = Number(folded if isinstance(folded, (int, float)) else math.inf)
+    return _Side(whole, unit, left.column, f"{left.text} {sign.text} {right.text}")
+
+
+def _alike(left: str | None, right: str | None) -> bool:
+    """Whether two units can be added or compared; shares, quotients and plain numbers can."""
+    return left is None or right is None or left == right or {left, right} <= {"", "ratio", "quotient"}
 
 
 def _product_unit(sign: str, left: str | None, right: str | None) -> str | None:
     """The unit of a product or quotient; None (any) where the vocabulary has no name for it."""
-    if right in ("", "ratio") and not (sign == "/" and left == right == "ratio"):
+    plain = ("", "ratio", "quotient")
+    if sign == "/" and left == right and left:
+        return "quotient"
+    if right in plain:
         return left
-    if sign == "*" and left in ("", "ratio"):
-        return right
-    if sign == "/" and left == right and left is not None:
-        return "ratio"
-    return None
+    return right if sign == "*" and left in plain else None
 
 
 def _said(side: _Side) -> str:
@@ -446,7 +463,7 @@ def _check_unit(number: _Side, other: _Side) -> None:
     unit, constant = other.unit, number.operand
     if not isinstance(constant, Number) or unit is None or number.unit is None or isinstance(other.operand, Number):
         return
-    if number.unit == unit or (number.unit == "" and constant.number == 0):
+    if number.unit == unit or (number.unit == "" and constant.number == 0) or (unit == "quotient" and number.unit in ("", "ratio")):
         return
     if number.unit == "":
         if unit in _NEEDS_UNIT:
