@@ -1,0 +1,137 @@
+"""All signals of this host, and the one budget of false alarms that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from tui_monitor.analyse.drift.signal import Limits, Role, SavedSignal, Signal, equal_layout
+from tui_monitor.config import DriftSettings
+from tui_monitor.model import Drift
+from tui_monitor.vocabulary import seconds
+
+MAX_SIGNALS = 256
+SAVED_AS = 1
+
+
+class Saved(msgspec.Struct):
+    """The room as it survives a restart."""
+
+    schema: int
+    signals: list[SavedSignal]
+
+
+class DriftRoom:
+    """Takes cumulative counts at every scrape, checks at most once every `every`, and tells how each signal stands.
+
+    The budget is for the whole host: each of n signals may raise a false alarm n times more seldom (rates add, whatever depends on what).
+    """
+
+    def __init__(self, settings: DriftSettings) -> None:
+        self._every_s = seconds(settings.every)
+        self._budget_s = seconds(settings.false_alarm_every)
+        self._limits = Limits(seconds(settings.learn), self._every_s, settings.smallest_shift)
+        self._signals: dict[tuple[str, str], Signal] = {}
+        self._checked_s: float | None = None
+        self.left_out: set[tuple[str, str]] = set()  # signals over the bound
+
+    def observe(
+        self,
+        at_s: float,
+        source: str,
+        signal: str,
+        role: Role | str,
+        edges: Sequence[float],
+        cumulative: Sequence[float],
+        categories: Sequence[str] | None = None,
+    ) -> None:
+        """The counts of one signal as they stand.
+
+        Args:
+            at_s: when they were read.
+            source: the target's name.
+            signal: as exposed.
+            role: input, output, latency ...
+            edges: finite upper bounds of the buckets; ignored for categories.
+            cumulative: since the source began: rows at or below each edge, then all rows; for categories the rows of each.
+            categories: set for a signal of categories: their names, in the order of `cumulative`.
+        """
+        key = (source, signal)
+        known = self._signals.get(key)
+        category = categories is not None
+        if known is not None and not equal_layout(known, edges, category=category):
+            known = None
+        if known is None:
+            if key not in self._signals and len(self._signals) >= MAX_SIGNALS:
+                if len(self.left_out) < MAX_SIGNALS:
+                    self.left_out.add(key)
+                return
+            known = Signal(source, signal, _role(role), [] if category else edges, self._limits, category=category)
+            known.why_anew = "its buckets changed" if key in self._signals else ""
+            self._signals[key] = known
+        known.observe(at_s, cumulative, categories)
+
+    def reference(self, source: str, signal: str, role: Role | str, edges: Sequence[float], counts: Sequence[float]) -> None:
+        """Give a signal its reference instead of learning it: counts per bin (`len(edges) + 1`).
+
+        Raises:
+            ValueError: bins do not fit the edges, or there are no rows.
+        """
+        if len(counts) != len(edges) + 1 or not sum(counts) > 0:
+            raise ValueError(f"{signal}: {len(counts)} counts for {len(edges)} edges, {sum(counts):g} rows")
+        given = Signal(source, signal, _role(role), edges, self._limits, category=False)
+        given.learned(np.asarray([counts], dtype=np.float64))
+        self._signals[source, signal] = given
+
+    def check(self, now_s: float) -> None:
+        """Judge every signal, if the last time is long enough ago."""
+        if self._checked_s is not None and 0 <= now_s - self._checked_s < self._every_s * 0.999:
+            return
+        self._checked_s = now_s
+        budget_checks = max(1.0, self._budget_s / self._every_s * max(1, len(self._signals)))
+        for signal in self._signals.values():
+            signal.check(now_s, budget_checks)
+
+    def verdicts(self, now_s: float) -> list[Drift]:
+        """Every signal, the worst first."""
+        return sorted((signal.verdict(now_s) for signal in self._signals.values()), key=_badness)
+
+    def dump(self) -> bytes:
+        """References and running evidence."""
+        return msgspec.msgpack.encode(Saved(SAVED_AS, [signal.dump() for signal in self._signals.values()]))
+
+    def load(self, saved: bytes) -> bool:
+        """Take up what `dump` gave; what cannot be read is learned anew.
+
+        Returns:
+            Whether everything could be read.
+        """
+        try:
+            room = msgspec.msgpack.decode(saved, type=Saved)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return False
+        if room.schema != SAVED_AS:
+            return False
+        complete = True
+        for one in room.signals[:MAX_SIGNALS]:
+            try:
+                self._signals.setdefault((one.source, one.name), Signal.load(one, self._limits))
+            except ValueError:
+                complete = False
+        return complete
+
+
+_ORDER = ("drift", "watch", "stable", "blind", "idle", "learning", "stale")
+_ROLES: tuple[Role, ...] = ("input", "output", "score", "performance", "latency", "quality")
+
+
+def _badness(verdict: Drift) -> tuple[int, float, str, str]:
+    evidence = verdict.evidence if verdict.evidence is not None else -math.inf
+    return _ORDER.index(verdict.state), -evidence, verdict.source, verdict.signal
+
+
+def _role(text: str) -> Role:
+    return next((role for role in _ROLES if role == text), "quality")

@@ -1,0 +1,71 @@
+"""What a verdict says, in fixed templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+DAY_S = 86_400.0
+
+
+def clock(at_s: float, now_s: float) -> str:
+    """A time as people on this host read it; with its day when that is not today."""
+    at = datetime.fromtimestamp(at_s, UTC).astimezone()
+    return at.strftime("%H:%M") if now_s - at_s < DAY_S / 2 else at.strftime("%d %b %H:%M")
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a digit more where it is small."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
+
+
+def number(value: float, signal: str) -> str:
+    """An edge, with its unit where the signal's name tells it."""
+    text = f"{value:g}"
+    return f"{text} s" if signal.endswith("_seconds") else text
+
+
+def moved(signal: str, since: str, edges: Sequence[float], cut: int, reference_below: float, now_below: float) -> str:
+    """An ordered signal that moved: the shares on the telling side of the cut where the two differ most."""
+    edge = number(edges[cut], signal)
+    if now_below <= reference_below:
+        return f"{signal} moved up since {since}: {percent(1 - now_below)} above {edge}, {percent(1 - reference_below)} in the reference."
+    return f"{signal} moved down since {since}: {percent(now_below)} at or below {edge}, {percent(reference_below)} in the reference."
+
+
+def changed(signal: str, since: str, category: str, reference: float, now: float) -> str:
+    """A signal of categories that changed: the category that changed most."""
+    return f"{signal} changed since {since}: {percent(now)} {category}, {percent(reference)} in the reference."
+
+
+def learning(rows: float, least: float, passed_s: float, learn_s: float) -> str:
+    """While the reference is learned."""
+    return f"learning what is normal: {rows:.0f} of {least:.0f} rows, {min(passed_s, learn_s):.0f} of {learn_s:.0f} s."
+
+
+def waiting(rows: float, least: float) -> str:
+    """Reference there, too few rows since."""
+    return f"{rows:.0f} of {least:.0f} rows since the reference was learned."
+
+
+def quiet(since: str) -> str:
+    """No rows."""
+    return f"no rows since {since}."
+
+
+def silent(since: str) -> str:
+    """The source does not answer."""
+    return f"its source is silent since {since}."
+
+
+def blind(bucket: str) -> str:
+    """All rows in one bucket."""
+    return f"nearly all rows fall into one bucket ({bucket}): a move inside it cannot be seen."
+
+
+def same(test: str, bound: str, effect: float, rows: float, reference: float) -> str:
+    """Nothing moved."""
+    return (
+        f"as in the reference: {test} {'≥ ' if bound == '>=' else ''}{effect:.2f} over {rows:.0f} rows, {reference:.0f} in the reference."
+    )
