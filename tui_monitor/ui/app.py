@@ -435,7 +435,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         """The palette: the table of keys, and every theme."""
         for key in TABLE:
             if key.palette:
-                yield SystemCommand(key.label, f"{key.means} [{key.shown}]", self._doer(key.action))
+                yield SystemCommand(key.label, f"{key.means} (key {key.shown})".replace("[", "("), self._doer(key.action))
         for name in theme.names(self._themes) if self.look.colours else ():
             yield SystemCommand(f"theme {name}", "Wear this theme.", lambda name=name: self.wear(name))
 

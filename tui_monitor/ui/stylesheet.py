@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.theme import BUILTIN_THEMES
 from textual.theme import Theme as TextualTheme
 
 from tui_monitor.ui.theme import Theme
@@ -18,19 +19,26 @@ ModalScreen { background: transparent; align: center middle; }
 .dialog Static { width: 1fr; height: auto; }
 .quiet { color: $secondary; }
 #filter { dock: bottom; width: 100%; height: 1; background: $background; }
+#filter Input { width: 1fr; background: $background; border: none; }
 #comment { margin: 1 0; }
-#comment, #end { background: $background; border: none; width: 1fr; }
-#end { layout: horizontal; height: auto; margin-bottom: 1; }
-#end RadioButton { margin-right: 2; width: auto; background: $background; }
-#over { background: $background; border: none; }
+#comment { background: $background; border: none; width: 1fr; }
+#end { margin-bottom: 1; }
+#over { margin-bottom: 1; }
 .dialog Horizontal { height: 1; }
 Button, Button:focus, Button:hover { background: $background; color: $foreground; border: none; margin-right: 2; min-width: 0; width: auto; }
-Button:focus, RadioButton:focus, Checkbox:focus { text-style: reverse bold; }
-RadioSet:focus .toggle--label { text-style: bold; }
-RadioSet > RadioButton.-selected > .toggle--label { text-style: reverse; }
+Button:focus { text-style: reverse bold; }
 OptionList { background: $background; border: none; height: auto; max-height: 20; }
-OptionList > .option-list--option-highlighted, OptionList:focus > .option-list--option-highlighted { text-style: reverse; background: $background; color: $foreground; }
-CommandPalette > Vertical { background: $background; }
+OptionList > .option-list--option-highlighted, OptionList:focus > .option-list--option-highlighted,
+OptionList:ansi > .option-list--option-highlighted, OptionList:ansi:focus > .option-list--option-highlighted {
+    text-style: bold underline; background: $block-cursor-background; color: $block-cursor-foreground;
+}
+CommandPalette, CommandPalette:dark { background: transparent; }
+CommandPalette > Vertical, CommandPalette > Vertical:dark { background: $background; margin-top: 2; }
+CommandPalette #--input, CommandPalette #--input.--list-visible { border: none; background: $background; }
+CommandPalette SearchIcon { display: none; }
+CommandPalette OptionList { max-height: 70vh; }
+CommandPalette > .command-palette--help-text { color: $secondary; text-style: not bold; }
+* { scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background; scrollbar-color: $secondary; scrollbar-color-hover: $secondary; scrollbar-color-active: $primary; scrollbar-size-vertical: 1; }
 """
 
 
@@ -55,4 +63,5 @@ def textual_theme(look: Theme) -> TextualTheme:
         panel=colour("background"),
         dark=look.dark,
         ansi=look.terminal_colours,
+        variables=BUILTIN_THEMES["ansi-dark" if look.dark else "ansi-light"].variables if look.terminal_colours else {},
     )

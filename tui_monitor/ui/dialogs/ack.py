@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Checkbox, Input, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, Static
 
-from tui_monitor.model import Acknowledge, Alert
+from tui_monitor.model import Acknowledge, Alert, clean
+from tui_monitor.ui.widgets.choice import Choice
 
-ENDS: tuple[tuple[str, float | None], ...] = (("default", None), ("15m", 900.0), ("1h", 3600.0), ("4h", 14400.0), ("8h", 28800.0))
+ENDS: tuple[tuple[str, float | None], ...] = (("as configured", None), ("15m", 900.0), ("1h", 3600.0), ("4h", 14400.0), ("8h", 28800.0))
 
 
 class AckDialog(ModalScreen[Acknowledge | None]):
@@ -34,11 +35,9 @@ class AckDialog(ModalScreen[Acknowledge | None]):
             yield Static(Text(f"{alert.severity} {alert.target} {alert.rule}\n{alert.summary}"))
             yield Static(Text(f"by {self._you or 'you'}; it wakes again when its severity rises"), classes="quiet")
             yield Input(placeholder="comment, for the colleagues on this host", id="comment", compact=True, max_length=200)
-            with RadioSet(id="end", compact=True):
-                for index, (label, _) in enumerate(ENDS):
-                    yield RadioButton(f"for {label}" if index else "for as long as configured", value=index == 0, compact=True)
+            yield Choice("for", [label for label, _ in ENDS], id="end")
             if held is not None and held.by != self._you:
-                yield Checkbox(Text(f"take it over from {held.by}"), id="over", compact=True)
+                yield Choice(clean(f"{held.by} has it:", 40), ["leave it there", "take it over"], id="over")
             with Horizontal():
                 yield Button("acknowledge", id="take", compact=True)
                 yield Button("cancel", id="cancel", compact=True)
@@ -60,16 +59,9 @@ class AckDialog(ModalScreen[Acknowledge | None]):
 
     def action_take(self) -> None:
         """Answer the command."""
-        chosen = max(0, self.query_one("#end", RadioSet).pressed_index)
-        over = self.query("#over").results(Checkbox)
-        self.dismiss(
-            Acknowledge(
-                self._alert.id,
-                self.query_one("#comment", Input).value.strip(),
-                ENDS[chosen][1],
-                any(box.value for box in over),
-            )
-        )
+        over = any(choice.chosen for choice in self.query("#over").results(Choice))
+        comment = self.query_one("#comment", Input).value.strip()
+        self.dismiss(Acknowledge(self._alert.id, comment, ENDS[self.query_one("#end", Choice).chosen][1], over))
 
     def action_cancel(self) -> None:
         """Nothing happens."""

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 
 class Filter(ModalScreen[str]):
@@ -22,7 +23,9 @@ class Filter(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """One line at the bottom."""
-        yield Input(self._text, placeholder="only lines with this text; !text hides them", id="filter", compact=True, max_length=100)
+        with Horizontal(id="filter"):
+            yield Label(" /")
+            yield Input(self._text, placeholder="only lines with this text; !text hides them", compact=True, max_length=100)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another letter."""

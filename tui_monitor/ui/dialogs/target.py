@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
 from tui_monitor.model import Target
 
@@ -32,7 +30,7 @@ class ChooseTarget(ModalScreen[str | None]):
         """One list."""
         width = max((len(target.name) for target in self._targets), default=0)
         box = Vertical(
-            OptionList(*(Option(Text(f"{target.name:<{width}}  {target.kind:<10}  {target.state}")) for target in self._targets)),
+            OptionList(*(f"{target.name:<{width}}  {target.kind:<10}  {target.state}" for target in self._targets), markup=False),
             classes="dialog",
         )
         box.border_title, box.border_subtitle = "Model server", "enter chooses, esc closes"
