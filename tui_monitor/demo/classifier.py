@@ -90,13 +90,20 @@ class Server:
         """The metrics page now."""
         return page(one for one in vars(self).values() if isinstance(one, Values | Histogram))
 
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            self._log.close()
+
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until told to end."""
-    server, port = await listen(Server(arguments.log).answer, arguments.port)
+    classifier = Server(arguments.log)
+    server, port = await listen(classifier.answer, arguments.port)
     lifeline.announce(port)
     await lifeline.until_told()
     server.close()
+    classifier.close()
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,10 +29,14 @@ LOAD_EVERY_S = 1.0
 
 
 class Generator(Counts):
-    """The server: requests in, words out. Times are monotonic seconds."""
+    """The server: requests in, words out. Times are those of `clock`, in monotonic seconds."""
 
-    def __init__(self, model: str, limits: Limits, seed: int = 11) -> None:
+    def __init__(self, model: str, limits: Limits, seed: int = 11, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(model, limits)
+        self._clock = clock
+        self._reading_s = 0.0  # of steps' time, spent on prompts
+        self._reading = 0.0  # the same as a share of all time, smoothed
+        self._load_s = clock()
         self._model, self._limits = model, limits
         self.scheduler = Scheduler(limits, self)
         self._prefixes = PrefixCache(limits.block_tokens)
@@ -52,6 +57,11 @@ class Generator(Counts):
             word = self._random.choice(self._follows[word])
             made.append(word)
         return " ".join(made)
+
+    def step(self, took_s: float, tokens: int, prompt_tokens: int, decoding: int) -> None:
+        """Count it, and remember how much reading it was."""
+        super().step(took_s, tokens, prompt_tokens, decoding)
+        self._reading_s += prompt_tokens * self._limits.prompt_token_s
 
     def finished(self, job: Job, at_s: float, why: Finish) -> None:
         """Count it, and let its client have the answer."""
@@ -75,11 +85,12 @@ class Generator(Counts):
         if limit < 1 or not prompt or len(prompt) + limit > self._limits.model_tokens:
             why = f"prompt and max_tokens={limit} must be at least 1 and together at most max_model_len={self._limits.model_tokens}."
             return _error(400, "BadRequestError", why)
-        reused = self._prefixes.reuse(prompt)
-        self.prefix_queries.add(len(prompt))
+        reused, length = self._prefixes.reuse(prompt), len(prompt)
+        del asked, prompt  # a hundred long prompts may wait: only their length is needed
+        self.prefix_queries.add(length)
         self.prefix_hits.add(reused)
         wanted = max(1, round(ANSWER_WORDS * self._random.lognormvariate(0.0, 0.35)))
-        job = Job(len(prompt), wanted, limit, time.monotonic(), reused)
+        job = Job(length, wanted, limit, self._clock(), reused)
         try:
             self.scheduler.submit(job)
         except QueueFull:
@@ -91,7 +102,7 @@ class Generator(Counts):
             why = await answer
         except asyncio.CancelledError:
             self._answers.pop(job, None)
-            self.scheduler.abort(job, time.monotonic())
+            self.scheduler.abort(job, self._clock())
             raise
         self._numbers += 1
         usage = {"prompt_tokens": job.prompt, "completion_tokens": job.made, "total_tokens": job.prompt + job.made}
@@ -117,8 +128,6 @@ class Generator(Counts):
                 return Said(200)
             case ("POST", "/demo/control"):
                 return self._control(asked.body)
-            case ("GET" | "HEAD", "/demo/load"):
-                return Said(200, json.dumps(self.load(time.time())._asdict()).encode())
             case ("GET" | "HEAD", "/version"):
                 said = Said(200, json.dumps({"version": VERSION}).encode())
             case ("GET" | "HEAD", "/v1/models"):
@@ -144,36 +153,35 @@ class Generator(Counts):
             freeze_s = -1.0
         if not 0.0 <= freeze_s <= 3600.0:
             return _error(400, "BadRequestError", '{"freeze_s": 0 ... 3600} is what can be said here')
-        self.scheduler.freeze(time.monotonic(), freeze_s)
+        self.scheduler.freeze(self._clock(), freeze_s)
         self.work.set()
         return Said(200, json.dumps({"freeze_s": freeze_s}).encode())
 
     def load(self, now_s: float) -> Load:
-        """What an accelerator under this load would feel."""
-        scheduler = self.scheduler
-        frozen = scheduler.frozen(time.monotonic())
-        busy = len(scheduler.running) / self._limits.slots
-        return Load(now_s, busy, scheduler.cache_used, frozen)
+        """What an accelerator feels since the last call; `now_s` is the wall clock. Reading prompts is what heats it most."""
+        passed_s, self._load_s = self._clock() - self._load_s, self._clock()
+        share, self._reading_s = self._reading_s / passed_s if passed_s > 0 else 0.0, 0.0
+        self._reading += 0.4 * (min(share, 1.0) - self._reading)
+        running = len(self.scheduler.running) / self._limits.slots
+        busy = min(1.0, 0.25 + 0.9 * self._reading + 0.5 * running) if running else 0.0
+        return Load(now_s, busy, self.scheduler.cache_used, self.scheduler.frozen(self._clock()))
 
     async def drive(self, load: Path | None) -> None:
         """Tell the scheduler the time while there is work, and leave the load where the simulated GPUs read it."""
         written_s = 0.0
         while True:
-            now_s = time.monotonic()
+            now_s = self._clock()
             self.scheduler.advance(now_s)
             if load is not None and now_s - written_s >= LOAD_EVERY_S:
                 written_s = now_s
                 with contextlib.suppress(OSError):  # a full disk stops the GPUs' story, not the server
                     write_load(load, self.load(time.time()))
-            if self.scheduler.busy and not self.scheduler.frozen(now_s):
-                await asyncio.sleep(TICK_S)
-                continue
             self.work.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOAD_EVERY_S):
-                    await self.work.wait()
-            if self.scheduler.frozen(time.monotonic()):
-                await asyncio.sleep(TICK_S)
+            if self.scheduler.frozen(now_s) or not self.scheduler.busy:
+                with contextlib.suppress(TimeoutError):  # nothing moves before the next request, or the end of the freeze
+                    async with asyncio.timeout(LOAD_EVERY_S / 2):
+                        await self.work.wait()
+            await asyncio.sleep(TICK_S)
 
 
 def _error(status: int, kind: str, message: str) -> Said:

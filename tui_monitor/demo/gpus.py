@@ -39,7 +39,7 @@ class SimulatedGpus:
 
     def _gpu(self, index: int, load: Load, now_s: float, passed_s: float, *, first: bool) -> Gpu:
         wave = math.sin(now_s / (7.0 + 2 * index) + index)
-        util = 1.0 if load.frozen and load.busy else max(0.0, min(1.0, (load.busy * 0.95 + 0.03 * wave) if load.busy else 0.0))
+        util = 1.0 if load.frozen and load.busy else max(0.0, min(1.0, load.busy + 0.03 * wave)) if load.busy else 0.0
         power = 74.0 + 4 * wave + (62.0 if load.frozen else 268.0) * util * (1.0 - 0.04 * index)
         towards = 31.0 + 2 * index + 0.118 * (power - 70.0)
         self._celsius[index] = towards if first else towards + (self._celsius[index] - towards) * math.exp(-passed_s / WARMING_S)

@@ -16,10 +16,12 @@ from typing import IO, Self
 import msgspec
 
 import tui_monitor
+from tui_monitor.alerts.rules import BUILT_IN
 from tui_monitor.config import Columns, Discovery, DriftSettings, Labels, PredictionSettings, RuleSettings, Settings, TargetSettings
 from tui_monitor.demo.gpus import SimulatedGpus
 from tui_monitor.demo.scenario import timeline
 from tui_monitor.model import clean
+from tui_monitor.vocabulary import seconds
 
 MODEL = "demo-7b"
 GENERATOR, CLASSIFIER = "demo-llm", "demo-classifier"
@@ -132,9 +134,12 @@ class Demo:
         line = _line(process.stdout, deadline_s)
         if line.startswith("ready ") and line[6:].strip().isdecimal():
             return int(line[6:])
-        ended = process.poll()
+        try:
+            ended = f"ended with {process.wait(max(0.0, min(1.0, deadline_s - time.monotonic())))}"
+        except subprocess.TimeoutExpired:
+            ended = "did not say that it is ready"
         said = _last_line(self._directory / "demo.log")
-        raise DemoFailed(f"its {name} {'said nothing in time' if ended is None else f'ended with {ended}'}{': ' if said else ''}{said}")
+        raise DemoFailed(f"its {name} {ended}{': ' if said else ''}{said}")
 
     # -- what the engine gets ---------------------------------------------------------------------------------------------------------
 
@@ -159,8 +164,10 @@ class Demo:
             interval="1s",
             discovery=Discovery(enabled=False),
             targets=[
-                TargetSettings(name=GENERATOR, kind="vllm", url=urls["generator"], interval="1s"),
-                TargetSettings(name=CLASSIFIER, kind="prometheus", url=urls["classifier"], interval="1s", map=_CLASSIFIER_MAP),
+                TargetSettings(name=GENERATOR, kind="vllm", url=urls["generator"], interval="1s", starting="5s"),
+                TargetSettings(
+                    name=CLASSIFIER, kind="prometheus", url=urls["classifier"], interval="1s", starting="5s", map=_CLASSIFIER_MAP
+                ),
             ],
             prometheus=[],
             predictions=[
@@ -191,8 +198,9 @@ _CLASSIFIER_MAP = {
 
 
 def _hasty_stall(speed: float) -> RuleSettings:
-    """A story told faster needs the rule that it is about to wait less; at the usual speed the built-in one stands."""
-    return RuleSettings(name="stalled", when="state == STALLED", for_=f"{max(5, round(30 / speed))}s", severity="critical")
+    """A story told faster needs its rule to wait less; at the usual speed the built-in one stands."""
+    stalled = next(rule for rule in BUILT_IN if rule.name == "stalled")
+    return msgspec.structs.replace(stalled, for_=f"{max(5, round(seconds(stalled.for_) / speed))}s")
 
 
 def _line(pipe: IO[bytes], deadline_s: float) -> str:
