@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tui_monitor.collect.http import TlsFiles
 from tui_monitor.config import PrometheusSettings, TargetSettings
-from tui_monitor.model import clean
+from tui_monitor.model import Failure, clean
 
 
 class CredentialError(Exception):
@@ -37,6 +37,14 @@ def credentials(settings: TargetSettings | PrometheusSettings) -> Credentials:
     if basic.username:
         auth = basic.username, _secret("basic_auth.password_file", basic.password_file) if basic.password_file else ""
     return Credentials(headers, auth, TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key))
+
+
+def read(settings: TargetSettings | PrometheusSettings) -> Credentials | Failure:
+    """The credentials as they stand now, or why there are none, as an answer like any other."""
+    try:
+        return credentials(settings)
+    except CredentialError as error:
+        return Failure("unreadable", str(error))
 
 
 def _secret(key: str, path: str) -> str:

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -326,7 +326,7 @@ class Engine:
         return (
             self._frame is not None
             and host is not None
-            and (host.failure is not None or host.content.metrics.get("cpu.util") is not None)
+            and (not isinstance(host.content, System) or host.content.metrics.get("cpu.util") is not None)
             and gpus.why != NOT_ASKED
             and all(gpu.why != NOT_READ for gpu in gpus.gpus)
             and self._targets.settled()
@@ -388,7 +388,7 @@ def _system_of(reading: Reading | None, now_s: float) -> System:
     return msgspec.structs.replace(reading.content, age_s=max(0.0, now_s - reading.at_s))
 
 
-def _with_owners(gpu: Gpu, owners: dict[int, str | None]) -> Gpu:
+def _with_owners(gpu: Gpu, owners: Mapping[int, str | None]) -> Gpu:
     if not any(process.pid in owners for process in gpu.processes):
         return gpu
     processes = [msgspec.structs.replace(process, target=owners.get(process.pid)) for process in gpu.processes]

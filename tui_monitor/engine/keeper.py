@@ -10,7 +10,8 @@ from tui_monitor.alerts.acts import Change
 from tui_monitor.config import Settings, bytes_of
 from tui_monitor.engine.threads import in_thread
 from tui_monitor.model import Episode, Frame, Outcome
-from tui_monitor.store.database import Database, StoreError
+from tui_monitor.store.database import Database
+from tui_monitor.store.files import StoreError
 from tui_monitor.store.recorder import Recorder
 from tui_monitor.vocabulary import seconds
 
@@ -32,7 +33,7 @@ class Keeper:
             self._database = Database(state / "episodes.sqlite")
             if settings.recording.enabled:
                 self._recorder = Recorder(
-                    state / "recording.sqlite", bytes_of(settings.recording.max_size), seconds(settings.recording.max_age)
+                    state / "recording.sqlite", int(bytes_of(settings.recording.max_size)), seconds(settings.recording.max_age)
                 )
         except StoreError as error:
             self._trouble = str(error)

@@ -89,8 +89,8 @@ class Logs:
             reading = one.reading
             if reading is None or reading.failure is not None:
                 continue
-            for signal in one.numbers.histograms():
-                self._room.observe(reading.at_s, one.found.name, signal)
+            for signal, counts in one.numbers.histograms().items():
+                self._room.observe(reading.at_s, one.found.name, signal, *counts)
 
     async def verdicts(self, now_s: float) -> list[Drift]:
         """Every signal's verdict; a check is made when it is due."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from tui_monitor.collect import prometheus
+from tui_monitor.collect.prometheus import PrometheusSource, backfill
 from tui_monitor.collect.promql import instances, promql
 from tui_monitor.config import PrometheusSettings
 from tui_monitor.engine import schedule
@@ -32,7 +32,7 @@ class Queries:
         self._readings: dict[str, Reading] = {}
         self._answers: dict[str, int] = {one.name: 0 for one in settings}
         self._last: dict[str, Queried] = {}
-        self._sources: list[prometheus.PrometheusSource] = []
+        self._sources: list[PrometheusSource] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.back_fill_failures: dict[str, str] = {}
 
@@ -42,7 +42,7 @@ class Queries:
             if not one.queries:
                 self._answers[one.name] = 2
                 continue
-            source = prometheus.PrometheusSource(one)
+            source = PrometheusSource(one)
             self._sources.append(source)
             self._tasks.append(asyncio.create_task(schedule.run(source, self._take)))
             self._ask_past(one, one.name, one.queries)
@@ -78,7 +78,7 @@ class Queries:
 
     async def _back_fill(self, one: PrometheusSettings, subject: str, queries: dict[str, str]) -> None:
         now_s = time.time()
-        got = await prometheus.backfill(one, queries, now_s - seconds(one.backfill), now_s, BACKFILL_STEP_S)
+        got = await backfill(one, queries, now_s - seconds(one.backfill), now_s, BACKFILL_STEP_S)
         if isinstance(got, Failure):
             self.back_fill_failures[one.name] = got.message
             return

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from tui_monitor.collect import discover
 from tui_monitor.collect.servers.exporter import exporter_kind
 from tui_monitor.collect.servers.kind import Kind
@@ -16,6 +18,7 @@ from tui_monitor.engine.watched import Watched
 from tui_monitor.model import Found, Target, TargetWindow, clean
 
 LOOK_EVERY_S = 2.0  # how often the list of listening sockets is compared
+LOOK_SOON_S = 5.0
 LOOK_AGAIN_S = 60.0  # a look around without a change: a server may have begun to answer
 DISCOVERY_S = 20.0
 FORGET_S = 3600.0  # a discovered server that has been down this long is no longer listed
@@ -79,15 +82,16 @@ class Targets:
 
     async def _look_around(self) -> None:
         """Look when sockets appear or vanish, and once a minute; one look at a time, each bounded."""
-        seen: frozenset[object] | None = None
+        seen: frozenset[int] | None = None
         looked_s = 0.0
+        again_s = LOOK_AGAIN_S
         while True:
             try:
                 sockets = await in_thread("listening-sockets", discover.listening)
-                if sockets != seen or time.monotonic() - looked_s > LOOK_AGAIN_S:
+                if sockets != seen or time.monotonic() - looked_s > again_s:
                     seen, looked_s = sockets, time.monotonic()
                     async with asyncio.timeout(DISCOVERY_S):
-                        await self._discover()
+                        again_s = LOOK_SOON_S if await self._discover() else LOOK_AGAIN_S
             except TimeoutError:
                 self._note("looking for servers took too long and was ended", "warning")
             except Exception as error:  # noqa: BLE001 - the border of a source
@@ -96,38 +100,38 @@ class Targets:
             self._forget()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _discover(self) -> None:
+    async def _discover(self) -> bool:
+        """One look; returns whether another one is worth while soon."""
         autos = [one for one in self._settings.targets if one.kind == "auto" and one.name not in self._watched]
-        known = [one.found for one in self._watched.values()]
         for one in autos:
             found = await discover.recognise(one)
             if found is not None:
                 self._add(found, KINDS[found.kind], one)
         if not self._settings.discovery.enabled:
-            return
-        seen = await discover.discover(self._settings.discovery.extra_ports, known)
+            return bool(autos)
+        seen = await discover.discover(self._settings.discovery.extra_ports, [one.found for one in self._watched.values()])
         self.unseen = seen.unseen
+        for name, pid in seen.owners.items():
+            if name in self._watched:
+                self._watched[name].moved(msgspec.structs.replace(self._watched[name].found, pid=pid))
         for found in seen.found:
-            await self._take(found)
+            self._take(found)
+        return seen.again
 
-    async def _take(self, found: Found) -> None:
-        """A server that was found: new, known, or one that came back as another process under its old name."""
-        for one in self._watched.values():
-            if _same_place(one.found, found):
-                if one.found.configured or one.found.pid in (found.pid, None):
-                    one.found = found if not one.found.configured else one.found
-                    return
-                if one.found.kind == found.kind:
-                    one.found = Found(one.found.name, found.kind, found.url, found.urls, found.pid, found.started_s, found.ports, found.how)
-                    self._note(f"{one.found.name}: started again as process {found.pid}")
-                    return
-        if found.name in self._watched:
-            old = self._watched[found.name]
-            if not old.found.configured and old.reading is not None and old.reading.failure is not None:
-                await self._watched.pop(found.name).stop()  # it moved to another port
-            else:
-                found = _renamed(found, set(self._watched))
-        self._add(found, KINDS[found.kind], None)
+    def _take(self, found: Found) -> None:
+        """A server that was found: a new one, one that is watched, or one that came back as another process in its old place."""
+        known = self._watched.get(found.name)
+        if known is None or known.found.configured:
+            same = next((one for one in self._watched.values() if one.found.url.rstrip("/") == found.url.rstrip("/")), None)
+            if same is None:
+                self._add(found, KINDS[found.kind], None)
+            return
+        if known.found.kind != found.kind:
+            return
+        if known.found.pid != found.pid:
+            self._note(f"{found.name}: started again as process {found.pid}")
+        if known.found != found:
+            known.moved(found)
 
     def _forget(self) -> None:
         """Discovered servers that have been gone for an hour leave the list."""
@@ -162,8 +166,6 @@ class Targets:
 
     def targets(self, now_s: float, gpus: dict[str | None, list[int]]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""
-        import msgspec
-
         result: dict[str, tuple[Target, str]] = {}
         for name, one in self._watched.items():
             target = one.target(now_s)
@@ -173,12 +175,3 @@ class Targets:
     def windows(self, now_s: float) -> list[TargetWindow]:
         """Every target over every window."""
         return [window for one in self._watched.values() for window in one.windows(now_s)]
-
-
-def _same_place(one: Found, other: Found) -> bool:
-    return one.url.rstrip("/") == other.url.rstrip("/") or bool(one.ports and other.ports and set(one.ports) & set(other.ports))
-
-
-def _renamed(found: Found, taken: set[str]) -> Found:
-    number = next(n for n in range(2, MAX_TARGETS + 2) if f"{found.name}-{n}" not in taken)
-    return Found(f"{found.name}-{number}", found.kind, found.url, found.urls, found.pid, found.started_s, found.ports, found.how)

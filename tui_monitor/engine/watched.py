@@ -59,6 +59,11 @@ class Watched:
                 return
         self.numbers.gone(reading.at_s)
 
+    def moved(self, found: Found) -> None:
+        """The same server, now another process or with other ports."""
+        self.found = found
+        self.source.found = found
+
     @property
     def reading(self) -> Reading | None:
         """The newest answer or failure."""
@@ -111,18 +116,12 @@ class Watched:
         """What the server lists, with the numbers that stand under that name; models that only the page knows come after."""
         listed = self._answer.models if self._answer and self._answer.models else ()
         numbers = dict(measured.models)
-        models = [
-            Model(
-                one.name,
-                one.version or None,
-                one.state or "UNKNOWN",
-                numbers.pop((one.name, one.version), None) or numbers.pop((one.name, ""), {}),
-                one.why,
-            )
-            for one in listed
-        ]
+        models = []
+        for one in listed:
+            found = numbers.pop((one.name, one.version), None) or numbers.pop((one.name, ""), None)
+            models.append(Model(one.name, one.version or None, one.state or "UNKNOWN", found or {}, one.why))
         names = {model.name for model in models}
-        return models + [Model(name, version or None, "UNKNOWN", found) for (name, version), found in numbers.items() if name not in names]
+        return models + [Model(name, version or None, "UNKNOWN", told) for (name, version), told in numbers.items() if name not in names]
 
     def windows(self, now_s: float) -> list[TargetWindow]:
         """The numbers over every sliding window; the long ones are made anew every few seconds."""
