@@ -287,6 +287,8 @@ class Client:
             return Failure("refused", self.said(f"cannot connect to {place}: {why}"))
         if isinstance(error, httpx.UnsupportedProtocol):
             return Failure("unsupported", "the URL is not http or https")
+        if isinstance(error, httpx.LocalProtocolError):
+            return Failure("unsupported", "a configured header or token holds what HTTP cannot carry")
         if exchange.status is None:
             return Failure("damaged", f"{place} closed the connection without an answer")
         return Failure("damaged", f"the answer broke off after {len(exchange.body)} bytes")

@@ -110,6 +110,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     process: str = ""  # a regular expression searched in a command line whose words are joined by blanks
     workers: str = ""  # the same for processes of it whose ports speak no HTTP
     port_flags: dict[str, str] = {}  # page ("api", "metrics", ...) -> the flag that moves it
+    tls_flag: str = ""  # a word that begins so on the command line means https
     signs: tuple[Sign, ...] = ()  # how a port of an unknown process is recognised, the surest first
     families: tuple[str, ...] = ()  # beginnings of names on its metrics page
     read_name: Callable[[tuple[str, ...]], str] = _no_name  # the model's name from a command line

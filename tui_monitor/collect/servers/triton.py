@@ -47,7 +47,7 @@ TRITON = Kind(
     read_version=read_version,
     models=Ask("/v2/repository/index", method="POST", body=b"{}"),  # the only listing Triton has; reads nothing, loads nothing
     read_models=read_models,
-    process=r"(^|/)tritonserver( |$)",
+    process=r"^(\S*/)?tritonserver( |$)",
     workers=r"triton_python_backend_stub",
     port_flags={"api": "--http-port", "metrics": "--metrics-port", "grpc": "--grpc-port"},
     signs=(Sign("/v2", r'"name"\s*:\s*"triton"'),),

@@ -1,0 +1,143 @@
+"""Who listens on this host: sockets and the processes behind them, and which of them are worth a question."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tui_monitor.collect.processes import Host, Process
+from tui_monitor.collect.sockets import Listener, listeners
+
+# Spoken to in other protocols than HTTP, or with nothing to find behind them: GETs there are only noise in somebody's log.
+OTHER_PORTS = frozenset(
+    # fmt: off
+    {
+        21,
+        22,
+        23,
+        25,
+        53,
+        88,
+        110,
+        111,
+        123,
+        135,
+        139,
+        143,
+        179,
+        389,
+        443,
+        445,
+        465,
+        514,
+        515,
+        587,
+        631,
+        636,
+        873,
+        993,
+        995,
+        1433,
+        1521,
+        1883,
+        2049,
+        2181,
+        2375,
+        2376,
+        2379,
+        2380,
+        3128,
+        3306,
+        3389,
+        4222,
+        5432,
+        5671,
+        5672,
+        5900,
+        6379,
+        6380,
+        6443,
+        8883,
+        9042,
+        9092,
+        9200,
+        9300,
+        10250,
+        10255,
+        11211,
+        26379,
+        27017,
+        50051,
+    },
+    # fmt: on
+)
+OTHER_PROCESSES = re.compile(
+    r"(sshd|dbus|systemd.*|cupsd|rpcbind|rpc\..*|master|postgres|mysqld|mariadbd|redis-server|mongod|memcached|dnsmasq|named|ntpd|chronyd|dockerd"
+    r"|containerd.*|kubelet|Xorg|Xvfb|Xtigervnc|nginx|haproxy|apache2|httpd|raylet|gcs_server|plasma.*|prometheus|grafana.*|node_exporter|alertmanager)"
+)
+WORKERS = re.compile(
+    r"^(VLLM::|ray::|sglang::)|python[0-9.]* .*(from multiprocessing|resource_tracker|/ray/_private/)|triton_python_backend_stub"
+)
+FORWARDERS = re.compile(r"(docker-proxy|rootlessport|rootlesskit|slirp4netns|pasta.*|conmon|ssh|socat|kube-proxy)")  # not the server itself
+TOOLS = re.compile(  # have a server's name on their command line without being one
+    r"(ba|da|z|fi|)sh|vi|n?vim|nano|emacs|less|tail|grep|watch|timeout|sudo|ssh|tmux.*|screen|docker|podman|nerdctl|kubectl"
+)
+
+
+class Look:
+    """The host as it stood at one moment. What could not be seen is told in `unseen`."""
+
+    def __init__(self, root: Path = Path("/proc")) -> None:
+        """Looks; takes some 50 ms on a busy host, and may hang in the kernel with a stuck process: not for the event loop."""
+        host = Host(root)
+        self.unseen: list[str] = []
+        found: list[Listener] = []
+        pids: list[int] = []
+        try:
+            found = listeners(root)
+        except OSError as error:
+            self.unseen.append(f"listening sockets: {error.strerror or 'not shown'} ({root}/net/tcp)")
+        try:
+            pids = host.pids()
+        except OSError as error:
+            self.unseen.append(f"processes: {error.strerror or 'not shown'} ({root})")
+        self.sockets = frozenset(one.inode for one in found)
+        self.ports: dict[int, list[Listener]] = {}
+        for one in found:
+            self.ports.setdefault(one.port, []).append(one)
+        self.processes: dict[int, Process] = {pid: process for pid in pids if (process := host.process(pid)) is not None}
+        self._holders = host.holders(self.sockets, self.processes)
+
+    def owners(self, port: int) -> list[Process]:
+        """The processes that hold a port's listening socket, as far as they are ours to see; the eldest first."""
+        pids = [pid for one in self.ports.get(port, []) for pid in self._holders.get(one.inode, [])]
+        return [self.processes[pid] for pid in dict.fromkeys(pids)]
+
+    def family(self, pid: int) -> list[int]:
+        """A process and those above it: a server started by a launcher listens in a child."""
+        line: list[int] = []
+        while pid in self.processes and len(line) < 8:
+            line.append(pid)
+            pid = self.processes[pid].parent
+        return line
+
+    def holds(self, process: Process, port: int) -> bool:
+        """Whether a process or one below it holds the port."""
+        return any(process.pid in self.family(one.pid) for one in self.owners(port))
+
+    def may_serve(self, process: Process) -> bool:
+        """Whether a process may be a server of models at all: not a worker of one, not a tool, not ourselves."""
+        return (
+            process.pid != os.getpid() and not TOOLS.fullmatch(process.comm) and not WORKERS.search(" ".join(process.words) or process.comm)
+        )
+
+    def worth_asking(self, port: int) -> bool:
+        """Whether a model server may be behind a port of unknown purpose."""
+        if port in OTHER_PORTS:
+            return False
+        owners = self.owners(port)
+        if not owners:
+            return True  # another user's: its answers have to tell
+        forwarded = any(FORWARDERS.fullmatch(one.comm) for one in owners)
+        return forwarded or any(self.may_serve(one) and not OTHER_PROCESSES.fullmatch(one.comm) for one in owners)

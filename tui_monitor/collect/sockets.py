@@ -1,0 +1,115 @@
+"""The kernel's table of TCP sockets: who listens, and how many clients are connected, without touching anybody.
+
+Reads `/proc/net/tcp` and `tcp6` (Documentation/networking/proc_net_tcp.rst). Addresses there are words in the host's byte order.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+ESTABLISHED = "01"
+LISTENING = "0A"
+LIMIT_BYTES = 16_000_000  # about 100,000 sockets; a table over it is not counted
+KEEP_S = 0.5  # one look serves all targets of a round
+
+
+class Listener(Struct, frozen=True):
+    """A listening socket. `inode` is what its owner's file descriptors point to."""
+
+    host: str  # as bound; "0.0.0.0" and "::" are all addresses
+    port: int
+    inode: int
+    uid: int
+
+
+def _host(word: str) -> str:
+    raw = bytes.fromhex(word)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    if len(raw) == 4:
+        return str(ipaddress.IPv4Address(raw))
+    address = ipaddress.IPv6Address(raw)
+    return str(address.ipv4_mapped or address)
+
+
+def _rows(root: Path) -> list[list[str]]:
+    """The fields of every row of both tables.
+
+    Raises:
+        OSError: when the kernel shows neither.
+    """
+    rows: list[list[str]] = []
+    failed: OSError | None = None
+    read = 0
+    for name in ("tcp", "tcp6"):
+        try:
+            with (root / "net" / name).open("rb") as table:
+                body = table.read(LIMIT_BYTES + 1)
+        except OSError as error:
+            failed = error
+            continue
+        read += 1
+        if len(body) > LIMIT_BYTES:
+            raise OSError(0, f"more sockets than {LIMIT_BYTES // 1_000_000} MB of {name} hold")
+        rows += [fields for line in body.decode("ascii", "replace").split("\n")[1:] if len(fields := line.split()) >= 10]
+    if not read and failed is not None:
+        raise failed
+    return rows
+
+
+def listeners(root: Path = Path("/proc")) -> list[Listener]:
+    """All listening sockets of our network namespace.
+
+    Raises:
+        OSError: when the kernel does not show them.
+    """
+    found = []
+    for fields in _rows(root):
+        if fields[3] == LISTENING:
+            try:
+                host, _, port = fields[1].partition(":")
+                found.append(Listener(_host(host), int(port, 16), int(fields[9]), int(fields[7])))
+            except ValueError:
+                continue  # a row that this kernel writes otherwise
+    return found
+
+
+class Connections:
+    """How many clients are connected to a port of this host."""
+
+    def __init__(self, root: Path = Path("/proc")) -> None:
+        self._root = root
+        self._at_s = -KEEP_S
+        self._remote: dict[int, list[int]] | None = None
+
+    def to_port(self, port: int, ours: set[int], now_s: float | None = None) -> int | None:
+        """Established connections to `port`, accepted or not, those from `ours` left out; None when the kernel does not show them."""
+        now_s = time.monotonic() if now_s is None else now_s
+        if not 0 <= now_s - self._at_s < KEEP_S:
+            self._at_s = now_s
+            self._remote = self._read()
+        if self._remote is None:
+            return None
+        return sum(remote not in ours for remote in self._remote.get(port, ()))
+
+    def _read(self) -> dict[int, list[int]] | None:
+        try:
+            rows = _rows(self._root)
+        except OSError:
+            return None
+        remote: dict[int, list[int]] = {}
+        for fields in rows:
+            if fields[3] == ESTABLISHED:
+                try:
+                    remote.setdefault(int(fields[1].rpartition(":")[2], 16), []).append(int(fields[2].rpartition(":")[2], 16))
+                except ValueError:
+                    continue
+        return remote
+
+
+CONNECTIONS = Connections()
