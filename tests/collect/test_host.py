@@ -178,6 +178,16 @@ def test_children_belong_to_the_target_of_their_parent() -> None:
     assert family.look({parent.pid: "ranker"}, tick_s=3.0) == []  # gone is gone, not an error
 
 
+def test_a_dead_process_that_its_parent_has_not_noticed_is_no_process() -> None:
+    dead = subprocess.Popen(["sleep", "60"])
+    family = Family()
+    assert [process.pid for process in family.look({dead.pid: "t"}, tick_s=1.0)] == [dead.pid]
+    dead.kill()
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
+    assert family.look({dead.pid: "t"}, tick_s=2.0) == []
+    dead.wait(10)
+
+
 def test_the_watch_looks_at_once_and_again_soon() -> None:
     watch = HostWatch(3600.0)
     assert watch.latest() is None

@@ -191,6 +191,8 @@ class Family:
     def _describe(self, kept: _Kept, tick_s: float) -> Process:
         process = kept.process
         with process.oneshot():
+            if process.status() == psutil.STATUS_ZOMBIE:  # dead, its parent has not noticed
+                raise psutil.ZombieProcess(process.pid)
             times = process.cpu_times()
             cpu_s = times.user + times.system
             passed_s = tick_s - kept.at_s
