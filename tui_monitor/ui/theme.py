@@ -25,7 +25,6 @@ ROLES = (
 _ANSI = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _NAMED = {"default", *_ANSI, *(f"bright_{name}" for name in _ANSI)}
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_QUIET = {"dim", "faint", "line"}  # with 16 colours these may be the colour of the band itself
 _ATTRIBUTES = {"bold", "underline", "reverse"}
 _HERE = Path(__file__).resolve()
 SHIPPED = (_HERE.parents[1] / "themes", _HERE.parents[2] / "themes")  # in a wheel, in a clone
@@ -68,7 +67,7 @@ def _style(
 ) -> Style:
     colour, marks = dict(colours), {mark for name, all_marks in attributes if name in {role, back} for mark in all_marks}
     return Style(
-        color=colour.get("text" if back and role in _QUIET and colour.get(role) == colour.get(back) else role),
+        color=colour.get("text" if back and colour.get(role) == colour.get(back) else role),  # 16 colours: nothing vanishes on a band
         bgcolor=colour.get(back or "background"),
         bold=(bold or "bold" in marks) or None,
         underline="underline" in marks or None,

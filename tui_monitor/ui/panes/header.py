@@ -88,7 +88,7 @@ def alert_pieces(frame: Frame) -> list[Piece]:
         glyph = "▲" if sign.role == "crit" else sign.glyph
         first = Piece(0, (((f"{glyph} {len(firing)} FIRING", sign.role, "b"),), ((f"{glyph}{len(firing)} FIRING", sign.role, "b"),)))
     else:
-        first = Piece(3, ((("0 firing", "dim"),),))
+        first = Piece(1, ((("0 firing", "dim"),),))
     return [first] + ([Piece(1, (((f"◆ {acked} ACKED", "ack"),), ((f"◆{acked} ACKED", "ack"),)))] if acked else [])
 
 

@@ -101,7 +101,7 @@ def _targets(canvas: Canvas, frame: Frame, view: View, targets: list[Target], *,
         return 1
     alerts = signs.worst_alerts(frame)
     columns = _columns(targets, frame, reasons=any(why_of(target, alerts.get(target.name))[0] for target in targets))
-    placed = place(columns, canvas.width, left=2, gap=2 if canvas.width >= 76 else 1)
+    placed = place(columns, canvas.width, left=2, gap=2 if canvas.width >= 80 else 1)
     heads(canvas, 0, columns, placed)
     chosen = next((i for i, target in enumerate(targets) if target.name == view.target), None)
     rows = canvas.height - 1
@@ -154,7 +154,7 @@ def _gpus(canvas: Canvas, frame: Frame) -> int:
     """The table of GPUs, or one quiet line that says why there is none; returns how many lines it took."""
     if not frame.gpus:
         if frame.gpu_why or not frame.discovering:
-            canvas.run(0, 0, ("GPU   ", "dim"), (cut(frame.gpu_why or "none", canvas.width - 6), "faint"))
+            canvas.run(0, 0, ("GPU   ", "dim"), (cut(frame.gpu_why or "none", canvas.width - 6), "dim"))
         return 1
     name = min(14, max(text_width(short_name(gpu)) for gpu in frame.gpus))
     bar = max(6, min(16, (canvas.width - name - 52) // 2))

@@ -62,7 +62,7 @@ def _summary(canvas: Canvas, frame: Frame) -> None:
 
 def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     alerts = signs.worst_alerts(frame)
-    lines: list[list[Part]] = []
+    lines: list[list[tuple[str, ...]]] = []
     width = canvas.width
     name = min(max([8, *(text_width(target.name) for target in frame.targets)]), max(8, width // 3))
     for target in order.targets(frame, view):
@@ -73,9 +73,9 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
             [
                 (f"{sign.glyph} ", sign.role, *bold),
                 (pad(target.name, name), "strong" if bold else "text", *bold),
-                " ",
+                (" ", "text"),
                 (f"{target.state:<8}", sign.role, *bold),
-                f"{fmt.age(target.age_s):>5} ",
+                (f"{fmt.age(target.age_s):>5} ", "text"),
                 (cut(why, max(0, width - name - 17)), role),
             ]
         )
@@ -87,9 +87,11 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     for alert in order.alerts(frame, view):
         word, sign = signs.of_alert(alert)
         if word in {"FIRING", "ACKED"}:
-            lines.append([(f"{sign.glyph} {word} ", sign.role, "b"), f"{alert.target} {alert.rule} ", (alert.summary, "dim")])
+            lines.append([(f"{sign.glyph} {word} ", sign.role, "b"), (f"{alert.target} {alert.rule} ", "text"), (alert.summary, "dim")])
     more = len(lines) > canvas.height
     for y, line in enumerate(lines[: canvas.height - more]):
-        canvas.run(0, y, *line)
+        x = canvas.run(0, y, *line[:-1])
+        last = line[-1]
+        canvas.put(x, y, cut(last[0], max(0, width - x)), last[1])
     if more and canvas.height > 0:
         canvas.put(0, canvas.height - 1, cut(f"… {len(lines) - canvas.height + 1} more lines", width), "dim")

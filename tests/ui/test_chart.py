@@ -1,0 +1,74 @@
+"""Charts start at zero, a gap is a gap, a zero is a line on the floor, and the clock below is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tui_monitor.ui.view import Series
+from tui_monitor.ui.widgets.canvas import Canvas
+from tui_monitor.ui.widgets.chart import area, ceiling, chart, clock_axis, resample, spark
+
+NOON_S = 1763726400.0  # 2025-11-21 12:00:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("why", "values", "points", "expected"),
+    [
+        ("mean of what falls together", [1, 3, 5, 7], 2, [2, 6]),
+        ("a gap is left out of the mean", [1, None, 5, 7], 2, [1, 6]),
+        ("only gaps are a gap", [None, None, 5, 7], 2, [None, 6]),
+        ("fewer values are repeated", [1, 2], 4, [1, 1, 2, 2]),
+        ("none at all", [], 3, [None] * 3),
+        ("no number is a gap", [float("nan"), float("inf")], 2, [None, None]),
+    ],
+)
+def test_resample(why: str, values: list[float | None], points: int, expected: list[float | None]) -> None:
+    assert resample(values, points) == expected, why
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0, 1), (0.97, 1), (1, 1), (1.01, 1.5), (2200, 2500), (8.1, 10), (0.0031, 0.004)])
+def test_the_axis_ends_at_a_round_number(top: float, expected: float) -> None:
+    assert ceiling([0.0, None, top]) == pytest.approx(expected)
+
+
+def test_a_spark_tells_zero_from_a_gap() -> None:
+    canvas = Canvas(6, 1)
+    spark(canvas, 0, 0, 6, [0.0, None, 1.0, 4.0, 7.0, 7.0])
+    assert canvas.lines()[0] == "▁ ▁▄▇▇"
+
+
+def test_an_area_tells_zero_from_a_gap_and_full() -> None:
+    canvas = Canvas(4, 2)
+    area(canvas, [0, 0, None, None, 10, 10, 5, 5], top=10)
+    assert list(canvas.lines()) == ["  ⣿ ", "⣀ ⣿⣿"]
+
+
+def test_an_area_without_unicode() -> None:
+    canvas = Canvas(3, 2, ascii=True)
+    area(canvas, [0, 0, None, None, 10, 10], top=10)
+    assert list(canvas.lines()) == ["  #", ": #"]
+
+
+def test_the_clock_stands_at_round_minutes() -> None:
+    canvas = Canvas(60, 1)
+    clock_axis(canvas, NOON_S - 30, 300.0, utc=True)
+    assert canvas.lines()[0] == "      12:00       12:01       12:02       12:03       12:04 "
+
+
+def test_the_clock_of_a_short_window_has_seconds() -> None:
+    canvas = Canvas(48, 1)
+    clock_axis(canvas, NOON_S, 60.0, utc=True)
+    assert canvas.lines()[0].split() == ["12:00:00", "12:00:15", "12:00:30", "12:00:45"]
+
+
+def test_a_chart_has_its_scale_and_says_when_there_is_nothing() -> None:
+    canvas = Canvas(40, 5)
+    chart(canvas, Series(NOON_S, 1.0, [5.0] * 60), "queue.length", utc=True)
+    assert canvas.lines()[0].startswith("    5 ⣿")
+    assert canvas.lines()[3].startswith("    0 ⣿")
+    empty = Canvas(40, 5)
+    chart(empty, None, "queue.length", utc=True)
+    assert "no history yet" in "".join(empty.lines())
+    gaps = Canvas(40, 5)
+    chart(gaps, Series(NOON_S, 1.0, [None] * 60), "queue.length", utc=True)
+    assert "no data in this window" in "".join(gaps.lines())
