@@ -6,6 +6,7 @@ import grp
 import os
 import stat
 import tempfile
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -22,10 +23,9 @@ def runtime_dir(group: str = "") -> Path:
     own = os.environ.get("XDG_RUNTIME_DIR")
     if own:
         return Path(own) / "tui-monitor"
-    try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it falls back to a temporary directory is no news for the user
         return Path(platformdirs.user_runtime_dir("tui-monitor", ensure_exists=False))
-    except OSError:
-        return Path(tempfile.gettempdir()) / f"tui-monitor-{os.getuid()}"
 
 
 def socket_path(instance: str, group: str = "") -> Path:
