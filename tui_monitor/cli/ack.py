@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,8 @@ def act(call: argparse.Namespace, asked: Asked, propose: Callable[[Settings], Pr
 
 def _with_engine(ids: list[str], asked: Asked, chosen: Settings, instance: str) -> list[Outcome] | None:
     """Ask the running engine; None when there is none."""
+    import asyncio
+
     from tui_monitor.cli import frames, places
     from tui_monitor.engine.feed import ask
     from tui_monitor.model import Outcome

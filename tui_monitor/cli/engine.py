@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import fcntl
 import os
 import signal
@@ -60,6 +59,8 @@ def run(call: argparse.Namespace) -> int:
 
 
 def _serve(instance: str, call: argparse.Namespace) -> int:
+    import asyncio
+
     from tui_monitor.cli import places, settings
     from tui_monitor.engine.lifecycle import AlreadyRuns, serve
 
@@ -91,6 +92,8 @@ def _read_again(file: str | None) -> Any:
 
 def _serve_demo(instance: str, call: argparse.Namespace) -> int:
     """The demo's servers and traffic live and die with this engine."""
+    import asyncio
+
     from tui_monitor.cli import places, settings
     from tui_monitor.demo.run import Demo
     from tui_monitor.engine import paths
@@ -153,6 +156,8 @@ def _demo_lock(directory: Path, attached: Callable[[], bool]) -> int | None:
 
 
 def _status(instance: str, group: str, *, json: bool) -> int:
+    import asyncio
+
     import msgspec
 
     from tui_monitor.cli import frames, places
@@ -204,6 +209,8 @@ def _shown(value: Any) -> str:
 
 def _stop(instance: str, group: str) -> int:
     """Ask it to end and wait until it has; one that does not understand the question gets the signal instead."""
+    import asyncio
+
     from tui_monitor.cli import places
     from tui_monitor.engine.feed import FeedError, ask
     from tui_monitor.model import StopEngine

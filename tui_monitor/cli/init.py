@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import socket
@@ -31,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Look around once, and write."""
+    import asyncio
+
     from tui_monitor.collect.discover import discover
 
     path = Path(call.output).expanduser() if call.output else None

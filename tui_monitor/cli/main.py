@@ -38,8 +38,7 @@ def main(words: list[str] | None = None) -> int:
         call = parse(grammar(), sys.argv[1:] if words is None else words)
         code: int = call.run(call)
     except Stop as stop:
-        if str(stop):
-            output.warn(str(stop))
+        _tell(str(stop), stop.code)
         return stop.code
     except SystemExit as ended:  # argparse, after --help and --version
         return ended.code if isinstance(ended.code, int) else FAILED
@@ -51,9 +50,14 @@ def main(words: list[str] | None = None) -> int:
         known = _known(error)
         if known is None or os.environ.get("TUI_MONITOR_DEBUG"):
             raise
-        output.warn(str(error) if not isinstance(error, OSError) else _of_system(error))
+        _tell(_of_system(error) if isinstance(error, OSError) else str(error), known)
         return known
     return code
+
+
+def _tell(line: str, code: int) -> None:
+    if line:
+        (output.point if code == CONFIGURATION else output.warn)(line)
 
 
 def _known(error: Exception) -> int | None:

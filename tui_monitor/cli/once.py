@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import CRITICAL, FINE, UNREADABLE, WARNING, Stop
@@ -27,6 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Ask the engine, or watch for a moment; print; judge."""
+    import asyncio
+
     import msgspec
 
     from tui_monitor.cli import frames, plain, settings

@@ -36,8 +36,13 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """One line for people, on stderr; nobody to read it is no reason to fail."""
+    point(f"tui-monitor: {line}")
+
+
+def point(line: str) -> None:
+    """One line that begins with FILE:LINE:, as editors read it."""
     try:
-        print("tui-monitor: " + " ".join(line.split()), file=sys.stderr, flush=True)
+        print(" ".join(line.split()), file=sys.stderr, flush=True)
     except (OSError, ValueError, AttributeError):
         pass
 

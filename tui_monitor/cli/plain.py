@@ -101,6 +101,8 @@ def _numbers(metrics: Metrics, keys: list[str], absent: dict[str, str], at_least
     for key in keys:
         if key in metrics and metrics[key] is None:
             why.setdefault(absent.get(key, "not known"), []).append(_SHORT.get(key, key))
+    if not known and len(why) == 1:
+        return f"no numbers: {next(iter(why))}"
     unknown = [f"{', '.join(names)}: {reason}" for reason, names in why.items()]
     return "; ".join(part for part in (", ".join(known), *unknown) if part) or "no numbers"
 
@@ -139,7 +141,7 @@ def _gpus(frame: Frame) -> Iterator[str]:
 
 
 def _gpu(gpu: Gpu) -> str:
-    name = f"GPU {gpu.index} {gpu.name}{' (simulated)' if gpu.simulated else ''}: {gpu.state}{f', {gpu.why}' if gpu.why else ''}"
+    name = f"GPU {gpu.index} {gpu.name}{' (simulated)' if gpu.simulated else ''}: {gpu.state}{f', {gpu.why}' if gpu.why and not gpu.simulated else ''}"
     keys = ["gpu.util", "gpu.temperature", "gpu.power"]
     parts = [f"{_SHORT[key]} {_value(key, gpu.metrics[key])}" for key in keys if gpu.metrics.get(key) is not None]
     if gpu.metrics.get("gpu.memory.used") is not None:

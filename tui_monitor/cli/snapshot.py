@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import socket
 import time
 from pathlib import Path
@@ -27,6 +26,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Let the engine write it, which knows the newest; without one read what was kept."""
+    import asyncio
+
     from tui_monitor.cli import places, settings
     from tui_monitor.engine import paths
     from tui_monitor.engine.feed import ask

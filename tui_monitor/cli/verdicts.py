@@ -1,0 +1,100 @@
+"""What `check` finds beyond the shape of a file: names that nobody has, rules that can never fire."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from tui_monitor import config
+from tui_monitor.cli import settings
+from tui_monitor.config import Settings
+
+
+def errors(chosen: Settings, name: str) -> Iterator[str]:
+    """What is wrong, one line each; `name` is the file."""
+    yield from _theme(chosen, name)
+    yield from _unknown_targets(chosen, name)
+
+
+def counted(chosen: Settings) -> str:
+    """What the file configures, in brackets."""
+    counts = (
+        ("target", len(chosen.targets)), ("Prometheus", len(chosen.prometheus)), ("prediction log", len(chosen.predictions)),
+        ("rule", len(chosen.rules)),
+    )  # fmt: skip
+    said = [f"{count} {word}{'' if count == 1 or word == 'Prometheus' else 's'}" for word, count in counts if count]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _theme(chosen: Settings, name: str) -> Iterator[str]:
+    if chosen.screen.theme == config.ScreenSettings().theme:
+        return
+    from tui_monitor.ui import theme
+
+    try:
+        theme.load(chosen.screen.theme, settings.themes_folder())
+    except theme.ThemeError as error:
+        yield f"{name}:{_line(name, 'theme')}: screen.theme: {error}"
+
+
+def _line(name: str, word: str) -> int:
+    lines = settings.text_of(name).splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.split("=")[0].strip() == word), 1)
+
+
+def _unknown_targets(chosen: Settings, name: str) -> Iterator[str]:
+    """Rules and probes that name a target which nobody configured. Where nobody configured any, discovery gives the names."""
+    known = [*(one.name for one in chosen.targets), *(one.name for one in chosen.predictions), *(one.name for one in chosen.prometheus)]
+    text = settings.text_of(name)
+    if chosen.targets or not chosen.discovery.enabled:
+        for index, rule in enumerate(chosen.rules):
+            target = rule.where.get("target")
+            if target is not None and target not in known:
+                line, _ = settings.place_in_rule(text, index, "where")
+                yield f"{name}:{line}: rules.{index + 1}.where.target: unknown target {target!r}{_near(target, known)}"
+    names = [one.name for one in chosen.targets]
+    for index, probe in enumerate(chosen.probes):
+        if names and probe.target not in names:
+            yield f"{name}:{_line(name, 'target')}: probes.{index + 1}.target: unknown target {probe.target!r}{_near(probe.target, names)}"
+
+
+def _near(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(known)})" if known else ""
+
+
+def warnings(chosen: Settings, name: str) -> Iterator[str]:
+    """Rules that ask for a number which nothing here can have."""
+    if not chosen.rules:
+        return
+    from tui_monitor.alerts.rules import read_rule
+    from tui_monitor.collect.servers.exporter import exporter_kind
+    from tui_monitor.collect.servers.registry import KINDS
+
+    queries = {query for prometheus in chosen.prometheus for query in prometheus.queries}
+    kinds = {one.kind: KINDS[one.kind] for one in chosen.targets if one.kind in KINDS}
+    if chosen.discovery.enabled or any(one.kind == "auto" for one in chosen.targets):
+        kinds = dict(KINDS)
+    pages = [exporter_kind(one) for one in chosen.targets if one.kind == "prometheus"]
+    counted = {key for kind in (*kinds.values(), *pages) for key in kind.says.measures}
+    text = settings.text_of(name)
+    families = (
+        "request.",
+        "error.",
+        "reject.",
+        "queue.",
+        "batch.",
+        "latency.",
+        "token.",
+        "ttft.",
+        "itl.",
+        "kv_cache.",
+        "prefix_cache.",
+        "preemption.",
+    )
+    for index, rule in enumerate(chosen.rules):
+        keys = [key for key in read_rule(rule, queries).keys if key not in queries]
+        missing = [key for key in keys if key.startswith(families) and key not in counted]
+        if missing:
+            line, _ = settings.place_in_rule(text, index, "when")
+            yield f"{name}:{line}: rules.{index + 1}.when: warning: can never fire here: no target counts {missing[0]}"
