@@ -54,19 +54,20 @@ def lasted(frame: Frame, alert: Alert) -> str:
 
 
 def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None, *, focus: bool) -> int:
-    target = min(20, max(6, *(text_width(alert.target) for alert in alerts)))
-    rule = min(18, max(6, *(text_width(alert.rule) for alert in alerts)))
-    wide = canvas.width >= 70
+    wide = canvas.width >= 90
+    target = min(24 if wide else 14, max(6, *(text_width(alert.target) for alert in alerts)))
+    rule = min(20 if wide else 16, max(6, *(text_width(alert.rule) for alert in alerts)))
     columns = [
         Column("severity", "SEVERITY", 8, keep=4),
         Column("state", "STATE", 8),
-        Column("for", "FOR", 9, keep=2),
+        Column("for", "FOR", 9, keep=3),
         Column("target", "TARGET", target),
         Column("rule", "RULE", rule),
         Column("value", "VALUE", 8, keep=1),
-        Column("who", "WHO", 12 if wide else 8, keep=3, grow=True),
+        Column("who", "WHO", 12 if wide else 8, keep=2, grow=True),
     ]
-    placed = place(columns, canvas.width, left=2, gap=2 if canvas.width >= 72 else 1)
+    roomy = sum(column.width for column in columns[1:]) + 2 * len(columns) - 2 <= canvas.width
+    placed = place(columns, canvas.width, left=2, gap=2 if roomy else 1)
     heads(canvas, 0, columns, placed)
     rows = canvas.height - 1
     more = len(alerts) > rows
@@ -90,7 +91,10 @@ def _alert(canvas: Canvas, y: int, placed: Placing, frame: Frame, alert: Alert) 
     cell(canvas, y, placed, "severity", alert.severity, sign.role)
     cell(canvas, y, placed, "state", word, sign.role, bold=not quiet)
     cell(canvas, y, placed, "for", lasted(frame, alert), text)
-    cell(canvas, y, placed, "target", alert.target, "strong" if word == "FIRING" else text, bold=word == "FIRING" and sign.role == "crit")
+    target = alert.target
+    if alert.kind == "signal" and text_width(target) > placed["target"].width:
+        target = target.partition("/")[2] or target  # a signal's own name tells more than its source's
+    cell(canvas, y, placed, "target", target, "strong" if word == "FIRING" else text, bold=word == "FIRING" and sign.role == "crit")
     cell(canvas, y, placed, "rule", alert.rule, text)
     cell(canvas, y, placed, "value", fmt.with_unit(alert.value, alert.unit), text)
     who, role = "", "dim"
