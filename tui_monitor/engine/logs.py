@@ -14,6 +14,7 @@ from tui_monitor.model import Drift, LogRows, Performance, Reading
 if TYPE_CHECKING:
     from tui_monitor.analyse.drift.room import DriftRoom
     from tui_monitor.analyse.performance.log import LabelledLog
+    from tui_monitor.collect.predictions import LogTail
 
 MADE_ANEW_EVERY_S = 2.0
 
@@ -28,6 +29,7 @@ class Logs:
         self._logs: dict[str, LabelledLog] = {}
         self._early: list[Reading] = []  # what came before the judges were loaded
         self._tasks: list[asyncio.Task[None]] = []
+        self._tails: list[LogTail] = []
         self._performance: list[Performance] = []
         self._made_s = -1.0
 
@@ -37,13 +39,17 @@ class Logs:
 
         self._tasks.append(asyncio.create_task(self._load()))
         for one in self._settings.predictions:
-            self._tasks.append(asyncio.create_task(schedule.run(LogTail(one), self._take)))
+            tail = LogTail(one)
+            self._tails.append(tail)
+            self._tasks.append(asyncio.create_task(schedule.run(tail, self._take)))
 
     async def stop(self) -> None:
         """End the tails."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for tail in self._tails:
+            await tail.close()
 
     async def _load(self) -> None:
         def load() -> tuple[type[DriftRoom], type[LabelledLog]]:
