@@ -122,7 +122,7 @@ def test_hysteresis_holds_until_clear() -> None:
     assert state_of(run.at(10, chat(2.0))) == "firing"
     held = run.at(20, chat(0.7))
     assert held is not None
-    assert (held.state, held.holding) == ("firing", "until latency.p95 < 500ms")
+    assert (held.state, held.value, held.holding) == ("firing", 0.7, "")
     again = run.at(30, chat(2.0))
     assert again is not None
     assert (again.state, again.holding) == ("firing", "")
@@ -516,6 +516,17 @@ def test_a_restored_alert_whose_target_never_comes_back_is_lost() -> None:
     assert state_of(after.at(100)) == "firing"
     assert state_of(after.at(300)) == "firing"
     assert state_of(after.at(400)) == "lost"
+
+
+def test_a_hold_counts_anew_after_a_restart() -> None:
+    run = Run(STALLED)
+    run.at(0, chat(state="STALLED"))
+    run.at(10, chat(silent="timeout"))
+    after = run.restarted()
+    held = after.at(3600)
+    assert held is not None
+    assert (held.state, held.holding[:14]) == ("firing", "no data since ")
+    assert state_of(after.at(3700, chat(state="STALLED"))) == "firing"
 
 
 def test_hysteresis_and_levels_survive_a_restart() -> None:

@@ -65,7 +65,6 @@ class _Verdict(Struct, frozen=True):
     value: float | None = None
     unit: str = ""
     summary: str = ""
-    holding: str = ""  # hysteresis: the condition is over, its end is not reached
     why: str = ""  # of the silence
 
 
@@ -98,8 +97,8 @@ class AlertBook:
         self._episodes: dict[str, Episode] = {}
         self._newest: dict[_Key, str] = {}
         self.dropped = 0  # pending ones that never fired: they leave no other trace
-        for episode in kept:
-            self._keep(episode)
+        for episode in kept:  # a hold counts anew: the time in which nobody watched says nothing about the source
+            self._keep(replace(episode, holding="", holding_since_s=None))
         self.set_rules(rules)
 
     def set_rules(self, rules: Sequence[Rule]) -> None:
@@ -141,12 +140,12 @@ class AlertBook:
     def _judge(self, key: _Key, pairs: Sequence[tuple[Rule, Subject]], now_s: float) -> _Verdict:
         """One verdict from all levels of an alert and all subjects of that name."""
         memory = self._levels.get(key) or self._remembered(key, now_s)
-        best: tuple[Rule, Subject, str] | None = None
+        best: tuple[Rule, Subject] | None = None
         ripe = False
         since_s = now_s
         for severity, group in groupby(pairs, key=lambda pair: pair[0].severity):
             level = memory.setdefault(severity, _Level())
-            hit = next((found for rule, subject in group if (found := _look(rule, subject, ripe=level.ripe))), None)
+            hit = next((pair for pair in group if _holds(*pair, ripe=level.ripe)), None)
             if hit is None:
                 memory[severity] = _Level(ripe=level.ripe and any(subject.silent or subject.state in _GONE for _, subject in pairs))
                 continue
@@ -159,9 +158,9 @@ class AlertBook:
         self._levels[key] = memory
         if best is None:
             return _absence(pairs)
-        rule, subject, holding = best
+        rule, subject = best
         value = rule.value(subject)
-        return _Verdict("true", rule.severity, ripe, since_s, rule.for_s, value, rule.unit, rule.sentence(subject, value), holding)
+        return _Verdict("true", rule.severity, ripe, since_s, rule.for_s, value, rule.unit, rule.sentence(subject, value))
 
     def _remembered(self, key: _Key, now_s: float) -> dict[Severity, _Level]:
         """The levels of an episode that the store kept: those up to its severity go on, unless nobody watched for too long."""
@@ -258,18 +257,16 @@ class AlertBook:
         if moved < 0 and episode.ack is not None:
             entries = (*entries, JournalEntry(now_s, episode.id, "ack-dropped", "", f"{episode.ack.by}'s, severity rose"))
             episode = replace(episode, ack=None)
-        holding_s = (before.holding_since_s or now_s) if verdict.holding else None
-        episode = replace(episode, holding=verdict.holding, holding_since_s=holding_s)
-        quiet = not entries and episode.holding == before.holding
+        episode = replace(episode, holding="", holding_since_s=None)
+        quiet = not entries and not before.holding
         self._put(episode, None if quiet else entries, changes, now_s)
 
     def _hold(self, episode: Episode, why: str, now_s: float, changes: list[Change]) -> None:
         """Firing, and its source is silent: hold for a while, then it is lost."""
-        silent = episode.holding.startswith("no data")
-        since_s = episode.holding_since_s if silent and episode.holding_since_s is not None else now_s
+        since_s = now_s if episode.holding_since_s is None else episode.holding_since_s
         if now_s - since_s >= self._no_data_hold_s:
             self._end(episode, "lost", f"{episode.holding}{': ' if why else ''}{why}", now_s, changes)
-        elif silent:
+        elif episode.holding:
             self._put(episode, None, changes, now_s)
         else:
             last_s = episode.last_true_s if episode.id in self._restored else now_s
@@ -398,14 +395,10 @@ class AlertBook:
         return alert_list(self._episodes.values(), now_s)
 
 
-def _look(rule: Rule, subject: Subject, *, ripe: bool) -> tuple[Rule, Subject, str] | None:
-    """Whether a level is true of a subject: the pair, and what it still waits for when only its `clear` keeps it."""
-    values = lookup(subject)
-    if rule.when.truth(values.get):
-        return rule, subject, ""
-    if ripe and rule.clear is not None and rule.clear.truth(values.get) is False:
-        return rule, subject, f"until {rule.clear.text}"
-    return None
+def _holds(rule: Rule, subject: Subject, *, ripe: bool) -> bool:
+    """Whether a level is true of a subject; one that fires already stays true until its `clear` is (hysteresis)."""
+    values = lookup(subject).get
+    return bool(rule.when.truth(values)) or (ripe and rule.clear is not None and rule.clear.truth(values) is False)
 
 
 def _absence(pairs: Sequence[tuple[Rule, Subject]]) -> _Verdict:
