@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Targets:
     def __init__(self, settings: Settings, tick_s: float, note: Callable[..., None]) -> None:
         self._settings, self._tick_s, self._note = settings, tick_s, note
         self._watched: dict[str, Watched] = {}
-        self._down_since: dict[str, float] = {}
+        self._silent_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
         self.discovering = settings.discovery.enabled
         self.unseen: list[str] = []
@@ -134,17 +135,22 @@ class Targets:
             known.moved(found)
 
     def _forget(self) -> None:
-        """Discovered servers that have been gone for an hour leave the list."""
+        """Discovered servers leave the list: after an hour of silence, or at once when their process ended before it ever told a number."""
         now_s = time.monotonic()
         for name, one in list(self._watched.items()):
             reading = one.reading
             if one.found.configured or reading is None or reading.failure is None:
-                self._down_since.pop(name, None)
-            elif now_s - self._down_since.setdefault(name, now_s) > FORGET_S:
+                self._silent_since.pop(name, None)
+                continue
+            silent_s = now_s - self._silent_since.setdefault(name, now_s)
+            never_was = not one.numbers_came and not (one.found.pid and Path(f"/proc/{one.found.pid}").exists())
+            if never_was or silent_s > FORGET_S:
                 self._watched.pop(name)
-                self._down_since.pop(name)
-                self._note(f"{name}: gone for an hour, no longer listed")
-                asyncio.get_running_loop().create_task(one.stop())
+                self._silent_since.pop(name)
+                self._note(
+                    f"{name}: {'its process ended before it told anything' if never_was else 'silent for an hour'}, no longer listed"
+                )
+                asyncio.get_running_loop().create_task(one.stop())  # noqa: RUF006 - it ends by itself
 
     # -- what they say ------------------------------------------------------------------------------------------------------------------
 
