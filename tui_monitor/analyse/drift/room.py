@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from tui_monitor.analyse.drift.signal import Limits, Role, SavedSignal, Signal, equal_layout
+from tui_monitor.analyse.drift.saved import Limits, Role, SavedSignal
+from tui_monitor.analyse.drift.signal import Signal, equal_layout
 from tui_monitor.config import DriftSettings
 from tui_monitor.model import Drift
 from tui_monitor.vocabulary import seconds

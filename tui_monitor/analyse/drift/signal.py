@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
-from msgspec import Struct
 
 from tui_monitor.analyse.drift import sentence
 from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, overdispersion, singles
+from tui_monitor.analyse.drift.saved import Limits, Role, SavedSignal
 from tui_monitor.analyse.histogram import quantile
 from tui_monitor.model import Drift, Shares, SignalState, utc
 
@@ -22,38 +21,6 @@ MAX_SLOTS = 512
 MAX_SNAPSHOTS = 256
 MAX_CATEGORIES = 30
 OTHER, NEW = "other", "new"
-
-Role = Literal["input", "output", "score", "performance", "latency", "quality"]
-
-
-class Limits(Struct, frozen=True):
-    """How the room judges."""
-
-    learn_s: float
-    every_s: float
-    tolerance: float
-
-
-class SavedSignal(Struct):
-    """A signal as it survives a restart."""
-
-    source: str
-    name: str
-    role: Role
-    edges: list[float]
-    categories: list[str] | None
-    reference: list[float] | None
-    tau: float
-    slots: list[list[float]]
-    begun_s: float | None
-    state: SignalState
-    since_s: float | None
-    total: list[float]
-    snapshots: list[tuple[float, list[float]]]
-    log_e: list[float]
-    log_run: list[float]
-    run_s: list[float]
-    rows_s: float | None
 
 
 class Signal:
