@@ -237,10 +237,11 @@ class Engine:
         for name, queried in self._queries.fresh().items():
             self._rings.put(now_s, name, queried.values)
 
-    def _back_filled(self, subject: str, key: str, samples: list[tuple[float, float]]) -> None:
-        self._rings.back_fill(subject, key, samples, BACKFILL_STEP_S)
-        first = utc(samples[0][0]).strftime("%H:%M")
-        self.note(f"{subject}: past of {key} since {first} UTC filled in")
+    def _back_filled(self, subject: str, source: str, past: dict[str, list[tuple[float, float]]]) -> None:
+        for key, samples in past.items():
+            self._rings.back_fill(subject, key, samples, BACKFILL_STEP_S)
+        minutes = (time.time() - min(samples[0][0] for samples in past.values())) / 60
+        self.note(f"{subject}: {minutes:.0f} minutes of its past came from {source}")
 
     def _make_frame(
         self,

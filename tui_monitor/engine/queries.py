@@ -19,14 +19,14 @@ CHARTED = (
     "request.rate", "error.ratio", "latency.mean", "latency.p95", "token.rate.generated", "token.rate.prompt", "ttft.p95", "itl.p95",
     "request.running", "queue.length", "kv_cache.used",
 )  # fmt: skip
-Filled = Callable[[str, str, list[tuple[float, float]]], None]
+Filled = Callable[[str, str, dict[str, list[tuple[float, float]]]], None]
 
 
 class Queries:
     """Every configured Prometheus, each alone."""
 
     def __init__(self, settings: list[PrometheusSettings], host: str, filled: Filled) -> None:
-        """`filled(subject, key, samples)` is called with each past that came."""
+        """`filled(subject, prometheus, key -> samples)` is called with each past that came."""
         self._settings, self._host, self._filled = settings, host, filled
         self._past_asked: set[str] = set()
         self._readings: dict[str, Reading] = {}
@@ -82,9 +82,9 @@ class Queries:
         if isinstance(got, Failure):
             self.back_fill_failures[one.name] = got.message
             return
-        for key, samples in got.items():
-            if samples:
-                self._filled(subject, key, samples)
+        past = {key: samples for key, samples in got.items() if samples}
+        if past:
+            self._filled(subject, one.name, past)
 
     def settled(self) -> bool:
         """Each has answered or failed once: its numbers are instants, they need no second look."""

@@ -150,7 +150,7 @@ class Targets:
                 self._note(
                     f"{name}: {'its process ended before it told anything' if never_was else 'silent for an hour'}, no longer listed"
                 )
-                asyncio.get_running_loop().create_task(one.stop())  # noqa: RUF006 - it ends by itself
+                asyncio.get_running_loop().create_task(one.stop())
 
     # -- what they say ------------------------------------------------------------------------------------------------------------------
 
