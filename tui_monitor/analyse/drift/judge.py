@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv  # with this module in the loader's thread, not at the first judgement on the loop
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -84,8 +85,6 @@ class Judge:
             tau: rows that tell as much as one independent row, at least 1.
             tolerance: the smallest shift of a share that is worth an alarm.
         """
-        from scipy.special import betaincinv
-
         self._tests = tests
         self._tau = tau
         size = reference.sum() / tau
