@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, FAILED, USAGE, Stop
+from tui_monitor.cli.instance import instance_of
 from tui_monitor.cli.parser import duration_s
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def act(call: argparse.Namespace, asked: Asked, propose: Callable[[Settings], Pr
     if call.read_only:
         raise Stop(f"--read-only: `{call.verb}` does nothing")
     chosen, _ = settings.read(call)
-    instance = settings.instance_of(call)
+    instance = instance_of(call)
     outcomes = _with_engine(call.ids, asked, chosen, instance)
     if outcomes is None:
         outcomes = _without(call.ids, propose(chosen), instance)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import UNREADABLE, Stop
+from tui_monitor.cli.instance import instance_of
 from tui_monitor.cli.once import judge
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(call: argparse.Namespace) -> int:
     from tui_monitor.model import SCHEMA
 
     chosen, _ = settings.read(call)
-    instance = settings.instance_of(call)
+    instance = instance_of(call)
     frame = asyncio.run(frames.newest(instance, chosen.engine.group))
     found = _kept(instance) if frame is None else frame.alerts
     if call.json:

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 from tui_monitor import __version__
 from tui_monitor.cli import settings
 from tui_monitor.cli.exits import Stop
+from tui_monitor.cli.instance import instance_of
 from tui_monitor.config import ConfigError, Settings, bytes_of
 from tui_monitor.engine import paths
 from tui_monitor.model import clean
@@ -46,7 +47,7 @@ def everything(call: argparse.Namespace) -> Iterator[Finding]:
     yield from _guarded("python", python)
     yield configuration
     yield from _guarded("terminal", lambda: terminal(call.theme or chosen.screen.theme))
-    instance = settings.instance_of(call)
+    instance = instance_of(call)
     yield from _guarded("runtime", lambda: runtime(instance, chosen.engine.group))
     yield from _guarded("state", lambda: state(instance, chosen))
     yield from _guarded("nvml", nvml)

@@ -6,6 +6,7 @@ import argparse
 import math
 
 from tui_monitor.cli import screen
+from tui_monitor.cli.instance import instance_of
 
 NAME = "demo"
 HELP = "a small real model server, traffic and an incident, in the same screen"
@@ -33,6 +34,4 @@ def _speed(text: str) -> float:
 
 def run(call: argparse.Namespace) -> int:
     """Open the screen on the demo's own instance; a demo that runs already is attached to."""
-    from tui_monitor.cli import settings
-
-    return screen.watch(call, settings.instance_of(call, "demo"), "--demo", call.scenario, "--speed", f"{call.speed:g}")
+    return screen.watch(call, instance_of(call, "demo"), "--demo", call.scenario, "--speed", f"{call.speed:g}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, FAILED, USAGE, Stop
+from tui_monitor.cli.instance import instance_of
 
 if TYPE_CHECKING:
     from tui_monitor.demo.run import Demo
@@ -45,7 +46,7 @@ def run(call: argparse.Namespace) -> int:
 
     if call.json and call.act != "status":
         raise Stop("--json belongs to `tui-monitor engine status`", USAGE)
-    instance = settings.instance_of(call, "demo" if call.demo else "default")
+    instance = instance_of(call, "demo" if call.demo else "default")
     if call.act == "stop":
         if call.read_only:
             raise Stop("--read-only: the engine is not stopped")

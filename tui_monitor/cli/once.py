@@ -6,6 +6,7 @@ import argparse
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import CRITICAL, FINE, UNREADABLE, WARNING, Stop
+from tui_monitor.cli.instance import instance_of
 from tui_monitor.cli.parser import duration_s
 
 NAME = "once"
@@ -33,7 +34,7 @@ def run(call: argparse.Namespace) -> int:
     from tui_monitor.cli import frames, plain, settings
 
     chosen, file = settings.read(call)
-    frame = asyncio.run(frames.settled(chosen, settings.instance_of(call), call.wait, file))
+    frame = asyncio.run(frames.settled(chosen, instance_of(call), call.wait, file))
     if frame is None:
         raise Stop("nothing could be read in time; try a longer --wait", UNREADABLE)
     if call.json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tui_monitor.cli import screen
 from tui_monitor.cli.exits import USAGE, Stop
+from tui_monitor.cli.instance import instance_of
 
 NAME = "open"
 HELP = "show a snapshot or a recording in the same screen"
@@ -40,4 +41,4 @@ def run(call: argparse.Namespace) -> int:
         except ValueError as error:
             raise Stop(f"--at: {error}", USAGE) from None
     with prepaint(note=f"opening {path.name}") as painted:
-        return screen.show(call, ReplayFeed(path, at_s), chosen, painted, settings.instance_of(call))
+        return screen.show(call, ReplayFeed(path, at_s), chosen, painted, instance_of(call))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from tui_monitor.cli.instance import instance_of
+
 if TYPE_CHECKING:
     from tui_monitor.config import Settings
     from tui_monitor.engine.feed import Feed
@@ -38,7 +40,6 @@ def run(call: argparse.Namespace) -> int:
         from tui_monitor.cli import once
 
         return once.run(call)
-    from tui_monitor.cli.settings import instance_of
 
     return watch(call, instance_of(call))
 

@@ -105,8 +105,3 @@ def place_in_rule(text: str, index: int, key: str) -> tuple[int, int]:
         if found:
             return number + 1, len(found[0])
     return headers[index], 0
-
-
-def instance_of(call: argparse.Namespace, default: str = "default") -> str:
-    """The instance of this call; TUI_MONITOR_INSTANCE stands in for the flag."""
-    return str(call.instance or os.environ.get("TUI_MONITOR_INSTANCE") or default)

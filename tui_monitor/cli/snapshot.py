@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, Stop
+from tui_monitor.cli.instance import instance_of
 from tui_monitor.cli.parser import duration_s
 
 NAME = "snapshot"
@@ -34,7 +35,7 @@ def run(call: argparse.Namespace) -> int:
     from tui_monitor.model import Outcome, TakeSnapshot, clean
 
     chosen, _ = settings.read(call)
-    instance = settings.instance_of(call)
+    instance = instance_of(call)
     name = (
         call.output
         or f"tui-monitor-{clean(socket.gethostname()).replace('/', '_')}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite"
