@@ -159,8 +159,8 @@ class _Round:
                 self._taken |= at
                 if holders and not FORWARDERS.fullmatch(holders[0].comm):
                     self._owners[one.name] = holders[0].pid
-                    self._claimed |= family - {1}
-            elif at & set(self._look.ports) and (one.pid in family or (one.pid is None and not holders)):
+                    self._claimed |= {holder.pid for holder in holders}
+            elif one.ports and at & set(self._look.ports) and (one.pid in family or (one.pid is None and not holders)):
                 self._taken |= at | set(one.ports)
                 self._found.append(one)
                 if one.pid is not None:
@@ -191,7 +191,7 @@ class _Round:
         if port in self._extra:
             return True
         owners = self._look.owners(port)
-        watched = bool(owners) and all(one.pid in self._claimed for one in owners)
+        watched = bool(owners) and all(self._claimed & set(self._look.family(one.pid)) for one in owners)
         return not watched and self._look.worth_asking(port)
 
     # -- asking -----------------------------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ class _Round:
             urls=urls,
             pid=process.pid,
             started_s=process.started_s,
-            ports=tuple(sorted(ports)),
+            ports=tuple(sorted({api, *at.values(), *wanted.values()} & set(ports))),  # not those of its workers
             how=f"process {clean(process.comm, 20)} ({process.pid})" + ("" if ports else ", no port open yet"),
         )
 

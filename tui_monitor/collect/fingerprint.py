@@ -14,7 +14,7 @@ from tui_monitor.collect.servers.source import places
 from tui_monitor.config import TargetSettings
 from tui_monitor.model import Found
 
-QUESTION_S = 0.6  # of one GET to an unknown port of this host
+QUESTION_S = 1.0  # of one GET to an unknown port of this host; a busy serving host is not quick
 PAGE_BYTES = 2_000_000
 SIGN_BYTES = 65_536
 

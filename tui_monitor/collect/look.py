@@ -10,68 +10,11 @@ from tui_monitor.collect.processes import Host, Process
 from tui_monitor.collect.sockets import Listener, listeners
 
 # Spoken to in other protocols than HTTP, or with nothing to find behind them: GETs there are only noise in somebody's log.
-OTHER_PORTS = frozenset(
-    # fmt: off
-    {
-        21,
-        22,
-        23,
-        25,
-        53,
-        88,
-        110,
-        111,
-        123,
-        135,
-        139,
-        143,
-        179,
-        389,
-        443,
-        445,
-        465,
-        514,
-        515,
-        587,
-        631,
-        636,
-        873,
-        993,
-        995,
-        1433,
-        1521,
-        1883,
-        2049,
-        2181,
-        2375,
-        2376,
-        2379,
-        2380,
-        3128,
-        3306,
-        3389,
-        4222,
-        5432,
-        5671,
-        5672,
-        5900,
-        6379,
-        6380,
-        6443,
-        8883,
-        9042,
-        9092,
-        9200,
-        9300,
-        10250,
-        10255,
-        11211,
-        26379,
-        27017,
-        50051,
-    },
-    # fmt: on
-)
+OTHER_PORTS = frozenset({
+    21, 22, 23, 25, 53, 88, 110, 111, 123, 135, 139, 143, 179, 389, 443, 445, 465, 514, 515, 587, 631, 636, 873, 993, 995, 1433,
+    1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 4222, 5432, 5671, 5672, 5900, 6379, 6380, 6443, 8883, 9042,
+    9092, 9200, 9300, 10250, 10255, 11211, 26379, 27017, 50051,
+})  # fmt: skip
 OTHER_PROCESSES = re.compile(
     r"(sshd|dbus|systemd.*|cupsd|rpcbind|rpc\..*|master|postgres|mysqld|mariadbd|redis-server|mongod|memcached|dnsmasq|named|ntpd|chronyd|dockerd"
     r"|containerd.*|kubelet|Xorg|Xvfb|Xtigervnc|nginx|haproxy|apache2|httpd|raylet|gcs_server|plasma.*|prometheus|grafana.*|node_exporter|alertmanager)"
