@@ -533,3 +533,19 @@ def test_hysteresis_and_levels_survive_a_restart() -> None:
     run = Run(STEADY)
     run.at(0, chat(2.0))
     assert state_of(run.restarted().at(10, chat(0.7))) == "firing"
+
+
+def test_a_worse_level_does_not_inherit_the_time_of_a_milder_one_over_a_restart() -> None:
+    run = Run(NOW, RuleSettings("slow", "latency.p95 > 5s", severity="critical", for_="60s"))
+    run.at(0, chat(2.0))
+    after = run.restarted()
+    assert [alert.severity for t in (100, 159, 160) if (alert := after.at(t, chat(6.0)))] == ["warning", "warning", "critical"]
+
+
+def test_hysteresis_goes_on_after_a_silence() -> None:
+    run = Run(RuleSettings("slow", "latency.p95 > 1s", clear="latency.p95 < 500ms", for_="30s"))
+    run.at(0, chat(2.0))
+    run.at(30, chat(2.0))
+    run.at(40, chat(silent="timeout"))
+    assert [state_of(run.at(t, chat(0.7))) for t in (50, 52, 54)] == ["firing"] * 3
+    assert state_of(run.at(56, chat(0.4))) == "resolved"
