@@ -6,7 +6,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui_monitor.model import EngineInfo, Event, Frame, System, Target, utc
@@ -34,6 +34,7 @@ def frames(draw: st.DrawFn) -> Frame:
     )
 
 
+@settings(deadline=None)
 @given(frames(), frames())
 def test_a_frame_comes_back_from_any_key(key: Frame, frame: Frame) -> None:
     segments = unpack_key(pack_key(split(key)))
@@ -71,6 +72,7 @@ def test_what_did_not_change_costs_nothing() -> None:
     assert len(pack_difference(split(frame), split(later))) < 40
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_but_a_packing_error(data: bytes) -> None:
     key = {"at": b"\xc0", "host": b"\xa1h"}

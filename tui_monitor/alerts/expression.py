@@ -8,37 +8,25 @@
     product    = factor {("*" | "/") factor}
     factor     = number [unit] | name | word | "text" | "-" factor | "(" sum ")"
 
-Truth has three values: true, false, and None for "cannot say" (Kleene). A number that is absent compares to nothing, so nothing
-is true because of it; `false and unknown` is false all the same. Units are checked when the text is read, never while it is evaluated.
+Its truth has three values, see `truth`. Units are checked when the text is read, never while it is evaluated.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, NamedTuple, NoReturn
 
 from msgspec import Struct
 
+from tui_monitor.alerts.truth import ORDER, Arithmetic, Comparison, Condition, Join, Lookup, Name, Not, Number, Operand, Word
 from tui_monitor.vocabulary import quantity
-
-Value = float | str | None
-Lookup = Callable[[str], Value]
 
 LONGEST = 1000  # characters
 DEEPEST = 40  # parentheses, signs and negations inside each other
 
-_ORDER: dict[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 _NEEDS_UNIT = {"s": "500ms", "B": "2GiB", "B/s": "100MB/s", "Hz": "1.2GHz", "W": "700W"}  # unit -> how to write one
 _LONG = {
     "s": "a time",
@@ -75,116 +63,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
     return f" (did you mean {names[close[0]]}?)" if close else ""
-
-
-# -- what a text becomes ------------------------------------------------------------------------------------------------------------
-
-
-class Number(Struct, frozen=True):
-    """A constant in SI units."""
-
-    number: float
-
-    def value(self, _: Lookup) -> Value:
-        """The constant."""
-        return self.number
-
-
-class Word(Struct, frozen=True):
-    """A constant word."""
-
-    word: str
-
-    def value(self, _: Lookup) -> Value:
-        """The constant."""
-        return self.word
-
-
-class Name(Struct, frozen=True):
-    """A value that is looked up."""
-
-    name: str
-
-    def value(self, lookup: Lookup) -> Value:
-        """What the name stands for now; NaN is as good as absent."""
-        found = lookup(self.name)
-        return None if isinstance(found, float) and math.isnan(found) else found
-
-
-class Arithmetic(Struct, frozen=True):
-    """Two numbers become one; absent when either is, when the divisor is 0, or when the result is no number."""
-
-    sign: str
-    left: Operand
-    right: Operand
-
-    def value(self, lookup: Lookup) -> Value:
-        """The result."""
-        left, right = self.left.value(lookup), self.right.value(lookup)
-        if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
-            return None
-        match self.sign:
-            case "+":
-                result = left + right
-            case "-":
-                result = left - right
-            case "*":
-                result = left * right
-            case _:
-                result = left / right if right else math.nan
-        return result if math.isfinite(result) else None
-
-
-class Comparison(Struct, frozen=True):
-    """Two values held against each other; words are equal whatever their case."""
-
-    sign: str
-    left: Operand
-    right: Operand
-
-    def truth(self, lookup: Lookup) -> bool | None:
-        """True, false, or None when a side is absent."""
-        left, right = self.left.value(lookup), self.right.value(lookup)
-        if isinstance(left, str) and isinstance(right, str):
-            if not left or not right:
-                return None
-            return (left.casefold() == right.casefold()) == (self.sign == "==")
-        if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-            return _ORDER[self.sign](left, right)
-        return None
-
-
-class Not(Struct, frozen=True):
-    """The opposite; unknown stays unknown."""
-
-    of: Condition
-
-    def truth(self, lookup: Lookup) -> bool | None:
-        """True, false, or None."""
-        truth = self.of.truth(lookup)
-        return None if truth is None else not truth
-
-
-class Join(Struct, frozen=True):
-    """All of the parts (`and`), or any of them (`or`)."""
-
-    word: Literal["and", "or"]
-    parts: tuple[Condition, ...]
-
-    def truth(self, lookup: Lookup) -> bool | None:
-        """Kleene: one deciding part is enough, else one unknown part leaves it open."""
-        decides = self.word == "or"
-        open_ = False
-        for part in self.parts:
-            truth = part.truth(lookup)
-            if truth is decides:
-                return decides
-            open_ = open_ or truth is None
-        return None if open_ else not decides
-
-
-Operand = Number | Word | Name | Arithmetic
-Condition = Comparison | Not | Join
 
 
 class Expression(Struct, frozen=True):
@@ -279,7 +157,7 @@ class _Reader:
 
     def _refuse_rest(self) -> NoReturn:
         token = self._next
-        if token.kind == "sign" and token.text in _ORDER:
+        if token.kind == "sign" and token.text in ORDER:
             raise ExpressionError(token.column, "one comparison at a time; join two with `and`")
         raise ExpressionError(token.column, f"{token.text!r} is one too many here; join conditions with `and` or `or`")
 
@@ -317,7 +195,7 @@ class _Reader:
         sign = self._next
         if sign.kind == "sign" and sign.text == "=":
             raise ExpressionError(sign.column, "write == to compare")
-        if sign.kind != "sign" or sign.text not in _ORDER:
+        if sign.kind != "sign" or sign.text not in ORDER:
             raise ExpressionError(sign.column, f"a comparison is missing after {left.text} (< <= > >= == !=)")
         self._take()
         right = self._sum()
@@ -331,7 +209,7 @@ class _Reader:
                 depth += 1 if token.text == "(" else -1
                 if not depth:
                     return False
-            elif (token.kind == "sign" and token.text in {*_ORDER, "="}) or (token.kind == "name" and token.text in {"and", "or", "not"}):
+            elif (token.kind == "sign" and token.text in {*ORDER, "="}) or (token.kind == "name" and token.text in {"and", "or", "not"}):
                 return True
         return True  # never closed: let the condition say so
 

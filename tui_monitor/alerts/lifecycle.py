@@ -17,13 +17,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tui_monitor.alerts.acts import Change, Proposal, acknowledge, ago, give_back, held_ack, refused
+from tui_monitor.alerts.listing import SHOWN_S, alert_list
 from tui_monitor.alerts.rules import SEVERITIES, Rule, lookup
-from tui_monitor.model import Alert, Episode, JournalEntry, Severity, Subject, utc
+from tui_monitor.model import Alert, Episode, JournalEntry, Severity, Subject
+
+__all__ = ["AlertBook", "Change", "Proposal", "alert_list", "episode_id"]
 
 HEARTBEAT_S = 15.0  # how often the numbers of an open episode are written down
 RESTART_GAP_S = 60.0  # a pending episode survives a restart that took no longer
 CLAIM_S = 15.0  # how long an act that is being written keeps others out
-SHOWN_S = 86400.0  # how long what ended stays on the list
 MOST_ENDED = 1000
 
 _RANK: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}  # 0 is the worst
@@ -412,44 +414,3 @@ def _absence(pairs: Sequence[tuple[Rule, Subject]]) -> _Verdict:
 
 def _with_numbers(episode: Episode, verdict: _Verdict, now_s: float) -> Episode:
     return replace(episode, last_true_s=now_s, value=verdict.value, unit=verdict.unit, summary=verdict.summary)
-
-
-def alert_of(episode: Episode, now_s: float) -> Alert:
-    """An episode as screens and JSON show it."""
-    return Alert(
-        id=episode.id,
-        rule=episode.rule,
-        severity=episode.severity,
-        state=episode.state,
-        since=utc(episode.since_s),
-        fired_at=None if episode.fired_s is None else utc(episode.fired_s),
-        ended_at=None if episode.ended_s is None else utc(episode.ended_s),
-        value=episode.value,
-        unit=episode.unit,
-        target=episode.target,
-        kind=episode.kind,
-        summary=episode.summary,
-        for_s=episode.for_s,
-        holding=episode.holding,
-        acknowledged=episode.ack if episode.state != "firing" else held_ack(episode, now_s),
-    )
-
-
-def alert_list(episodes: Iterable[Episode], now_s: float) -> list[Alert]:
-    """Firing before acknowledged before pending before ended; the worse first, then the newer.
-
-    For the engine and, where none runs, for the command line on what the store kept.
-    """
-    ranked: list[tuple[tuple[int, int, float, str], Alert]] = []
-    for episode in episodes:
-        if episode.ended_s is not None and (now_s - episode.ended_s > SHOWN_S or episode.fired_s is None):
-            continue
-        alert = alert_of(episode, now_s)
-        if episode.state == "firing":
-            key = (0 if alert.acknowledged is None else 1, _RANK[episode.severity], -(episode.fired_s or episode.since_s), episode.id)
-        elif episode.state == "pending":
-            key = (2, _RANK[episode.severity], -episode.since_s, episode.id)
-        else:
-            key = (3, 0, -(episode.ended_s or 0.0), episode.id)
-        ranked.append((key, alert))
-    return [alert for _, alert in sorted(ranked, key=lambda pair: pair[0])]

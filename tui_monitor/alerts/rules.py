@@ -23,7 +23,8 @@ from typing import NamedTuple, get_args
 
 from msgspec import Struct
 
-from tui_monitor.alerts.expression import Expression, ExpressionError, Value, nearest, read_expression
+from tui_monitor.alerts.expression import Expression, ExpressionError, nearest, read_expression
+from tui_monitor.alerts.truth import Value
 from tui_monitor.config import RuleSettings, Settings
 from tui_monitor.model import GpuState, Severity, SignalState, Subject, TargetState, clean
 from tui_monitor.vocabulary import VOCABULARY, seconds
@@ -59,7 +60,11 @@ def _built_in() -> tuple[RuleSettings, ...]:
         ("disk", "disk.used.ratio > 90%", "disk.used.ratio < 89%", "5m", "warning", {"subject": "disk"}, "{target} is {value} full"),
         ("memory", "memory.used.ratio > 98%", "memory.used.ratio < 96%", "1m", "critical", {"subject": "host"}, "memory is {value} full"),
         ("memory", "memory.used.ratio > 93%", "memory.used.ratio < 90%", "5m", "warning", {"subject": "host"}, "memory is {value} full"),
-        ("drift", "state == drift", "", "0s", "warning", {"subject": "signal"}, "{target} has drifted: {why}"),
+        # Latency is no drift rule: it moves with the load every day, and has rules of its own. Its signals are shown all the same.
+        *(
+            ("drift", "state == drift", "", "0s", "warning", {"subject": "signal", "role": role}, "{why}")
+            for role in ("input", "output", "score", "quality")
+        ),
         (
             "accuracy",
             "accuracy < 50%",
