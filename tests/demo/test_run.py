@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tui_monitor
+from tui_monitor.collect.predictions import LogTail
 from tui_monitor.collect.servers.exporter import exporter_kind
 from tui_monitor.config import RuleSettings, Settings
+from tui_monitor.demo.rows_file import RowsFile
 from tui_monitor.demo.run import FILES, Demo, DemoFailed
+from tui_monitor.model import LogRows
 
+SAME_CODE = os.environ | {"PYTHONPATH": str(Path(tui_monitor.__file__).parent.parent)}
 PARENT = """
 import json, sys, time
 from pathlib import Path
@@ -82,6 +89,24 @@ def test_what_the_engine_is_told(demo: Demo, tmp_path: Path) -> None:
     assert Path(log.path).parent == Path(log.labels.path).parent == tmp_path
 
 
+def test_the_log_is_read_with_its_features_and_its_late_labels(demo: Demo, tmp_path: Path) -> None:
+    settings = demo.settings(Settings())
+    url = settings.targets[1].url + "/predict"
+    request = urllib.request.Request(url, json.dumps({"text": "the server is down now!"}).encode(), method="POST")
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        said = json.loads(answer.read())
+    labels = RowsFile(tmp_path / "labels.jsonl")
+    labels.append({"id": said["id"], "label": "urgent"})
+    labels.close()
+    reading = asyncio.run(LogTail(settings.predictions[0]).read(time.time()))
+    assert isinstance(reading.content, LogRows)
+    assert reading.content.left_out == {}
+    (row,) = (row for row in reading.content.rows if row.id == said["id"])
+    assert (row.prediction, row.score, row.features) == (said["prediction"], said["score"], {"words": 5.0, "alarms": 0.4})
+    assert abs(row.at_s - time.time()) < 10
+    assert reading.content.labels[said["id"]] == "urgent"
+
+
 def test_a_faster_story_has_a_faster_rule(tmp_path: Path) -> None:
     with Demo("calm", 2.0, tmp_path) as demo:
         (rule,) = demo.settings(Settings()).rules
@@ -105,9 +130,7 @@ def test_stopped_it_leaves_its_own_files_and_nothing_else(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, number: int) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
-    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, env=SAME_CODE)
     assert parent.stdout is not None
     pids = json.loads(parent.stdout.readline())
     watched = [os.pidfd_open(pid) for pid in pids.values()]
@@ -126,7 +149,7 @@ def test_without_the_kernels_rope_the_pipe_is_enough(tmp_path: Path) -> None:
         [sys.executable, "-c", "from tui_monitor.demo import generator, lifeline\nlifeline.follow_parent = lambda: None\ngenerator.main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        env=SAME_CODE,
     )
     assert child.stdin is not None
     assert child.stdout is not None
@@ -157,5 +180,5 @@ def test_wrong_scenarios_are_refused_before_anything_starts(tmp_path: Path) -> N
 
 def test_the_servers_import_nothing_heavy() -> None:
     code = "import sys, tui_monitor.demo.generator, tui_monitor.demo.classifier, tui_monitor.demo.traffic\nprint(*sys.modules)"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=SAME_CODE).stdout.split())
     assert loaded.isdisjoint({"numpy", "pandas", "scipy", "httpx", "textual", "rich", "msgspec", "psutil", "sqlite3"})

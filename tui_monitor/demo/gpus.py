@@ -59,7 +59,7 @@ class SimulatedGpus:
             "gpu.xid": None,
             "gpu.throttled": 0.0,
         }
-        processes = [] if self._pid is None else [GpuProcess(self._pid, "demo.generator", None, round(used))]
+        processes = [] if self._pid is None else [GpuProcess(self._pid, "demo.generator", None, round(used), "demo-llm")]
         return Gpu(
             index=index,
             uuid=f"GPU-simulated-{index}",
