@@ -23,7 +23,7 @@ TARGET = {
     "UNKNOWN": Sign("?", "dim", 4),
     "STARTING": Sign("◐", "info", 5),
     "IDLE": Sign("○", "ok", 6),
-    "OK": Sign("✔", "ok", 7),
+    "OK": Sign("✔", "ok", 6),  # as IDLE: rows must not jump each time a queue runs empty
 }
 GPU = {"LOST": Sign("✖", "crit", 0), "HUNG": Sign("?", "warn", 1), "UNKNOWN": Sign("?", "dim", 2), "OK": Sign("✔", "ok", 3)}
 SIGNAL = {

@@ -55,8 +55,8 @@ def lasted(frame: Frame, alert: Alert) -> str:
 
 def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None, *, focus: bool) -> int:
     wide = canvas.width >= 90
-    target = min(24 if wide else 14, max(6, *(text_width(alert.target) for alert in alerts)))
-    rule = min(20 if wide else 16, max(6, *(text_width(alert.rule) for alert in alerts)))
+    target = min(24 if wide else 15, max(6, *(text_width(place_of(alert)) for alert in alerts)))
+    rule = min(30 if wide else 21, max(6, *(text_width(name_of(alert)) for alert in alerts)))
     columns = [
         Column("severity", "SEVERITY", 8, keep=4),
         Column("state", "STATE", 8),
@@ -91,12 +91,11 @@ def _alert(canvas: Canvas, y: int, placed: Placing, frame: Frame, alert: Alert) 
     cell(canvas, y, placed, "severity", alert.severity, sign.role)
     cell(canvas, y, placed, "state", word, sign.role, bold=not quiet)
     cell(canvas, y, placed, "for", lasted(frame, alert), text)
-    target = alert.target
-    if alert.kind == "signal" and text_width(target) > placed["target"].width:
-        target = target.partition("/")[2] or target  # a signal's own name tells more than its source's
-    cell(canvas, y, placed, "target", target, "strong" if word == "FIRING" else text, bold=word == "FIRING" and sign.role == "crit")
-    cell(canvas, y, placed, "rule", alert.rule, text)
-    cell(canvas, y, placed, "value", fmt.with_unit(alert.value, alert.unit), text)
+    cell(
+        canvas, y, placed, "target", place_of(alert), "strong" if word == "FIRING" else text, bold=word == "FIRING" and sign.role == "crit"
+    )
+    cell(canvas, y, placed, "rule", name_of(alert), text)
+    cell(canvas, y, placed, "value", fmt.with_unit(alert.value, alert.unit) if alert.value is not None or alert.unit else "", text)
     who, role = "", "dim"
     if alert.acknowledged is not None:
         who, role = f"{alert.acknowledged.by} {alert.acknowledged.comment}".rstrip(), "ack" if not signs.ended(alert) else "dim"
@@ -105,6 +104,16 @@ def _alert(canvas: Canvas, y: int, placed: Placing, frame: Frame, alert: Alert) 
     if alert.holding:
         who, role = "? no data", "warn"
     cell(canvas, y, placed, "who", who, role)
+
+
+def place_of(alert: Alert) -> str:
+    """Where it is: the target, also of a signal."""
+    return alert.target.partition("/")[0] if alert.kind == "signal" else alert.target
+
+
+def name_of(alert: Alert) -> str:
+    """What it is: the rule, and which signal without its server's prefix."""
+    return f"{alert.rule} {alert.target.partition('/')[2].rpartition(':')[2]}" if alert.kind == "signal" else alert.rule
 
 
 def detail(frame: Frame, alert: Alert, width: int, *, utc: bool) -> list[Line]:
@@ -120,7 +129,7 @@ def detail(frame: Frame, alert: Alert, width: int, *, utc: bool) -> list[Line]:
     if alert.ended_at is not None:
         when.append(f"{alert.state} {at(alert.ended_at)}")
     lines: list[Line] = [
-        ((alert.rule, "strong", "b"), (" on ", "dim"), alert.target, "  ", (word, sign.role, "b"), ("  " + ", ".join(when), "dim"))
+        ((name_of(alert), "strong", "b"), (" on ", "dim"), place_of(alert), "  ", (word, sign.role, "b"), ("  " + ", ".join(when), "dim"))
     ]
     value = fmt.with_unit(alert.value, alert.unit)
     lines += _labelled("why", [alert.summary or f"value {value}"], width)
@@ -202,7 +211,11 @@ def ticker(canvas: Canvas, frame: Frame, view: View) -> None:
         acked = [alert for alert in order.alerts(frame, View()) if signs.of_alert(alert)[0] == "ACKED"]
         if acked and acked[0].acknowledged:
             canvas.run(
-                1, 0, ("◆ ", "ack", "b"), (f"{acked[0].target} {acked[0].rule}", "text"), (f"   {acked[0].acknowledged.by} has it", "ack")
+                1,
+                0,
+                ("◆ ", "ack", "b"),
+                (f"{place_of(acked[0])} {name_of(acked[0])}", "text"),
+                (f"   {acked[0].acknowledged.by} has it", "ack"),
             )
         return
     alert = firing[0]
@@ -210,7 +223,7 @@ def ticker(canvas: Canvas, frame: Frame, view: View) -> None:
     key = next((key for key, label in view.keys if label.startswith("ack")), "")
     hint: list[Part] = [(key, "key", "b"), (" acknowledge", "dim")] if key else []
     time = fmt.clock(alert.fired_at or alert.since, utc=view.utc)
-    named = cut(f"{alert.target} {alert.rule}", canvas.width - len(time) - 6)
+    named = cut(f"{place_of(alert)} {name_of(alert)}", canvas.width - len(time) - 6)
     x = canvas.run(1, 0, (f"{sign.glyph} ", sign.role, "b"), (f"{time} ", "dim"), (named, "strong", "b"))
     x = canvas.run(x, 0, "   ", cut(alert.summary, max(0, canvas.width - x - 4)))
     if x + 3 + sum(text_width(part[0]) for part in hint) < canvas.width:

@@ -41,11 +41,12 @@ def evidence_share(evidence: float | None) -> float | None:
 
 
 def _table(canvas: Canvas, frame: Frame, view: View, signals: list[Drift], chosen: int | None, *, focus: bool) -> int:
-    name = min(24, max(8, *(text_width(signal.signal) for signal in signals)))
+    name = min(24, max(8, *(text_width(short_name(signal)) for signal in signals)))
+    several = len({signal.source for signal in signals}) > 1
     source = min(14, max(6, *(text_width(signal.source) for signal in signals)))
     columns = [
         Column("name", "SIGNAL", name, grow=True),
-        Column("source", "FROM", source, keep=4),
+        Column("source", "FROM", source, keep=0 if several else 4),
         Column("state", "STATE", 8),
         Column("effect", "EFFECT", 8, keep=1),
         Column("evidence", "EVIDENCE", 10, keep=3),
@@ -72,6 +73,11 @@ def _table(canvas: Canvas, frame: Frame, view: View, signals: list[Drift], chose
     return canvas.height if more else len(window) + 1
 
 
+def short_name(signal: Drift) -> str:
+    """A signal's name without its server's prefix, for the table; the full one stands in its detail."""
+    return signal.signal.rpartition(":")[2] or signal.signal
+
+
 def effect(signal: Drift) -> str:
     """The effect with its test; buckets give a lower bound."""
     if signal.effect is None:
@@ -85,7 +91,7 @@ def _signal(canvas: Canvas, y: int, placed: Placing, frame: Frame, view: View, s
     sign = signs.SIGNAL[signal.state]
     loud = signal.state in {"drift", "watch"}
     canvas.put(0, y, sign.glyph, sign.role, bold=loud)
-    cell(canvas, y, placed, "name", signal.signal, "strong" if signal.state == "drift" else "text", bold=signal.state == "drift")
+    cell(canvas, y, placed, "name", short_name(signal), "strong" if signal.state == "drift" else "text", bold=signal.state == "drift")
     cell(canvas, y, placed, "source", signal.source, "dim")
     cell(canvas, y, placed, "state", signal.state.upper() if loud else signal.state, sign.role, bold=loud)
     cell(canvas, y, placed, "effect", effect(signal))

@@ -78,7 +78,7 @@ def _columns(targets: list[Target], frame: Frame, *, reasons: bool) -> list[Colu
         Column("run", "RUN", 4, ">", keep=3),
         Column("wait", "WAIT", 4, ">", keep=2),
         Column("kv", "KV", 4, ">", keep=4),
-        Column("why", "WHY", 30 if reasons else 10, grow=True),
+        Column("why", "WHY", 26 if reasons else 10, grow=True),
     ]
     if not any("kv_cache.used" in target.metrics for target in frame.targets):
         columns = [column for column in columns if column.name != "kv"]
