@@ -185,9 +185,11 @@ class Engine:
         owners = {process.pid: process.target for process in system.processes if process.target}
         self._host.watch(self._targets.pids())
         gpus = [_with_owners(gpu, owners) for gpu in gpus]
-        targets = self._targets.targets(
-            now_s, {t: [g.index for g in gpus if any(p.target == t for p in g.processes)] for t in owners.values()}
-        )
+        serves: dict[str, list[int]] = {}
+        for gpu in gpus:
+            for name in {process.target for process in gpu.processes if process.target}:
+                serves.setdefault(name, []).append(gpu.index)
+        targets = self._targets.targets(now_s, serves)
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
@@ -392,7 +394,7 @@ def _system_of(reading: Reading | None, now_s: float) -> System:
 def _with_owners(gpu: Gpu, owners: Mapping[int, str | None]) -> Gpu:
     if not any(process.pid in owners for process in gpu.processes):
         return gpu
-    processes = [msgspec.structs.replace(process, target=owners.get(process.pid)) for process in gpu.processes]
+    processes = [msgspec.structs.replace(process, target=owners.get(process.pid, process.target)) for process in gpu.processes]
     return msgspec.structs.replace(gpu, processes=processes)
 
 

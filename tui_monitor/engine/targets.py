@@ -170,7 +170,7 @@ class Targets:
         """Each has answered, or failed, twice."""
         return not self.discovering and all(one.answers >= 2 for one in self._watched.values())
 
-    def targets(self, now_s: float, gpus: dict[str | None, list[int]]) -> dict[str, tuple[Target, str]]:
+    def targets(self, now_s: float, gpus: dict[str, list[int]]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""
         result: dict[str, tuple[Target, str]] = {}
         for name, one in self._watched.items():

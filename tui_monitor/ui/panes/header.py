@@ -60,7 +60,7 @@ def state_pieces(frame: Frame) -> list[Piece]:
     """How many targets are in each state, worst first; GPUs that are not well speak too."""
     counts = Counter(target.state for target in frame.targets)
     pieces: list[Piece] = []
-    for index, state in enumerate(sorted(counts, key=lambda state: signs.TARGET[state].rank)):
+    for index, state in enumerate(sorted(counts, key=lambda state: (signs.TARGET[state].rank, state != "OK"))):
         sign = signs.TARGET[state]
         loud = sign.role in {"crit", "warn"}
         bold = ("b",) if sign.role == "crit" else ()

@@ -113,7 +113,7 @@ def _targets(canvas: Canvas, frame: Frame, view: View, targets: list[Target], *,
         _target(canvas, y, placed, frame, targets[index], alerts.get(targets[index].name))
     if more:
         left_out = [target for i, target in enumerate(targets) if i not in window]
-        words = sorted({target.state for target in left_out}, key=lambda state: signs.TARGET[state].rank)
+        words = sorted({target.state for target in left_out}, key=lambda state: (signs.TARGET[state].rank, state))
         said = ", ".join(f"{sum(target.state == word for target in left_out)} {word}" for word in words)
         canvas.put(2, canvas.height - 1, f"… {len(left_out)} more: {said}", "dim")
     return canvas.height if more else len(window) + 1
