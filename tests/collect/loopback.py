@@ -13,6 +13,7 @@ class Loopback:
 
     def __init__(self, answer: Callable[[socket.socket, bytes], None]) -> None:
         self.requests: list[bytes] = []
+        self.peers: set[int] = set()  # ports that asked
         self.asked = threading.Event()
         self.ended = threading.Event()
         self._answer = answer
@@ -35,6 +36,7 @@ class Loopback:
         with contextlib.suppress(OSError), connection:
             while request := self._read(connection):
                 self.requests.append(request)
+                self.peers.add(connection.getpeername()[1])
                 self.asked.set()
                 self._answer(connection, request)
 

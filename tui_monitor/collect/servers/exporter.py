@@ -186,6 +186,9 @@ def exporter_kind(settings: TargetSettings) -> Kind:
     if isinstance(requests, Rate) and isinstance(errors, Rate):
         measures.setdefault("error.ratio", Ratio(errors, requests))
     work = [measure.of for key in ("request.rate", "token.rate.generated") if isinstance(measure := measures.get(key), Rate)]
+    mean_latency = measures.get("latency.mean")
+    if not work and isinstance(mean_latency, Ratio):
+        work = [mean_latency.under.of]  # what was timed was finished
     says = Says(
         measures=measures,
         signals=tuple(SignalSource(family, "latency") for family in dict.fromkeys(_histograms(measures))),
