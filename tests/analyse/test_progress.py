@@ -61,7 +61,7 @@ def steady(count: int, work: float | None, moved_s: float | None, **more: Any) -
         ("work gets done", steady(3, 2.0, 3.0), "OK", "finished work"),
         ("no work", steady(30, 0.0, 4.0), "IDLE", "no work for 54 s"),
         ("no work ever", steady(30, 0.0, None), "IDLE", "no work since watching began"),
-        ("ready, running, and nothing finished", steady(10, 3.0, 2.0), "STALLED", "3 running or waiting, nothing finished for 16 s"),
+        ("ready, running, and nothing finished", steady(10, 3.0, 2.0), "STALLED", "nothing finished for 16 s, 3 running or waiting"),
         ("work is there since watching began and none gets done", steady(10, 3.0, None), "STALLED", "nothing finished for 18 s"),
         (
             "work began a moment ago after a quiet hour",

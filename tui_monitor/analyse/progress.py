@@ -167,7 +167,7 @@ class Progress:
             stalled_since_s = self._stalled_since(now_s, measured)
             if stalled_since_s is not None:
                 what = f"{work:.0f} running or waiting" if work else f"{self._clients[-1][1]} clients connected"
-                return "STALLED", f"{what}, nothing finished for {now_s - stalled_since_s:.0f} s", stalled_since_s
+                return "STALLED", f"nothing finished for {now_s - stalled_since_s:.0f} s, {what}", stalled_since_s
         if self._slow >= 2:
             took_s = max(reading.took_s, answer.ready_took_s or 0.0)
             return "SLOW", f"takes {took_s:.1f} s to answer how it is", None

@@ -29,6 +29,7 @@ EXAMPLE = """example:
 
 ENDED_S = 10.0
 DEMO_LINGER_S = 5.0
+DEMO_STATE = tuple(f"{name}.sqlite{tail}" for name in ("episodes", "recording") for tail in ("", "-wal", "-shm"))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +111,8 @@ def _serve_demo(instance: str, call: argparse.Namespace) -> int:
     lock = _demo_lock(directory, lambda: stands(path))
     if lock is None:
         return DONE  # another demo is there; the screen attaches to it
+    for name in DEMO_STATE:  # a story begins at its beginning: no alert, reference or minute of the last one
+        (state / name).unlink(missing_ok=True)
     try:
         with _demo(Demo, call, directory) as demo:
             asyncio.run(

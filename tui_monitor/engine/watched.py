@@ -129,7 +129,7 @@ class Watched:
             self._windows_at_s = now_s
             self._windows = []
             for window, span_s in WINDOWS.items():
-                measured = self.numbers.measure(now_s, span_s)
+                measured = self.numbers.measure(now_s, span_s, with_models=False)
                 self._windows.append(
                     TargetWindow(
                         target=self.found.name,
