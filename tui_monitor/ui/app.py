@@ -14,7 +14,9 @@ from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tui_monitor.engine.feed import Feed, FeedError
 from tui_monitor.model import Acknowledge, Alert, Command, Frame, HistoryQuery, TakeSnapshot, Unacknowledge, clean
@@ -38,6 +40,7 @@ from tui_monitor.vocabulary import WINDOWS
 TOAST_S = 6.0
 HISTORY_S = 5.0  # longest wait for a chart's past
 QUERIES_MAX = 16
+ACTIONS = {name: key.action for key in TABLE for name in key.keys.split(",")}
 SYNC = ("\x1b[?2026h", "\x1b[?2026l")
 
 
@@ -385,17 +388,34 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     # -- dialogs ----------------------------------------------------------------------------------------------------------------------
 
-    def action_help(self) -> None:
-        """`?`."""
-        self.push_screen(Help(self.view.focus, ascii=self._ascii))
+    async def on_event(self, event: events.Event) -> None:
+        """Keys on the board are done here and in order; Textual's way through the focused widget would let the next key overtake a dialog."""
+        if isinstance(event, events.Key) and len(self.screen_stack) == 1 and event.key in ACTIONS:
+            await self.run_action(ACTIONS[event.key])
+            return
+        await super().on_event(event)
 
-    def action_explain(self) -> None:
+    async def _open(self, dialog: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
+        """Open a dialog and wait until it takes keys: a letter typed right behind the one that opens it must not act on the board."""
+        await self.push_screen(dialog, answered)
+        for box in dialog.query(Input):
+            dialog.set_focus(box)
+
+    async def action_palette(self) -> None:
+        """`ctrl+p`."""
+        await self._open(CommandPalette(id="--command-palette"))
+
+    async def action_help(self) -> None:
+        """`?`."""
+        await self._open(Help(self.view.focus, ascii=self._ascii))
+
+    async def action_explain(self) -> None:
         """`e`."""
         frame = self.frame()
         if frame is not None:
-            self.push_screen(Explain(boards.explain_chosen(frame, self.shown_view())))
+            await self._open(Explain(boards.explain_chosen(frame, self.shown_view())))
 
-    def action_detail(self) -> None:
+    async def action_detail(self) -> None:
         """`enter`."""
         frame = self.frame()
         if frame is None:
@@ -403,16 +423,16 @@ class MonitorApp(App[None], inherit_bindings=False):
         view = self.shown_view()
         target = order.chosen_target(frame, view)
         if view.focus == "health" and target is not None:
-            self.push_screen(Detail(target.name, of_target(frame, target)))
+            await self._open(Detail(target.name, of_target(frame, target)))
         elif view.focus == "performance" and (target is not None or frame.performance):
             lines = of_quality(frame.performance) + ([""] if frame.performance else []) + (of_target(frame, target) if target else [])
-            self.push_screen(Detail(target.name if target else "Performance", lines))
+            await self._open(Detail(target.name if target else "Performance", lines))
         elif (view.focus == "alerts" and order.chosen_alert(frame, view)) or (view.focus == "drift" and order.chosen_signal(frame, view)):
-            self.push_screen(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view)))
+            await self._open(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view)))
         else:
             self.toast("nothing is selected here")
 
-    def action_target(self) -> None:
+    async def action_target(self) -> None:
         """`t`."""
         frame = self.frame()
         if frame is None or not frame.targets:
@@ -420,13 +440,13 @@ class MonitorApp(App[None], inherit_bindings=False):
             return
         view = self.shown_view()
         targets = order.targets(frame, View())
-        self.push_screen(
+        await self._open(
             ChooseTarget(targets, _name(order.chosen_target(frame, view))), lambda name: self.choose(target=name) if name else None
         )
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """`/`."""
-        self.push_screen(Filter(self.view.filter, self._filter), self._filter)
+        await self._open(Filter(self.view.filter, self._filter), self._filter)
 
     def _filter(self, text: str | None) -> None:
         self.choose(filter=cut(text or "", 100))
@@ -467,16 +487,16 @@ class MonitorApp(App[None], inherit_bindings=False):
         else:
             self._take(alert, Acknowledge(alert.id))
 
-    def action_ack_dialog(self) -> None:
+    async def action_ack_dialog(self) -> None:
         """`A`."""
         alert = self._alert_meant(firing=True)
         if alert is None or signs.ended(alert):
             self.toast("nothing fires")
             return
-        self.push_screen(AckDialog(alert, self.feed.status().you), lambda command: self._take(alert, command) if command else None)
+        await self._open(AckDialog(alert, self.feed.status().you), lambda command: self._take(alert, command) if command else None)
 
     def _take(self, alert: Alert, command: Acknowledge) -> None:
-        self._send(command, f"acknowledged {alert.target} {alert.rule}   u undoes", lambda: self._taken.append(alert.id))
+        self._send(command, f"acknowledged {alert.target} {alert.rule}; u undoes", lambda: self._taken.append(alert.id))
 
     def action_unack(self) -> None:
         """`u`: the alert this screen took last, or the selected one."""

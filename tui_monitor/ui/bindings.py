@@ -53,7 +53,7 @@ TABLE: tuple[Key, ...] = (
     Key("u", "u", "unack", "undo ack", "Give back the last alert you took, or the selected one.", "alerts", footer=3, panes=("alerts",)),
     Key("ctrl+s", "ctrl+s", "snapshot", "snapshot", "Write one file with what was seen; `tui-monitor open` shows it.", "program", footer=10),
     Key("T", "T", "theme", "theme", "Change the theme.", "program"),
-    Key("ctrl+p", "ctrl+p", "command_palette", "palette", "Find and do anything by its name.", "program", palette=False),
+    Key("ctrl+p", "ctrl+p", "palette", "palette", "Find and do anything by its name.", "program", palette=False),
     Key("ctrl+z", "ctrl+z", "suspend_process", "suspend", "Back to the shell for a while; `fg` returns.", "program", palette=False),
     Key("question_mark", "?", "help", "help", "Show these keys.", "program", footer=11),
     Key("q", "q", "leave", "quit", "Leave; an engine that was started for this screen ends with the last one.", "program", footer=12),

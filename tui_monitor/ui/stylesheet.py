@@ -12,7 +12,7 @@ Screen { background: $background; color: $foreground; }
 Board { width: 1fr; height: 1fr; }
 ModalScreen { background: transparent; align: center middle; }
 .dialog {
-    width: 84; max-width: 100%; height: auto; max-height: 90%; padding: 1 2;
+    width: 84; max-width: 100%; min-width: 20; height: auto; max-height: 90%; min-height: 5; padding: 1 2;
     border: round $primary; background: $background; color: $foreground;
     border-title-style: bold; scrollbar-size-vertical: 1;
 }
@@ -27,7 +27,7 @@ ModalScreen { background: transparent; align: center middle; }
 .dialog Horizontal { height: 1; }
 Button, Button:focus, Button:hover { background: $background; color: $foreground; border: none; margin-right: 2; min-width: 0; width: auto; }
 Button:focus { text-style: reverse bold; }
-OptionList { background: $background; border: none; height: auto; max-height: 20; }
+OptionList { background: $background; border: none; min-width: 12; height: auto; max-height: 20; }
 OptionList > .option-list--option-highlighted, OptionList:focus > .option-list--option-highlighted,
 OptionList:ansi > .option-list--option-highlighted, OptionList:ansi:focus > .option-list--option-highlighted {
     text-style: bold underline; background: $block-cursor-background; color: $block-cursor-foreground;
@@ -36,6 +36,7 @@ CommandPalette, CommandPalette:dark { background: transparent; }
 CommandPalette > Vertical, CommandPalette > Vertical:dark { background: $background; margin-top: 2; }
 CommandPalette #--input, CommandPalette #--input.--list-visible { border: none; background: $background; }
 CommandPalette SearchIcon { display: none; }
+CommandPalette > Vertical, CommandPalette OptionList { min-width: 20; }
 CommandPalette OptionList { max-height: 70vh; }
 CommandPalette > .command-palette--help-text { color: $secondary; text-style: not bold; }
 * { scrollbar-background: $background; scrollbar-background-hover: $background; scrollbar-background-active: $background; scrollbar-color: $secondary; scrollbar-color-hover: $secondary; scrollbar-color-active: $primary; scrollbar-size-vertical: 1; }

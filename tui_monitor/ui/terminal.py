@@ -46,24 +46,71 @@ class _Ink(dict[str, Cell]):
         return cell
 
 
+class Look(NamedTuple):
+    """What a pen is made of, as SGR parameters."""
+
+    marks: frozenset[str] = frozenset()  # bold, underline ...
+    fore: str = ""
+    back: str = ""
+
+
+PLAIN = Look()
+_OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27", "8": "28", "9": "29", "21": "24", "53": "55"}
+
+
+def look_of(codes: str) -> Look:
+    """SGR parameters as Rich writes them, taken apart."""
+    marks, fore, back = set(), "", ""
+    words = iter(codes.split(";") if codes else ())
+    for word in words:
+        number = int(word)
+        if number in {38, 48}:
+            kind = next(words)
+            colour = ";".join([word, kind, *(next(words) for _ in range(1 if kind == "5" else 3))])
+            fore, back = (colour, back) if number == 38 else (fore, colour)
+        elif 30 <= number <= 37 or 90 <= number <= 97:
+            fore = word
+        elif 40 <= number <= 47 or 100 <= number <= 107:
+            back = word
+        elif number not in {39, 49}:
+            marks.add(word)
+    return Look(frozenset(marks), fore, back)
+
+
+def change(before: Look, after: Look) -> str:
+    """The shortest sequence that takes a terminal from one look to another."""
+    gone = before.marks - after.marks
+    new = after.marks - before.marks
+    fresh = ["0", *sorted(after.marks), after.fore, after.back]
+    off = {_OFF.get(mark, "0") for mark in gone}
+    step = [*sorted(off), *sorted(new)]
+    if "22" in off:
+        step += sorted(after.marks & {"1", "2"})  # one code ends both
+    step += [after.fore or "39"] if after.fore != before.fore else []
+    step += [after.back or "49"] if after.back != before.back else []
+    reset, walk = (";".join(part for part in way if part) for way in (fresh, step))
+    if "0" in off or len(reset) < len(walk):
+        return "\x1b[m" if reset == "0" else f"\x1b[{reset}m"
+    return f"\x1b[{walk}m"
+
+
 class Pens:
-    """Numbers for looks: two styles that the terminal cannot tell apart have one number."""
+    """Numbers for looks: two styles that the terminal cannot tell apart have one number. Pen 0 is the terminal's own."""
 
     def __init__(self, system: ColorSystem | None) -> None:
         """`system` None: no colour; bold, underline and reverse stay."""
         self._system = system
         self._by_style: dict[tuple[Style, bool], int] = {}
-        self._by_codes: dict[str, int] = {"": 0}
-        self._codes: list[str] = [""]
+        self._by_look: dict[Look, int] = {PLAIN: 0}
+        self._looks: list[Look] = [PLAIN]
+        self._changes: dict[tuple[int, int], str] = {}
 
     def pen(self, style: Style | None, *, blank: bool) -> int:
         """The pen of a style; a blank cell shows neither foreground nor bold, so those make no difference there."""
         if style is None:
             return 0
         known = self._by_style.get((style, blank))
-        if known is None:
-            known = self._new(style, blank=blank)
-        return known
+        return self._new(style, blank=blank) if known is None else known
 
     def _new(self, style: Style, *, blank: bool) -> int:
         shown = style.update_link(None) if style.link else style
@@ -72,21 +119,23 @@ class Pens:
         if self._system is None:
             shown = shown.without_color
         rendered = shown.render("x", color_system=self._system or ColorSystem.STANDARD)
-        codes = rendered[2 : rendered.index("m")] if rendered.startswith("\x1b[") else ""
-        if codes not in self._by_codes:
-            self._by_codes[codes] = len(self._codes)
-            self._codes.append(codes)
+        look = look_of(rendered[2 : rendered.index("m")] if rendered.startswith("\x1b[") else "")
+        if look not in self._by_look:
+            self._by_look[look] = len(self._looks)
+            self._looks.append(look)
         if len(self._by_style) >= PENS_MAX:  # gradients, themes tried one after the other
             self._by_style.clear()
-        number = self._by_style[style, blank] = self._by_codes[codes]
+        number = self._by_style[style, blank] = self._by_look[look]
         return number
 
     def change(self, before: int, after: int) -> str:
         """The sequence that takes the terminal from one pen to another."""
-        codes = self._codes[after]
-        if not codes:
-            return "\x1b[0m"
-        return f"\x1b[{codes}m" if before == 0 else f"\x1b[0;{codes}m"
+        known = self._changes.get((before, after))
+        if known is None:
+            if len(self._changes) >= PENS_MAX:
+                self._changes.clear()
+            known = self._changes[before, after] = change(self._looks[before], self._looks[after])
+        return known
 
 
 class Shadow:
@@ -98,10 +147,11 @@ class Shadow:
         self._rows: list[list[Cell]] = []
         self._drawn: list[dict[int, Strip]] = []  # row -> column -> the strip that stands there unbroken
         self._inks: dict[int, _Ink] = {}
+        self._pen: int | None = None  # what the last update left; None: nobody knows
 
     def forget(self) -> None:
         """The terminal may show anything now: after a resize, after the shell had it, after a suspension."""
-        self._size = (0, 0)
+        self._size, self._pen = (0, 0), None
 
     def update(self, update: LayoutUpdate | ChopsUpdate, size: tuple[int, int]) -> str:
         """The sequences that bring the terminal from what it shows to what the update says; "" when that is the same.
@@ -119,12 +169,13 @@ class Shadow:
             self._size = size
             self._rows = [[UNSEEN] * size[0] for _ in range(size[1])]
             self._drawn = [{} for _ in range(size[1])]
-        out = _Pencil(self._pens)
+        out = _Pencil(self._pens, self._pen)
         for x, y, strip in pieces:
             if not 0 <= y < size[1] or not 0 <= x < size[0]:
                 continue
             if self._drawn[y].get(x) is not strip:
                 self._lay(x, y, strip, out)
+        self._pen = out.pen
         return out.text()
 
     def _lay(self, x: int, y: int, strip: Strip, out: _Pencil) -> None:
@@ -188,10 +239,10 @@ def _narrow(cell: Cell) -> bool:
 class _Pencil:
     """Collects the output of one update: where the cursor stands, and with which pen."""
 
-    def __init__(self, pens: Pens) -> None:
+    def __init__(self, pens: Pens, pen: int | None) -> None:
         self._pens = pens
         self._out: list[str] = []
-        self._pen = 0
+        self.pen = pen
         self._at: tuple[int, int] | None = None  # column, row; None: nobody knows
 
     def put(self, x: int, y: int, new: Sequence[Cell], old: Sequence[Cell], row: Sequence[Cell]) -> None:
@@ -208,16 +259,19 @@ class _Pencil:
             self._at = (x + i + 1, y) if sure else None
 
     def _ink(self, pen: int) -> None:
-        if pen != self._pen:
-            self._out.append(self._pens.change(self._pen, pen))
-            self._pen = pen
+        if self.pen is None:
+            self._out.append("\x1b[m")
+            self.pen = 0
+        if pen != self.pen:
+            self._out.append(self._pens.change(self.pen, pen))
+            self.pen = pen
 
     def _move(self, x: int, y: int, row: Sequence[Cell]) -> None:
         if self._at == (x, y):
             return
         if self._at is not None and self._at[1] == y and (gap := x - self._at[0]) > 0:
             between = row[self._at[0] : x]
-            if gap <= GAP_MAX and all(cell.pen == self._pen and cell.text.isascii() and cell.text for cell in between):
+            if gap <= GAP_MAX and all(cell.pen == self.pen and cell.text.isascii() and cell.text for cell in between):
                 self._out.append("".join(cell.text for cell in between))
             else:
                 self._out.append(f"\x1b[{gap}C" if gap > 1 else "\x1b[C")
@@ -225,9 +279,7 @@ class _Pencil:
             self._out.append(f"\x1b[{y + 1};{x + 1}H")
 
     def text(self) -> str:
-        """What was collected; leaves the terminal with its default pen."""
-        if self._pen:
-            self._ink(0)
+        """What was collected."""
         return "".join(self._out)
 
 

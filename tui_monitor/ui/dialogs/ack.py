@@ -20,6 +20,8 @@ ENDS: tuple[tuple[str, float | None], ...] = (("as configured", None), ("15m", 9
 class AckDialog(ModalScreen[Acknowledge | None]):
     """`A`: answers the command, None when it was cancelled. Enter in the comment is enough."""
 
+    AUTO_FOCUS = "#comment"
+
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "cancel", "cancel"), ("ctrl+s", "take", "acknowledge")]
 
     def __init__(self, alert: Alert, you: str) -> None:
@@ -41,10 +43,6 @@ class AckDialog(ModalScreen[Acknowledge | None]):
             with Horizontal():
                 yield Button("acknowledge", id="take", compact=True)
                 yield Button("cancel", id="cancel", compact=True)
-
-    def on_mount(self) -> None:
-        """The comment first."""
-        self.query_one("#comment").focus()
 
     def on_input_submitted(self) -> None:
         """Enter in the comment."""

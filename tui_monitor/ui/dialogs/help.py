@@ -22,7 +22,7 @@ def lines(focus: str) -> list[str]:
     text = [f"In {focus.capitalize()}", *_lines(here, width)]
     for group, title in GROUPS.items():
         text += ["", title, *_lines([key for key in TABLE if key.group == group and key not in here], width)]
-    return [*text, "", "Signs", *(f"  {line}" for line in SIGNS)]
+    return [*text, "", "Signs", *(f"  {part}" for line in SIGNS for part in wrap(line, WIDTH - 2))]
 
 
 def _lines(keys: list[Key], width: int) -> list[str]:
