@@ -135,7 +135,7 @@ def _numbers(canvas: Canvas, frame: Frame, view: View, target: Target, histories
     """One row a metric: now, over the window, over a longer one, how that compares, and its shape."""
     later = _LATER.get(view.window, "3h")
     wide = canvas.width >= 54
-    head = f"{'':<13}{'now':>8}{view.window:>8}" + (f"{later:>8}{'vs ' + later:>8}" if wide else f"{'vs ' + later:>8}")
+    head = f"{'':<13}{'last 1m':>8}{view.window:>8}" + (f"{later:>8}{'vs ' + later:>8}" if wide else f"{'vs ' + later:>8}")
     edge = len(head) + 2
     canvas.put(0, 0, head, "dim")
     if canvas.width - edge >= 8:
