@@ -60,9 +60,25 @@ def watch(call: argparse.Namespace, instance: str, *extra: str) -> int:
         chosen, _ = settings.read(call)
         socket = places.socket_of(instance, chosen.engine.group)
         paths.make_runtime_dir(chosen.engine.group)
+        check_theme(call.theme or chosen.screen.theme)
         command = places.engine_command(instance, call.config, *extra)
         feed: Feed = EngineFeed(socket, command, paths.log_path(instance))
         return show(call, ReadOnly(feed) if call.read_only else feed, chosen, painted, instance)
+
+
+def check_theme(name: str) -> None:
+    """A theme that is not there is said before an engine is started for a screen that never comes.
+
+    Raises:
+        ThemeError: it is not there, or wrong.
+    """
+    from tui_monitor.config import ScreenSettings
+
+    if name != ScreenSettings().theme:
+        from tui_monitor.cli.settings import themes_folder
+        from tui_monitor.ui import theme
+
+        theme.load(name, themes_folder())
 
 
 def show(call: argparse.Namespace, feed: Feed, chosen: Settings, painted: Painted, instance: str) -> int:
