@@ -13,7 +13,7 @@ from fake_proc import FakeProc
 from loopback import Loopback, reply, routes, serving
 
 from tui_monitor.collect import discover as discover_module
-from tui_monitor.collect.discover import Discovered, discover, listening, recognise
+from tui_monitor.collect.discover import Discovered, Strangers, discover, listening, recognise
 from tui_monitor.collect.http import Client
 from tui_monitor.collect.sockets import Connections, listeners
 from tui_monitor.config import TargetSettings
@@ -209,6 +209,30 @@ def test_who_accepts_and_is_silent_delays_nobody_and_is_worth_another_look(proc:
         assert len(silent.requests) == 1
     assert [found.pid for found in seen.found] == [101]
     assert seen.again
+
+
+def test_who_is_no_server_of_models_is_asked_seldom() -> None:
+    strangers = Strangers()
+    asked = []
+    for at_s in range(0, 3600, 60):
+        if strangers.may_ask("web", at_s):
+            strangers.asked("web", at_s)
+            asked.append(at_s)
+    assert asked == [0, 60, 660, 1260, 1860, 2460, 3060]
+    assert strangers.may_ask("another", 3600)
+
+
+def test_a_web_service_is_remembered_by_its_socket(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discover_module, "NEW_FOR_S", 0.0)
+    with serving(routes({"GET /": reply(b"hello")})) as server:
+        proc.listen(server.port, 1)
+        proc.process(100, "python web.py", inodes=(1,))
+        look(proc)
+        asked = len(server.requests)
+        look(proc)
+        assert len(server.requests) == asked > 0
+        look(proc, extra=(server.port,))
+        assert len(server.requests) > asked
 
 
 def test_a_look_around_ends_in_time_whoever_is_silent(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:

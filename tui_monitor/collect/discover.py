@@ -30,6 +30,8 @@ __all__ = ["Discovered", "discover", "listening", "recognise"]
 WHOLE_S = 1.8  # of a look around; all ports are asked side by side
 AT_ONCE = 32
 MAX_PORTS = 256
+NEW_FOR_S = 120.0
+SELDOM_S = 600.0
 
 T = TypeVar("T")
 
@@ -52,6 +54,28 @@ def listening(root: Path = Path("/proc")) -> frozenset[int]:
         return frozenset()
 
 
+class Strangers:
+    """Listeners that speak HTTP and are no server of models: asked at each look while they are new, seldom afterwards.
+
+    Each question is a line in somebody's log; without this every web service of the host would get three a minute for ever.
+    """
+
+    def __init__(self) -> None:
+        self._first_last: dict[object, tuple[float, float]] = {}
+
+    def may_ask(self, who: object, now_s: float) -> bool:
+        """Whether it is time to ask a listener (again)."""
+        first_s, last_s = self._first_last.get(who, (now_s, -SELDOM_S))
+        return now_s - first_s < NEW_FOR_S or now_s - last_s >= SELDOM_S
+
+    def asked(self, who: object, now_s: float) -> None:
+        """A listener answered, and like no kind."""
+        if len(self._first_last) >= 4 * MAX_PORTS:
+            self._first_last.pop(next(iter(self._first_last)))
+        self._first_last[who] = (self._first_last.get(who, (now_s, 0.0))[0], now_s)
+
+
+_STRANGERS = Strangers()
 _LOOKER: Worker[Look] = Worker("discover")  # one for all: behind a look that is stuck in the kernel no other is started
 
 
@@ -192,7 +216,7 @@ class _Round:
             return True
         owners = self._look.owners(port)
         watched = bool(owners) and all(self._claimed & set(self._look.family(one.pid)) for one in owners)
-        return not watched and self._look.worth_asking(port)
+        return not watched and self._look.worth_asking(port) and _STRANGERS.may_ask(self._key(port), time.monotonic())
 
     # -- asking -----------------------------------------------------------------------------------------------------------------------
 
@@ -241,8 +265,13 @@ class _Round:
                 through = owner.comm if owner and FORWARDERS.fullmatch(owner.comm) else ""
                 return _Hit(port, url, seen.kind, seen.by, None if through else owner, through)
             if seen.heard:
+                if not seen.unsure:
+                    _STRANGERS.asked(self._key(port), time.monotonic())
                 return None
         return None
+
+    def _key(self, port: int) -> object:
+        return (self._look.root, port, *(one.inode for one in self._look.ports.get(port, [])))
 
     async def _of_hits(self, hits: list[_Hit]) -> Found:
         """One server from its recognised ports, the API's first."""

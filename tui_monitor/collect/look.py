@@ -34,6 +34,7 @@ class Look:
     def __init__(self, root: Path = Path("/proc")) -> None:
         """Looks; takes some 50 ms on a busy host, and may hang in the kernel with a stuck process: not for the event loop."""
         host = Host(root)
+        self.root = root
         self.unseen: list[str] = []
         found: list[Listener] = []
         pids: list[int] = []
