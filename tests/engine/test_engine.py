@@ -55,12 +55,15 @@ async def until(true: Callable[[], object], within_s: float = 20.0) -> None:
 
 # -- one that hangs is late alone --------------------------------------------------------------------------------------------------------
 
+CONVERSATIONS: set[asyncio.Task[None]] = set()
 BOMB = gzip.compress(b"\0" * 30_000_000, 9)
 
 
 async def answer(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A model server of a bad kind, or of a good one."""
     count = 0
+    if task := asyncio.current_task():
+        CONVERSATIONS.add(task)
     try:
         while await reader.readuntil(b"\r\n\r\n"):
             count += 1
@@ -125,6 +128,9 @@ def test_what_hangs_drips_floods_or_bombs_is_late_alone() -> None:
         await watching
         for server in servers:
             server.close()
+        for conversation in CONVERSATIONS:
+            conversation.cancel()
+        await asyncio.gather(*CONVERSATIONS, return_exceptions=True)
         assert frame is not None
         targets_by_name = {target.name: target for target in frame.targets}
         assert targets_by_name["good"].metrics["request.rate"] is not None
