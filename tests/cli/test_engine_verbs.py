@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +212,16 @@ def test_a_socket_that_nobody_listens_at_is_no_engine(places: Path, capsys: pyte
     assert main(["engine", "status"]) == 1
     assert main(["engine", "stop"]) == 1
     assert capsys.readouterr().err == "tui-monitor: no engine of instance default runs\n" * 2
+
+
+def test_an_engine_that_does_not_answer_is_unreadable(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths.make_runtime_dir()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(paths.socket_path("default")))
+        other.listen()
+        threading.Thread(target=lambda: [other.accept()[0].close() for _ in range(3)], daemon=True).start()
+        assert [main(["once"]), main(["alerts"]), main(["engine", "status"])] == [3, 3, 1]
+    assert capsys.readouterr().err.count("\n") == 3
 
 
 def test_a_runtime_directory_that_is_too_deep_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,3 +167,5 @@ def test_completion_knows_the_verbs(shell: str, capsys: pytest.CaptureFixture[st
     else:
         assert all(verb.NAME in out for verb in VERBS)
         assert "--spawned" not in out
+        if shell == "bash":
+            assert "_shtab_compgen_files" in out, "files where a FILE is wanted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, Stop
@@ -30,5 +31,17 @@ def run(call: argparse.Namespace) -> int:
         raise Stop(
             f"the installed shtab {shtab.__version__} cannot make {call.shell} completion; `pip install -U shtab` brings one that can"
         )
-    output.say(shtab.complete(grammar(), call.shell).rstrip("\n"))
+    parser = grammar()
+    _complete_files(parser, shtab.FILE)
+    output.say(shtab.complete(parser, call.shell).rstrip("\n"))
     return DONE
+
+
+def _complete_files(parser: argparse.ArgumentParser, how: Any) -> None:
+    """Names of files where a FILE is wanted, below every verb too."""
+    for action in parser._actions:  # noqa: SLF001 - shtab reads them too; argparse has no other way to them
+        if action.metavar == "FILE":
+            action.complete = how  # type: ignore[attr-defined]
+        if isinstance(action.choices, dict):
+            for place in action.choices.values():
+                _complete_files(place, how)

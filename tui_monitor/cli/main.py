@@ -21,10 +21,12 @@ from tui_monitor.cli import (
     snapshot,
     unack,
 )
-from tui_monitor.cli.exits import CONFIGURATION, FAILED, Stop
+from tui_monitor.cli.exits import CONFIGURATION, FAILED, UNREADABLE, Stop
 from tui_monitor.cli.parser import Parser, Verb, make_parser, parse
 
 VERBS: list[Verb] = [demo, once, init, check, doctor, alerts, ack, unack, snapshot, open_file, engine, completion]
+
+JUDGES = ("once", "alerts")  # exit like a Nagios plug-in
 
 
 def grammar() -> Parser:
@@ -34,6 +36,7 @@ def grammar() -> Parser:
 
 def main(words: list[str] | None = None) -> int:
     """Do what was typed; returns the exit code."""
+    call = None
     try:
         call = parse(grammar(), sys.argv[1:] if words is None else words)
         code: int = call.run(call)
@@ -48,6 +51,8 @@ def main(words: list[str] | None = None) -> int:
         return FAILED
     except Exception as error:
         known = _known(error)
+        if known == FAILED and call is not None and (call.verb in JUDGES or getattr(call, "plain", False)):
+            known = UNREADABLE
         if known is None or os.environ.get("TUI_MONITOR_DEBUG"):
             raise
         _tell(_of_system(error) if isinstance(error, OSError) else str(error), known)
@@ -76,4 +81,4 @@ def _known(error: Exception) -> int | None:
 
 def _of_system(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename is not None else ""
-    return f"{where}{error.strerror or error}"
+    return f"{where}{error.strerror or str(error) or type(error).__name__}"
