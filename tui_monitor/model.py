@@ -22,7 +22,9 @@ GpuState = Literal["OK", "LOST", "HUNG", "UNKNOWN"]
 SignalState = Literal["learning", "idle", "stable", "watch", "drift", "blind", "stale"]
 AlertState = Literal["pending", "firing", "resolved", "lost"]
 
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X].*?(?:\x07|\x1b\\|$)|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]", re.DOTALL)
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X].*?(?:\x07|\x1b\\|$)|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]", re.DOTALL
+)
 
 
 def clean(text: object, limit: int = 200) -> str:

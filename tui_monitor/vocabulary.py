@@ -23,7 +23,13 @@ class Term(Struct, frozen=True):
 def _terms() -> dict[str, Term]:
     rows: list[tuple[str, Unit, Literal["high", "low", ""], Literal["sum", "merge", "worst", "one"], str]] = [
         ("request.rate", "/s", "", "sum", "Requests finished each second, failed ones included."),
-        ("error.rate", "/s", "high", "sum", "Requests each second that ended in a server error (5xx, or what the server counts as failed)."),
+        (
+            "error.rate",
+            "/s",
+            "high",
+            "sum",
+            "Requests each second that ended in a server error (5xx, or what the server counts as failed).",
+        ),
         ("error.ratio", "ratio", "high", "worst", "Share of finished requests that ended in a server error."),
         ("reject.rate", "/s", "high", "sum", "Requests each second refused for overload (429, queue full)."),
         ("request.running", "", "", "sum", "Requests being worked on now."),

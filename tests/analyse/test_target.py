@@ -270,3 +270,12 @@ def test_signals_only_ever_grow_through_restarts_and_replicas() -> None:
 def test_a_clock_set_back_begins_anew() -> None:
     target = numbers((1000.0, {"ok_total": 5.0}), (1002.0, {"ok_total": 6.0}), (500.0, {"ok_total": 7.0}), (502.0, {"ok_total": 9.0}))
     assert target.measure(502.0).metrics["request.rate"] == pytest.approx(1.0)
+
+
+def test_what_only_a_flag_puts_on_the_page_names_the_flag() -> None:
+    says = Says(
+        measures={"latency.p95": latest("summary", where={"quantile": "0.95"})}, needs={"latency.p95": "needs --metrics-config x=true"}
+    )
+    numbers = TargetNumbers(says, 1.0)
+    numbers.observe(1.0, Page(Layout((SeriesKey("other", ()),), {}), [1.0], 10))
+    assert numbers.measure(1.0).absent["latency.p95"] == "needs --metrics-config x=true"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, Evaluation
+from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation
 from tui_monitor.analyse.series import BUCKET, Plan, Wanted
 from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, widened
 from tui_monitor.mapping import Says, Total
@@ -150,7 +150,8 @@ class TargetNumbers:
             value = evaluation.value(measure)
             metrics[key] = value.number
             if value.number is None:
-                absent[key] = silent if lost and value.why == NO_SECOND_SAMPLE else value.why
+                why = says.needs.get(key, value.why) if value.why == NOT_COUNTED else value.why
+                absent[key] = silent if lost and value.why == NO_SECOND_SAMPLE else why
             if value.bounds is not None:
                 bounds[key] = value.bounds
             if value.at_least or (key in says.at_least and value.number is not None):

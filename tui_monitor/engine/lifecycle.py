@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -83,6 +84,8 @@ async def serve(
         engine.audience = lambda: (server.screens, server.people)
         life.occupied = lambda: server.screens > 0
         _on_signals(engine, reload)
+        gc.collect()
+        gc.freeze()  # what start-up made stays: a first large page must not be slowed by walks over it
         await server.start()
         life.empty(said_goodbye=False)  # nobody has come yet
         try:

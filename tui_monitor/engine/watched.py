@@ -116,10 +116,12 @@ class Watched:
         """What the server lists, with the numbers that stand under that name; models that only the page knows come after."""
         listed = self._answer.models if self._answer and self._answer.models else ()
         numbers = dict(measured.models)
+        silent = self._reading is not None and self._reading.failure is not None
         models = []
         for one in listed:
             found = numbers.pop((one.name, one.version), None) or numbers.pop((one.name, ""), None)
-            models.append(Model(one.name, one.version or None, one.state or "UNKNOWN", found or {}, one.why))
+            state, why = ("UNKNOWN", "its server is silent") if silent else (one.state or "UNKNOWN", one.why)
+            models.append(Model(one.name, one.version or None, state, found or {}, why))
         names = {model.name for model in models}
         return models + [Model(name, version or None, "UNKNOWN", told) for (name, version), told in numbers.items() if name not in names]
 
