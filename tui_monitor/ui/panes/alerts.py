@@ -56,7 +56,7 @@ def lasted(frame: Frame, alert: Alert) -> str:
 def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None, *, focus: bool) -> int:
     wide = canvas.width >= 90
     target = min(24 if wide else 15, max(6, *(text_width(place_of(alert)) for alert in alerts)))
-    rule = min(30 if wide else 21, max(6, *(text_width(name_of(alert)) for alert in alerts)))
+    rule = min(30 if wide else 26, max(6, *(text_width(name_of(alert)) for alert in alerts)))
     columns = [
         Column("severity", "SEVERITY", 8, keep=4),
         Column("state", "STATE", 8),
@@ -66,6 +66,8 @@ def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None
         Column("value", "VALUE", 8, keep=1),
         Column("who", "WHO", 12 if wide else 8, keep=2, grow=True),
     ]
+    if not any(alert.value is not None for alert in alerts):
+        columns = [column for column in columns if column.name != "value"]
     roomy = sum(column.width for column in columns[1:]) + 2 * len(columns) - 2 <= canvas.width
     placed = place(columns, canvas.width, left=2, gap=2 if roomy else 1)
     heads(canvas, 0, columns, placed)
@@ -128,9 +130,12 @@ def detail(frame: Frame, alert: Alert, width: int, *, utc: bool) -> list[Line]:
         when.append(f"fired {at(alert.fired_at)}")
     if alert.ended_at is not None:
         when.append(f"{alert.state} {at(alert.ended_at)}")
-    lines: list[Line] = [
-        ((name_of(alert), "strong", "b"), (" on ", "dim"), place_of(alert), "  ", (word, sign.role, "b"), ("  " + ", ".join(when), "dim"))
-    ]
+    title: list[Part] = [(name_of(alert), "strong", "b"), (" on ", "dim"), place_of(alert), "  ", (word, sign.role, "b")]
+    room = width - sum(text_width(part if isinstance(part, str) else part[0]) for part in title) - 2
+    said_when = ", ".join(when)
+    lines: list[Line] = [(*title, ("  " + said_when, "dim")) if text_width(said_when) <= room else tuple(title)]
+    if text_width(said_when) > room:
+        lines += _labelled("when", [said_when], width, "dim")
     value = fmt.with_unit(alert.value, alert.unit)
     lines += _labelled("why", [alert.summary or f"value {value}"], width)
     if alert.state == "pending" and alert.for_s:

@@ -8,6 +8,7 @@ from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
 from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes.alerts import name_of, place_of
 from tui_monitor.ui.panes.header import alert_pieces, fit, source_piece, state_pieces
 from tui_monitor.ui.panes.health import numbers_line, why_of
 from tui_monitor.ui.view import View
@@ -87,7 +88,7 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     for alert in order.alerts(frame, view):
         word, sign = signs.of_alert(alert)
         if word in {"FIRING", "ACKED"}:
-            lines.append([(f"{sign.glyph} {word} ", sign.role, "b"), (f"{alert.target} {alert.rule} ", "text"), (alert.summary, "dim")])
+            lines.append([(f"{sign.glyph} {word} ", sign.role, "b"), (f"{place_of(alert)} {name_of(alert)} ", "text"), (alert.summary, "dim")])
     more = len(lines) > canvas.height
     for y, line in enumerate(lines[: canvas.height - more]):
         x = canvas.run(0, y, *line[:-1])
