@@ -16,6 +16,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Input
 
 from tui_monitor.engine.feed import Feed, FeedError
@@ -82,7 +83,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         self._asked: tuple[tuple[str, tuple[str, ...], float, int], ...] = ()
         self._asked_at_s = 0.0
         self._asking = self._coming = False
-        self._drawn_s = 0.0
+        self._drawing = False  # Textual has drawn the whole screen at this size at least once
         self._toast_until_s = 0.0
         self._taken: list[str] = []  # alerts this screen took, newest last
         self._title = ""
@@ -156,7 +157,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         if self.view.toast and now_s >= self._toast_until_s:
             self.view = msgspec.structs.replace(self.view, toast="")
             self.redraw()
-        elif now_s - self._drawn_s > 0.9:
+        elif self.frame() is None or self._held is not None or self.feed.status().note:
             self.redraw()
 
     def frame(self) -> Frame | None:
@@ -179,13 +180,26 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     def redraw(self) -> None:
         """Paint the board anew; only lines that differ are drawn, only cells that differ are sent."""
-        self._drawn_s = self._clock()
         width, height = self.size
         frame, view = self.frame(), self.shown_view()
         canvas = boards.draw_board(frame, view, self._histories, width, height, ascii=self._ascii) if frame else self._waiting(view)
         if self.screen_stack:
-            self.screen_stack[0].query_one(Board).show(canvas.rows(), self.look)
+            self.screen_stack[0].query_one(Board).show(canvas.rows(), self.look, self._draw_now)
         self._name_window(frame)
+
+    def _draw_now(self, pieces: list[tuple[int, int, Strip]]) -> bool:
+        """While the board is alone, its lines go to the terminal without Textual's compositor and without waiting for its next beat."""
+        driver, shadow = self._driver, self._shadow
+        if shadow is None or driver is None or self.is_headless or len(self.screen_stack) != 1 or not self._drawing:
+            return False
+        if driver.tty.waiting_bytes:  # type: ignore[attr-defined]
+            return False
+        self._send_text(shadow.draw(pieces, self.size))
+        return True
+
+    def _send_text(self, text: str) -> None:
+        if text and self._driver is not None:
+            self._driver.write(SYNC[0] + text + SYNC[1] if self._sync_available else text)
 
     def _waiting(self, view: View) -> Canvas:
         """What the pre-paint showed, going on."""
@@ -218,10 +232,12 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another size, another layout."""
+        self._drawing = False
         self.call_later(self.redraw)
 
     def repaint_all(self) -> None:
         """Somebody else wrote on the terminal."""
+        self._drawing = False
         if self._shadow is not None:
             self._shadow.forget()
         if self.screen_stack:
@@ -242,8 +258,8 @@ class MonitorApp(App[None], inherit_bindings=False):
         except Exception as error:  # noqa: BLE001  # as Textual does around its drawing: the app ends, the terminal is restored
             self._handle_exception(error)
             return
-        if text:
-            driver.write(SYNC[0] + text + SYNC[1] if self._sync_available else text)
+        self._drawing = True
+        self._send_text(text)
 
     # -- histories --------------------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region
@@ -29,8 +31,14 @@ class Board(Widget, can_focus=True):
         self._strips: list[Strip] = []
         self._look: Theme | None = None
 
-    def show(self, rows: list[list[Run]], look: Theme) -> None:
-        """Show these rows; nothing is drawn when they are what is shown."""
+    def show(self, rows: list[list[Run]], look: Theme, direct: Callable[[list[tuple[int, int, Strip]]], bool]) -> None:
+        """Show these rows; nothing is drawn when they are what is shown.
+
+        Args:
+            rows: of the canvas, all of the same width.
+            look: the theme that says what a role looks like.
+            direct: draws strips (column, row, strip) at once and returns True, when nothing is above the board; else Textual draws them.
+        """
         same = look is self._look and len(rows) == len(self._rows)
         changed = [y for y, row in enumerate(rows) if not same or row != self._rows[y]]
         if not changed:
@@ -41,10 +49,17 @@ class Board(Widget, can_focus=True):
         for y in changed:
             self._strips[y] = Strip([Segment(run.text, look.style(run.role, run.bold, run.back)) for run in rows[y]])
         self._rows, self._look = rows, look
+        if direct([(0, y, self._strips[y]) for y in changed]):
+            return
         if len(changed) == len(rows):
             self.refresh()
         else:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """See Widget; without its cache of styled lines, which would not know what was drawn directly, and which has nothing to style here."""
+        lines = [self.render_line(y) for y in range(crop.y, crop.bottom)]
+        return lines if crop.x == 0 and crop.width >= self.size.width else [line.crop(crop.x, crop.right) for line in lines]
 
     def render_line(self, y: int) -> Strip:
         """See Widget."""
