@@ -55,6 +55,8 @@ def test_ctrl_c_from_outside_is_q(tmp_path: Path) -> None:
 
 
 def test_a_crash_restores_first_and_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "mark.log").symlink_to(tmp_path / "elsewhere")
     with Screen("crash", str(tmp_path / "mark")) as screen:
         screen.until(READY)
         screen.send("a")
@@ -64,7 +66,9 @@ def test_a_crash_restores_first_and_leaves_its_traceback_in_a_file(tmp_path: Pat
         assert line.startswith("tui-monitor: the screen crashed: ")
         assert str(tmp_path / "mark.log") in line
         assert returned == "returned 1"
-        assert "a defect of ours" in (tmp_path / "mark.log").read_text()
+        assert "RuntimeError: a defect of ours" in line
+        assert "Traceback" in (tmp_path / "mark.log").read_text()
+        assert (tmp_path / "elsewhere").read_text() == "mine"
         assert "Traceback" not in screen.wire.decode()
 
 

@@ -18,9 +18,10 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Input
+from textual.worker import WorkerFailed
 
 from tui_monitor.engine.feed import Feed, FeedError
-from tui_monitor.model import Acknowledge, Alert, Command, Frame, HistoryQuery, TakeSnapshot, Unacknowledge, clean
+from tui_monitor.model import Acknowledge, Alert, Command, Frame, HistoryQuery, MarkReference, TakeSnapshot, Unacknowledge, clean
 from tui_monitor.ui import board as boards
 from tui_monitor.ui import prepaint, signs, theme
 from tui_monitor.ui.bindings import TABLE, footer
@@ -132,7 +133,7 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         """A defect of ours ends the screen; the traceback is written when the terminal is back."""
-        self.crash = self.crash or error
+        self.crash = self.crash or (error.error if isinstance(error, WorkerFailed) else error)
         self._return_code = 1
         if self._exception is None:
             self._exception = error  # for the test harness
@@ -526,6 +527,15 @@ class MonitorApp(App[None], inherit_bindings=False):
             self.toast("nothing to undo")
             return
         self._send(Unacknowledge(chosen.id), f"gave back {chosen.target} {chosen.rule}")
+
+    def action_pin(self) -> None:
+        """`b`."""
+        frame = self.frame()
+        signal = order.chosen_signal(frame, self.view) if frame and self.view.focus == "drift" else None
+        if signal is None:
+            self.toast("select a drift signal first: 3, then up and down")
+        else:
+            self._send(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
 
     def action_snapshot(self) -> None:
         """`ctrl+s`."""

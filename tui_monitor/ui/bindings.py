@@ -51,6 +51,7 @@ TABLE: tuple[Key, ...] = (
     Key("a", "a", "ack", "acknowledge", "Acknowledge at once: the selected alert, elsewhere the worst firing one.", "alerts", footer=1, panes=("health", "alerts")),
     Key("A", "A", "ack_dialog", "ack with note", "Acknowledge with a comment and an end.", "alerts", footer=2, panes=("alerts",)),
     Key("u", "u", "unack", "undo ack", "Give back the last alert you took, or the selected one.", "alerts", footer=3, panes=("alerts",)),
+    Key("b", "b", "pin", "new baseline", "Make what the selected drift signal shows now its reference.", "look", footer=3, panes=("drift",)),
     Key("ctrl+s", "ctrl+s", "snapshot", "snapshot", "Write one file with what was seen; `tui-monitor open` shows it.", "program", footer=10),
     Key("T", "T", "theme", "theme", "Change the theme.", "program"),
     Key("ctrl+p", "ctrl+p", "palette", "palette", "Find and do anything by its name.", "program", palette=False),

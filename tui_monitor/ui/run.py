@@ -78,7 +78,8 @@ def _write_crash(error: BaseException, log: Path | None) -> str:
         log = state_dir("default") / "screen.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        log.unlink(missing_ok=True)  # a link in its place is replaced, never followed
+        fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
             file.writelines(traceback.format_exception(error))
     except OSError as failure:
