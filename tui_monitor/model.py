@@ -513,6 +513,13 @@ class Unacknowledge(Struct, frozen=True, tag=True):
     alert: str
 
 
+class MarkReference(Struct, frozen=True, tag=True):
+    """What a drift signal shows now becomes its reference: the user says that this is normal."""
+
+    source: str
+    signal: str
+
+
 class TakeSnapshot(Struct, frozen=True, tag=True):
     """Write one file with everything since `since_s` seconds ago."""
 
@@ -563,14 +570,14 @@ class Outcome(Struct, frozen=True, tag=True):
     message: str
 
 
-Command = Acknowledge | Unacknowledge | TakeSnapshot | Goodbye | StopEngine
+Command = Acknowledge | Unacknowledge | MarkReference | TakeSnapshot | Goodbye | StopEngine
 
 
 class Request(Struct, frozen=True, tag=True):
     """A question with a number."""
 
     number: int
-    ask: Acknowledge | Unacknowledge | TakeSnapshot | Goodbye | StopEngine | GetFrame | HistoryQuery
+    ask: Acknowledge | Unacknowledge | MarkReference | TakeSnapshot | Goodbye | StopEngine | GetFrame | HistoryQuery
 
 
 class Reply(Struct, frozen=True, tag=True):

@@ -41,6 +41,7 @@ from tui_monitor.model import (
     Gpu,
     History,
     HistoryQuery,
+    MarkReference,
     Outcome,
     Reading,
     StopEngine,
@@ -356,6 +357,8 @@ class Engine:
         match command:
             case Acknowledge() | Unacknowledge():
                 return await self._act(command, who)
+            case MarkReference(source, signal):
+                return await self._pin(source, signal, who)
             case TakeSnapshot(path, since_s, force):
                 return await self._keeper.snapshot(Path(path), since_s, time.time(), force=force)
             case StopEngine():
@@ -363,6 +366,16 @@ class Engine:
                 return Outcome(ok=True, message="the engine is ending")
             case _:
                 return Outcome(ok=False, message="not known to this engine")
+
+    async def _pin(self, source: str, signal: str, who: str) -> Outcome:
+        why = self._logs.pin(source, signal)
+        if why:
+            return Outcome(ok=False, message=f"not done: {why}")
+        lost = await self._keeper.save_now("drift", self._logs.dump_drift())
+        self.note(f"{source}: {signal} as it is now is the reference, by {who}")
+        self._hurry = True
+        self._wake.set()
+        return Outcome(ok=True, message=f"{signal} as it is now is the reference" + (f", until the engine ends: {lost}" if lost else ""))
 
     async def _act(self, command: Acknowledge | Unacknowledge, who: str) -> Outcome:
         now_s = time.time()

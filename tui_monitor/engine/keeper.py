@@ -93,6 +93,19 @@ class Keeper:
         if self._database and state is not None:
             self._database.save_blob(name, state)
 
+    async def save_now(self, name: str, state: bytes | None) -> str:
+        """Keep a state and wait until it is on disk; returns why not, or nothing."""
+        if self._database is None or state is None:
+            return self._trouble or "nothing is kept by this engine"
+        try:
+            async with asyncio.timeout(DURABLE_S):
+                await asyncio.wrap_future(self._database.save_blob(name, state))
+        except TimeoutError:
+            return f"the disk did not answer within {DURABLE_S:g} s"
+        except StoreError as error:
+            return str(error)
+        return ""
+
     def frame_at(self, at_s: float) -> Frame | None:
         """A recorded frame. Blocks: call it in a thread."""
         from tui_monitor.store.replay import Replay

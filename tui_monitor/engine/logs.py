@@ -87,6 +87,10 @@ class Logs:
         """References and running evidence, for the next engine."""
         return self._room.dump() if self._room else self._saved
 
+    def pin(self, source: str, signal: str) -> str:
+        """A signal's present becomes its reference; returns why not, or nothing."""
+        return self._room.pin(source, signal) if self._room else "the judges are not loaded yet"
+
     def observe(self, now_s: float, watched: list[Watched]) -> None:
         """The newest cumulative histograms of every server that answered since."""
         if self._room is None:

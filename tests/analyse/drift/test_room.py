@@ -195,3 +195,21 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     traffic = Traffic(DriftRoom(SETTINGS))
     traffic.run(2000, NORMAL)
     assert len(traffic.room._signals["llm", PROMPTS]._snapshots) <= 256
+
+
+def test_the_user_may_say_that_this_is_normal(traffic: Traffic) -> None:
+    traffic.run(60, NORMAL)
+    assert traffic.run(60, LONG).state == "drift"
+    assert traffic.room.pin("llm", PROMPTS) == ""
+    pinned = traffic.run(60, LONG)
+    assert pinned.state == "stable"
+    assert pinned.n_reference >= 500
+    assert traffic.run(60, NORMAL).state == "drift", "what was normal before is not any more"
+
+
+def test_too_few_rows_are_no_reference(traffic: Traffic) -> None:
+    traffic.run(60, NORMAL)
+    assert traffic.room.pin("llm", "nothing") == "there is no signal nothing of llm"
+    early = Traffic(DriftRoom(SETTINGS))
+    early.run(10, NORMAL)
+    assert "500 are needed" in early.room.pin("llm", PROMPTS)

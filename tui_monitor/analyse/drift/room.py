@@ -87,6 +87,11 @@ class DriftRoom:
         given.learned(np.asarray([counts], dtype=np.float64))
         self._signals[source, signal] = given
 
+    def pin(self, source: str, signal: str) -> str:
+        """What a signal shows now becomes its reference; returns why not, or nothing."""
+        known = self._signals.get((source, signal))
+        return known.pin() if known else f"there is no signal {signal} of {source}"
+
     def check(self, now_s: float) -> None:
         """Judge every signal, if the last time is long enough ago."""
         if self._checked_s is not None and 0 <= now_s - self._checked_s < self._every_s * 0.999:

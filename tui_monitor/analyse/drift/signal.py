@@ -147,6 +147,19 @@ class Signal:
         self._snapshots = []
         self._since_s = None
 
+    def pin(self) -> str:
+        """Take the rows since the change (or the newest ones) as the reference; returns why not, or nothing."""
+        change_s = self._since_s if self._since_s is not None else self._judge.change_s if self._judge else None
+        rows = self._since(change_s) if change_s is not None else self._recent()[1]
+        if self._reference is None or rows.sum() < LEAST_ROWS:
+            return f"{self.name} has {rows.sum():.0f} rows since the change, {LEAST_ROWS} are needed for a reference"
+        tau = self._tau
+        self.learned(rows[None, :])
+        self._tau = max(tau, self._tau)  # one sum tells nothing of how the rows depend on each other
+        self._judge = Judge(rows, self._tests, self._tau, self._limits.tolerance)
+        self.state = "idle"
+        return ""
+
     def _snapshot(self, at_s: float) -> None:
         self._snapshots.append((at_s, self._total))
         if len(self._snapshots) > MAX_SNAPSHOTS:

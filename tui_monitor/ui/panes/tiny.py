@@ -88,7 +88,9 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     for alert in order.alerts(frame, view):
         word, sign = signs.of_alert(alert)
         if word in {"FIRING", "ACKED"}:
-            lines.append([(f"{sign.glyph} {word} ", sign.role, "b"), (f"{place_of(alert)} {name_of(alert)} ", "text"), (alert.summary, "dim")])
+            lines.append(
+                [(f"{sign.glyph} {word} ", sign.role, "b"), (f"{place_of(alert)} {name_of(alert)} ", "text"), (alert.summary, "dim")]
+            )
     more = len(lines) > canvas.height
     for y, line in enumerate(lines[: canvas.height - more]):
         x = canvas.run(0, y, *line[:-1])
