@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 
 
@@ -13,13 +12,8 @@ class SelfWatch:
     def __init__(self, tick_s: float) -> None:
         self._tick_s = tick_s
         self.late_ticks = 0
-        self._cpu_s, self._at_s = self._used(), time.monotonic()
+        self._cpu_s, self._at_s = time.process_time(), time.monotonic()
         self._ratio: float | None = None
-
-    @staticmethod
-    def _used() -> float:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime
 
     def beat(self, late_s: float) -> None:
         """A tick began `late_s` after it was due."""
@@ -28,8 +22,9 @@ class SelfWatch:
 
     def cpu_ratio(self) -> float | None:
         """Share of one core over the last ten seconds or so; None before the first two."""
-        now_s, used_s = time.monotonic(), self._used()
+        now_s = time.monotonic()
         if now_s - self._at_s >= (2.0 if self._ratio is None else 10.0):
+            used_s = time.process_time()
             self._ratio = (used_s - self._cpu_s) / (now_s - self._at_s)
             self._cpu_s, self._at_s = used_s, now_s
         return self._ratio

@@ -18,7 +18,7 @@ from tui_monitor.engine.threads import in_thread
 from tui_monitor.engine.watched import Watched
 from tui_monitor.model import Found, Target, TargetWindow, clean
 
-LOOK_EVERY_S = 2.0  # how often the list of listening sockets is compared
+LOOK_EVERY_S = 4.0  # how often the list of listening sockets is compared; each look costs the kernel some milliseconds
 LOOK_SOON_S = 5.0
 LOOK_AGAIN_S = 60.0  # a look around without a change: a server may have begun to answer
 DISCOVERY_S = 20.0
