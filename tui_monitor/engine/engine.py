@@ -194,7 +194,7 @@ class Engine:
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
-        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, self._queries.subjects())
+        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, self._queries.subjects(), now_s)
         await self._evaluate(asked, now_s)
         self._keep_past(now_s, system, gpus, [target for target, _ in targets.values()])
         alerts = self._book.alerts(now_s)

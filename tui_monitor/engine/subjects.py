@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tui_monitor.model import Disk, Drift, Gpu, Performance, Queried, Subject, System, Target
 
 
-def of_target(target: Target, silent: str) -> Subject:
+def of_target(target: Target, silent: str, now_s: float) -> Subject:
     """A server. It is never silent as a whole: its state is known even when it does not answer."""
     labels = {"kind": target.kind} | ({"model": target.models[0].name} if len(target.models) == 1 else {})
     metrics = target.metrics if not silent else dict.fromkeys(target.metrics) | {"scrape.up": target.metrics.get("scrape.up")}
@@ -83,13 +83,14 @@ def all_of(
     drift: list[Drift],
     performance: list[Performance],
     queries: Mapping[str, tuple[Queried, str]],
+    now_s: float,
 ) -> list[Subject]:
     """Everything that rules are asked about, once a tick."""
     return [
         of_host(host, system),
         *(of_disk(disk) for disk in system.disks),
         *(of_gpu(gpu) for gpu in gpus),
-        *(of_target(target, silent) for target, silent in targets.values()),
+        *(of_target(target, silent, now_s) for target, silent in targets.values()),
         *(of_signal(one) for one in drift),
         *(of_performance(one) for one in performance),
         *(of_query(name, queried, silent) for name, (queried, silent) in queries.items()),
