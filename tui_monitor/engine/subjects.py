@@ -11,6 +11,7 @@ def of_target(target: Target, silent: str, now_s: float) -> Subject:
     """A server. It is never silent as a whole: its state is known even when it does not answer."""
     labels = {"kind": target.kind} | ({"model": target.models[0].name} if len(target.models) == 1 else {})
     metrics = target.metrics if not silent else dict.fromkeys(target.metrics) | {"scrape.up": target.metrics.get("scrape.up")}
+    metrics = metrics | {"state.age": max(0.0, now_s - target.since.timestamp())}
     return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why)
 
 
