@@ -242,6 +242,7 @@ def test_the_lock_is_given_back_by_the_kernel() -> None:
         Lock("one")
     first.release()
     Lock("one").release()
+    assert list(paths.runtime_dir().iterdir()) == [], "nothing is left behind"
 
 
 @pytest.mark.parametrize("goodbye", [True, False])

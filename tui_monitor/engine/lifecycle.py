@@ -32,16 +32,24 @@ class Lock:
             AlreadyRuns: another process holds it.
             UnsafePlace: there is no directory for it.
         """
-        directory = paths.make_runtime_dir(group)
-        self._fd = os.open(directory / f"{instance}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660 if group else 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._fd)
-            raise AlreadyRuns(f"an engine of instance {instance!r} runs already; `tui-monitor engine status` tells") from None
+        self._path = paths.make_runtime_dir(group) / f"{instance}.lock"
+        while True:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660 if group else 0o600)
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held = self._path.stat().st_ino == os.fstat(self._fd).st_ino
+            except FileNotFoundError:
+                held = False
+            except OSError:
+                os.close(self._fd)
+                raise AlreadyRuns(f"an engine of instance {instance!r} runs already; `tui-monitor engine status` tells") from None
+            if held:
+                return
+            os.close(self._fd)  # it was removed by the engine that just ended, between our opening and our locking it
 
     def release(self) -> None:
-        """Let the next one have it."""
+        """Let the next one have it; nothing is left behind."""
+        self._path.unlink(missing_ok=True)
         os.close(self._fd)
 
 
