@@ -241,7 +241,12 @@ def test_the_lock_is_given_back_by_the_kernel() -> None:
     with pytest.raises(AlreadyRuns, match="runs already"):
         Lock("one")
     first.release()
+    other = paths.runtime_dir() / "elsewhere"
+    other.write_text("precious")
+    (paths.runtime_dir() / "one.lock").symlink_to(other)
     Lock("one").release()
+    assert other.read_text() == "precious", "a link at our name is replaced, never followed"
+    other.unlink()
     assert list(paths.runtime_dir().iterdir()) == [], "nothing is left behind"
 
 

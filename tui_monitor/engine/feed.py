@@ -254,7 +254,8 @@ def spawn_engine(command: Sequence[str], log: Path | None) -> subprocess.Popen[b
     if log is not None:
         try:
             log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            log.unlink(missing_ok=True)  # also a link at its name, which is never followed
+            target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError:
             target = subprocess.DEVNULL  # no place for a log is no reason not to watch
     try:

@@ -34,6 +34,8 @@ class Lock:
         """
         self._path = paths.make_runtime_dir(group) / f"{instance}.lock"
         while True:
+            if self._path.is_symlink():
+                self._path.unlink(missing_ok=True)  # a link at our name is replaced, never followed
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660 if group else 0o600)
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
