@@ -13,7 +13,7 @@ from fake_proc import FakeProc
 from loopback import Loopback, reply, routes, serving
 
 from tui_monitor.collect import discover as discover_module
-from tui_monitor.collect.discover import Discovered, Strangers, discover, listening, recognise
+from tui_monitor.collect.discover import Discovered, Strangers, discover, listening, owners, recognise
 from tui_monitor.collect.http import Client
 from tui_monitor.collect.sockets import Connections, listeners
 from tui_monitor.config import TargetSettings
@@ -195,8 +195,10 @@ def test_configured_servers_are_left_alone_and_their_process_is_told(proc: FakeP
         proc.listen(other.port, 2)
         proc.process(100, "vllm serve m", inodes=(1, 2))
         seen = look(proc, known=(Found("mine", "vllm", server.url, configured=True),))
+        alone = asyncio.run(owners([Found("mine", "vllm", server.url, configured=True)], root=proc.root))
         assert server.requests == other.requests == []
     assert (seen.found, seen.owners) == ([], {"mine": 100})
+    assert alone == {"mine": 100}, "also where discovery is switched off"
 
 
 def test_who_accepts_and_is_silent_delays_nobody_and_is_worth_another_look(proc: FakeProc) -> None:

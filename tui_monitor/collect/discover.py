@@ -102,6 +102,15 @@ async def discover(
     return await _Round(look, set(extra_ports), list(known), client_factory).run(begun_s + WHOLE_S)
 
 
+async def owners(known: Sequence[Found], *, root: Path = Path("/proc")) -> dict[str, int]:
+    """Which process listens on the port of each configured target of this host; nobody is asked anything."""
+    try:
+        look = await _LOOKER.run(lambda: Look(root), WHOLE_S)
+    except (TimeoutError, Busy):
+        return {}
+    return _Round(look, set(), list(known), plain_client).owners()
+
+
 class _Hit(Struct, frozen=True):
     """A port whose answers fit a kind."""
 
@@ -125,6 +134,11 @@ class _Round:
         self._taken: set[int] = set()  # ports that need no asking
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._again = False
+
+    def owners(self) -> dict[str, int]:
+        """Configured target -> the process that listens there."""
+        self._keep_known()
+        return self._owners
 
     async def run(self, until_s: float) -> Discovered:
         """Looks at everything, as far as it answers before `until_s` of the monotonic clock."""

@@ -45,7 +45,7 @@ class Targets:
         """Begin with the configured ones; look around at the same time."""
         for one in self._settings.targets:
             self._add_configured(one)
-        if self._settings.discovery.enabled or any(one.kind == "auto" for one in self._settings.targets):
+        if self._settings.discovery.enabled or self._settings.targets:
             self._task = asyncio.create_task(self._look_around())
 
     async def stop(self) -> None:
@@ -108,16 +108,23 @@ class Targets:
             found = await discover.recognise(one)
             if found is not None:
                 self._add(found, KINDS[found.kind], one)
+        known = [one.found for one in self._watched.values()]
         if not self._settings.discovery.enabled:
+            self._owned(await discover.owners(known))
             return bool(autos)
-        seen = await discover.discover(self._settings.discovery.extra_ports, [one.found for one in self._watched.values()])
+        seen = await discover.discover(self._settings.discovery.extra_ports, known)
         self.unseen = seen.unseen
-        for name, pid in seen.owners.items():
-            if name in self._watched:
-                self._watched[name].moved(msgspec.structs.replace(self._watched[name].found, pid=pid))
+        self._owned(seen.owners)
         for found in seen.found:
             self._take(found)
         return seen.again
+
+    def _owned(self, owners: dict[str, int]) -> None:
+        """The processes behind configured targets of this host."""
+        for name, pid in owners.items():
+            one = self._watched.get(name)
+            if one is not None and one.found.pid != pid:
+                one.moved(msgspec.structs.replace(one.found, pid=pid))
 
     def _take(self, found: Found) -> None:
         """A server that was found: a new one, one that is watched, or one that came back as another process in its old place."""
