@@ -117,11 +117,7 @@ def test_measures_and_their_promql_agree(prometheus: tuple[str, str]) -> None:
             if isinstance(reading.content, Queried):
                 theirs = reading.content
             known = numbers.measure(time.time(), WINDOW_S)
-            if (
-                known.covered_s >= WINDOW_S - 1
-                and all(value is not None for value in theirs.values.values())
-                and len(theirs.values) == len(queries)
-            ):
+            if known.covered_s >= WINDOW_S - 1 and (theirs.values.get("samples") or 0) >= WINDOW_S:
                 break
             await asyncio.sleep(1.0)
         await source.close()
