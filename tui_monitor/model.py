@@ -415,6 +415,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     queries: dict[str, Queried] = {}  # Prometheus' name -> its named numbers
     strip: str = ""  # the last 60 minutes, oldest first: 0 fine, 1 warning, 2 critical, '?' nobody watched
     discovering: bool = False  # the first look around is not over
+    discovery: bool = True  # whether servers are looked for at all
 
 
 # -- alerts <-> store ---------------------------------------------------------------------------------------------------------------

@@ -273,6 +273,7 @@ class Engine:
             queries=self._queries.answers(),
             strip=self._strip.text(now_s),
             discovering=self._targets.discovering,
+            discovery=self._settings.discovery.enabled,
         )
 
     def _info(self) -> EngineInfo:

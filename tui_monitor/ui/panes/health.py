@@ -88,7 +88,13 @@ def _columns(targets: list[Target], frame: Frame, *, reasons: bool) -> list[Colu
 def _targets(canvas: Canvas, frame: Frame, view: View, targets: list[Target], *, focus: bool) -> int:
     """The table of targets; returns how many lines it took."""
     if not frame.targets:
-        text = "looking around for model servers …" if frame.discovering else "no model server found on this host"
+        text = (
+            "looking around for model servers …"
+            if frame.discovering
+            else "no model server found on this host"
+            if frame.discovery
+            else "no target is configured, and discovery is off"
+        )
         canvas.run(0, 0, ("– ", "dim"), (text, "text"))
         if not frame.discovering and canvas.height > 1:
             canvas.put(2, 1, "start one, or name it in the configuration: [[targets]] url = …", "dim")
