@@ -28,7 +28,9 @@ ModalScreen { background: transparent; align: center middle; }
 Button, Button:focus, Button:hover { background: $background; color: $foreground; border: none; margin-right: 2; min-width: 0; width: auto; }
 Button:focus { text-style: reverse bold; }
 OptionList { background: $background; border: none; min-width: 12; height: auto; max-height: 20; }
-OptionList > .option-list--option-highlighted, OptionList:focus > .option-list--option-highlighted,
+OptionList > .option-list--option-highlighted, OptionList:focus > .option-list--option-highlighted {
+    text-style: bold; background: $block-cursor-background; color: $block-cursor-foreground;
+}
 OptionList:ansi > .option-list--option-highlighted, OptionList:ansi:focus > .option-list--option-highlighted {
     text-style: bold underline; background: $block-cursor-background; color: $block-cursor-foreground;
 }
@@ -64,5 +66,7 @@ def textual_theme(look: Theme) -> TextualTheme:
         panel=colour("background"),
         dark=look.dark,
         ansi=look.terminal_colours,
-        variables=BUILTIN_THEMES["ansi-dark" if look.dark else "ansi-light"].variables if look.terminal_colours else {},
+        variables=BUILTIN_THEMES["ansi-dark" if look.dark else "ansi-light"].variables
+        if look.terminal_colours
+        else {"block-cursor-background": colour("band"), "block-cursor-foreground": colour("strong")},
     )
