@@ -208,6 +208,13 @@ def test_writing_over_one_half_of_a_wide_character_blanks_the_other() -> None:
     assert picture.screen.display == ["ay b  "]
 
 
+def test_a_wide_character_over_the_first_half_of_another_leaves_no_half_behind() -> None:
+    shadow, picture = Shadow(), Picture(6, 1)
+    picture.feed(shadow.draw([(0, 0, strip("1模模 "))], (6, 1)))
+    picture.feed(shadow.draw([(0, 0, strip("11模")), (4, 0, strip("1 "))], (6, 1)))
+    assert picture.screen.display[0].startswith("11模1"), "the second strip must not take the half for its own"
+
+
 _STYLES = [None, RED, BLUE, Style.parse("reverse"), Style.parse("underline green on #123456"), Style.parse("dim"), Style.parse("bold dim")]
 _RUNS = st.lists(st.tuples(st.text("ab 12模e\u0301é…⣿", max_size=6), st.sampled_from(_STYLES)), max_size=5)
 

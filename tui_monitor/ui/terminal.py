@@ -197,8 +197,9 @@ class Shadow:
             out.put(x - 1, y, [row[x - 1]], [UNSEEN], row)
         row[x:end] = new
         out.put(x, y, new, old, row)
-        if end < len(row) and row[end] is HALF and _narrow(new[-1]):
-            row[end] = Cell(" ", new[-1].pen)
+        if end < len(row) and row[end] is HALF and (new[-1] is HALF or _narrow(new[-1])):
+            lead = new[-2] if new[-1] is HALF and len(new) > 1 else new[-1]
+            row[end] = Cell(" ", max(0, lead.pen))  # its own first half was written over
             out.put(end, y, [row[end]], [UNSEEN], row)
 
     def cells_of(self, strip: Strip) -> list[Cell]:
