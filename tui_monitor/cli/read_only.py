@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tui_monitor.engine.feed import Feed, FeedStatus
-from tui_monitor.model import Acknowledge, Command, Frame, History, HistoryQuery, Outcome, StopEngine, Unacknowledge
+from tui_monitor.model import Command, Frame, Goodbye, History, HistoryQuery, Outcome, TakeSnapshot
 
 
 class ReadOnly:
@@ -40,9 +40,9 @@ class ReadOnly:
 
     async def send(self, command: Command) -> Outcome:
         """Refuse what changes anything for others; a snapshot and a goodbye do not."""
-        if isinstance(command, Acknowledge | Unacknowledge | StopEngine):
-            return Outcome(ok=False, message="read-only: started with --read-only")
-        return await self._feed.send(command)
+        if isinstance(command, TakeSnapshot | Goodbye):
+            return await self._feed.send(command)
+        return Outcome(ok=False, message="read-only: started with --read-only")
 
     async def close(self, *, goodbye: bool) -> None:
         """See Feed."""
