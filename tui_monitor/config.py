@@ -311,7 +311,7 @@ def parse(text: str, name: str, environment: Mapping[str, str] | None = None) ->
         where = re.search(r"at line (\d+)", str(error))
         line = where[1] if where else str(text.count("\n") + 1)
         raise ConfigError(f"{name}:{line}: {clean(re.sub(r' *[(]at .*', '', str(error)))}") from None
-    lines = _lines_of(text)
+    lines = lines_of(text)
     for variable, value in (environment or {}).items():
         if variable.startswith(ENVIRONMENT) and "__" in variable:
             _set_from(tree, variable, value)
@@ -340,7 +340,7 @@ def _set_from(tree: dict[str, Any], variable: str, value: str) -> None:
     at[key] = known
 
 
-def _lines_of(text: str) -> dict[tuple[str | int, ...], int]:
+def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
     """Line of every table and key, by path; a small reader of TOML's shape, used for messages only."""
     lines: dict[tuple[str | int, ...], int] = {}
     table: tuple[str | int, ...] = ()
@@ -383,14 +383,14 @@ def _say(name: str, lines: dict[tuple[str | int, ...], int], message: str) -> st
         known = _known_keys(path)
         near = difflib.get_close_matches(unknown[1], known, 1)
         hint = f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(known)})" if known else ""
-        return f"{name}:{_line(lines, (*path, unknown[1]))}: {_dotted((*path, unknown[1]))}: unknown key{hint}"
+        return f"{name}:{line_of(lines, (*path, unknown[1]))}: {_dotted((*path, unknown[1]))}: unknown key{hint}"
     missing = re.search(r"missing required field `([^`]+)`", said)
     if missing:
-        return f"{name}:{_line(lines, path)}: {_dotted((*path, missing[1]))}: is missing"
+        return f"{name}:{line_of(lines, path)}: {_dotted((*path, missing[1]))}: is missing"
     wanted = (
         said.replace("Expected `", "must be ").replace("`, got `", ", not ").replace("`", "").replace("must be object", "must be a table")
     )
-    return f"{name}:{_line(lines, path)}: {_dotted(path)}: {wanted[:1].lower() + wanted[1:]}"
+    return f"{name}:{line_of(lines, path)}: {_dotted(path)}: {wanted[:1].lower() + wanted[1:]}"
 
 
 def _walk(at: str) -> tuple[str | int, ...]:
@@ -413,7 +413,8 @@ def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     return [one.encode_name for one in msgspec.structs.fields(at)]
 
 
-def _line(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
+def line_of(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
+    """The line of a key, or of the nearest table above it."""
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
@@ -432,7 +433,7 @@ def _check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[st
         for i, value in enumerate(at):
             _check(value, (*path, i), name, lines)
     elif isinstance(at, str):
-        where = f"{name}:{_line(lines, path)}: {_dotted(path)}: "
+        where = f"{name}:{line_of(lines, path)}: {_dotted(path)}: "
         if any((ord(letter) < 32 and letter not in "\n\t") or ord(letter) == 127 for letter in at):
             raise ConfigError(where + "holds control characters")
         key = path[-1] if path else ""
@@ -467,16 +468,16 @@ def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...
         for i, one in enumerate(names):
             if not one or one in names[:i]:
                 wrong = f"{one!r} is there twice" if one else "is empty"
-                raise ConfigError(f"{name}:{_line(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
+                raise ConfigError(f"{name}:{line_of(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
     for section, urls in (("targets", [one.url for one in settings.targets]), ("prometheus", [one.url for one in settings.prometheus])):
         for i, url in enumerate(urls):
             if not re.match(r"https?://[^/\s]+", url):
                 raise ConfigError(
-                    f"{name}:{_line(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
+                    f"{name}:{line_of(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
                 )
     for i, target in enumerate(settings.targets):
         if target.kind not in SUPPORTED_KINDS:
             raise ConfigError(
-                f"{name}:{_line(lines, ('targets', i, 'kind'))}: targets.{i + 1}.kind: {target.kind} is not supported yet "
+                f"{name}:{line_of(lines, ('targets', i, 'kind'))}: targets.{i + 1}.kind: {target.kind} is not supported yet "
                 f'(supported: {" ".join(SUPPORTED_KINDS)}; kind = "prometheus" with a map reads any metrics page)'
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tui_monitor import config
 from tui_monitor.cli import settings
-from tui_monitor.config import Settings
+from tui_monitor.config import Settings, line_of, lines_of
 
 
 def errors(chosen: Settings, name: str) -> Iterator[str]:
@@ -63,8 +63,33 @@ def _near(word: str, known: list[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(known)})" if known else ""
 
 
+def without_effect(chosen: Settings) -> Iterator[str]:
+    """Keys that are set and read by nothing yet; a setting that silently does nothing would be a lie."""
+    for i, prometheus in enumerate(chosen.prometheus, 1):
+        if prometheus.fleet:
+            yield f"prometheus.{i}.fleet"
+    for i, log in enumerate(chosen.predictions, 1):
+        if log.reference:
+            yield f"predictions.{i}.reference"
+    yield from (f"probes.{i}" for i, _ in enumerate(chosen.probes, 1))
+    set_keys = {
+        "alerts.rules_files": chosen.alerts.rules_files,
+        "alerts.hooks": chosen.alerts.hooks,
+        "alertmanager.url": chosen.alertmanager.url,
+        "alerta.url": chosen.alerta.url,
+        "webhook.url": chosen.webhook.url,
+        "notify.urls_file": chosen.notify.urls_file,
+        "exporter.listen": chosen.exporter.listen,
+    }
+    yield from (key for key, value in set_keys.items() if value)
+
+
 def warnings(chosen: Settings, name: str) -> Iterator[str]:
-    """Rules that ask for a number which nothing here can have."""
+    """Settings that do nothing in this version, and rules that ask for a number which nothing here can have."""
+    lines = lines_of(settings.text_of(name))
+    for key in without_effect(chosen):
+        path = tuple(int(part) - 1 if part.isdigit() else part for part in key.split("."))
+        yield f"{name}:{line_of(lines, path)}: {key}: warning: has no effect in this version"
     if not chosen.rules:
         return
     from tui_monitor.alerts.rules import read_rule

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from tui_monitor.ui.view import PANES, Pane
@@ -60,11 +59,6 @@ TABLE: tuple[Key, ...] = (
     Key("q", "q", "leave", "quit", "Leave; an engine that was started for this screen ends with the last one.", "program", footer=12),
     Key("ctrl+c", "ctrl+c", "leave", "quit", "The same as q.", "program", palette=False),
 )  # fmt: skip
-
-
-def bindings() -> Iterator[tuple[str, str, str]]:
-    """Textual's triples: keys, action, description."""
-    return ((key.keys, key.action, key.means) for key in TABLE)
 
 
 def footer(pane: str, width: int) -> list[tuple[str, str]]:
