@@ -23,8 +23,8 @@ class Worker(Generic[T]):
         self._name = name
         self._under_way: Future[T] | None = None
 
-    async def run(self, work: Callable[[], T], deadline_s: float) -> T:
-        """Awaits `work`. When the deadline passes it is given up, and goes on alone.
+    async def run(self, work: Callable[[], T], deadline_s: float | None) -> T:
+        """Awaits `work`. When the deadline passes (None: there is none) it is given up, and goes on alone.
 
         Raises:
             Busy: an earlier piece of work, given up then, is still stuck.

@@ -19,6 +19,7 @@ from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.rules import rules_of
 from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
+from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine import subjects
 from tui_monitor.engine.history import Rings
@@ -28,7 +29,6 @@ from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
-from tui_monitor.engine.threads import in_thread
 from tui_monitor.model import (
     Acknowledge,
     Alert,
@@ -43,6 +43,7 @@ from tui_monitor.model import (
     HistoryQuery,
     MarkReference,
     Outcome,
+    Performance,
     Reading,
     StopEngine,
     Subject,
@@ -89,7 +90,7 @@ class Engine:
         self._host, self._gpu = HostWatch(self.tick_s), GpuWatch(self.tick_s)
         self._targets = Targets(settings, self.tick_s, self.note)
         self._queries = Queries(settings.prometheus, self._host_name, self._back_filled)
-        self._logs = Logs(settings)
+        self._logs = Logs(settings, self.note)
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
         self._self = SelfWatch(self.tick_s)
@@ -137,7 +138,7 @@ class Engine:
         while not self._stop.is_set():
             try:
                 await self._tick(time.time())
-            except Exception as error:
+            except Exception as error:  # the top of the loop: one broken tick must not end the watching
                 self.note(f"a tick failed: {clean(f'{type(error).__name__}: {error}')}", "warning")
                 if os.environ.get("TUI_MONITOR_DEBUG"):
                     raise
@@ -153,7 +154,7 @@ class Engine:
                     self._hurry = False
                     break
                 if not self._stop.is_set():
-                    self._publish(time.time(), self._frame)
+                    self._publish_act(time.time())
             self._self.beat(loop.time() - due)
 
     async def _end(self) -> None:
@@ -196,11 +197,12 @@ class Engine:
         performance = self._logs.performance(now_s)
         asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, self._queries.subjects(), now_s)
         await self._evaluate(asked, now_s)
-        self._keep_past(now_s, system, gpus, [target for target, _ in targets.values()])
+        shown = [target for target, _ in targets.values()]
+        self._keep_past(now_s, system, gpus, shown)
         alerts = self._book.alerts(now_s)
-        self._strip.put(now_s, _level(alerts, [target for target, _ in targets.values()]))
-        frame = self._make_frame(now_s, system, gpus, gpu_why, [target for target, _ in targets.values()], drift, alerts)
-        self._publish(now_s, frame)
+        self._strip.put(now_s, _level(alerts, shown))
+        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, drift, performance, alerts)
+        self._publish(frame)
         if now_s - self._saved_s >= DRIFT_SAVED_EVERY_S:
             self._save(now_s)
 
@@ -254,6 +256,7 @@ class Engine:
         gpu_why: str | None,
         targets: list[Target],
         drift: list[Drift],
+        performance: list[Performance],
         alerts: list[Alert],
     ) -> Frame:
         return Frame(
@@ -266,7 +269,7 @@ class Engine:
             gpu_why=gpu_why,
             targets=targets,
             windows=self._targets.windows(now_s),
-            performance=self._logs.performance(now_s),
+            performance=performance,
             drift=drift,
             alerts=alerts,
             events=list(self._events),
@@ -294,16 +297,18 @@ class Engine:
             config=self._config,
         )
 
-    def _publish(self, now_s: float, frame: Frame | None) -> None:
-        """Number a frame, let it be recorded, and tell who looks. After an act only the alerts are new."""
-        if frame is None:
-            return
+    def _publish(self, frame: Frame) -> None:
+        """Number a frame, let it be recorded, and tell who looks."""
         self._seq += 1
-        self._frame = msgspec.structs.replace(
-            frame, seq=self._seq, alerts=self._book.alerts(now_s), events=list(self._events), engine=self._info(), at=frame.at
-        )
+        self._frame = msgspec.structs.replace(frame, seq=self._seq)
         self._keeper.record(self._frame)
         self._published()
+
+    def _publish_act(self, now_s: float) -> None:
+        """The newest frame with what an act changed; its measurements stay those of its moment."""
+        if self._frame is not None:
+            alerts, events = self._book.alerts(now_s), list(self._events)
+            self._publish(msgspec.structs.replace(self._frame, alerts=alerts, events=events, engine=self._info()))
 
     def _save(self, now_s: float) -> None:
         self._saved_s = now_s
@@ -342,7 +347,7 @@ class Engine:
         """The newest frame, a settled one, or one from the recording."""
         if ask.at_s is not None:
             at_s = ask.at_s
-            return await in_thread("read-recording", lambda: self._keeper.frame_at(at_s))
+            return await Worker[Frame | None]("read-recording").run(lambda: self._keeper.frame_at(at_s), None)
         end = time.monotonic() + min(ask.wait_s, 60.0)
         while (self._frame is None or (ask.settled and not self.settled())) and time.monotonic() < end:  # noqa: ASYNC110 - many things settle
             await asyncio.sleep(0.05)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tui_monitor.alerts.acts import Change
+from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings, bytes_of
-from tui_monitor.engine.threads import in_thread
 from tui_monitor.model import Episode, Frame, Outcome
 from tui_monitor.store.database import Database
 from tui_monitor.store.files import StoreError
@@ -132,7 +132,7 @@ class Keeper:
             return write_snapshot(state / "recording.sqlite", state / "episodes.sqlite", out, since_s, now_s=now_s, force=force)
 
         try:
-            return Outcome(ok=True, message=await in_thread("snapshot", write))
+            return Outcome(ok=True, message=await Worker[str]("snapshot").run(write, None))
         except (StoreError, OSError) as error:
             return Outcome(ok=False, message=f"no snapshot: {error}")
 
@@ -147,7 +147,6 @@ class Keeper:
                 database.close()
 
         try:
-            async with asyncio.timeout(DURABLE_S):
-                await in_thread("close-store", close)
+            await Worker[None]("close-store").run(close, DURABLE_S)
         except TimeoutError:
             pass

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine import schedule
-from tui_monitor.engine.threads import in_thread
 from tui_monitor.engine.watched import Watched
-from tui_monitor.model import Drift, LogRows, Performance, Reading
+from tui_monitor.model import Drift, LogRows, Performance, Reading, clean
 
 if TYPE_CHECKING:
     from tui_monitor.analyse.drift.room import DriftRoom
@@ -17,17 +19,18 @@ if TYPE_CHECKING:
     from tui_monitor.collect.predictions import LogTail
 
 MADE_ANEW_EVERY_S = 2.0
+EARLY = 50  # looks at logs; should the judges never load, no more are held
 
 
 class Logs:
     """Everything that judges quality. numpy is loaded in a thread, after the first frame."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
+        self._settings, self._note = settings, note
         self._room: DriftRoom | None = None
         self._saved: bytes | None = None
         self._logs: dict[str, LabelledLog] = {}
-        self._early: list[Reading] = []  # what came before the judges were loaded
+        self._early: deque[Reading] = deque(maxlen=EARLY)  # what came before the judges were loaded
         self._tasks: list[asyncio.Task[None]] = []
         self._tails: list[LogTail] = []
         self._performance: list[Performance] = []
@@ -59,15 +62,19 @@ class Logs:
             return DriftRoom, LabelledLog
 
         await asyncio.sleep(0.5)  # the first frame first: an import holds the interpreter
-        room, log = await in_thread("load-judges", load)
+        loader: Worker[tuple[type[DriftRoom], type[LabelledLog]]] = Worker("load-judges")
+        try:
+            room, log = await loader.run(load, None)
+        except Exception as error:  # noqa: BLE001 - a broken installation of numpy or scipy: everything else is watched on
+            self._note(f"drift and quality are not judged: {clean(f'{type(error).__name__}: {error}')}", "warning")
+            return
         self._logs = {one.name: log(one) for one in self._settings.predictions}
         made = room(self._settings.drift)
         if self._saved:
             made.load(self._saved)
         self._room = made
-        early, self._early = self._early, []
-        for reading in early:
-            self._take(reading)
+        while self._early:
+            self._take(self._early.popleft())
 
     def _take(self, reading: Reading) -> None:
         if not isinstance(reading.content, LogRows):

@@ -34,7 +34,6 @@ class Queries:
         self._last: dict[str, Queried] = {}
         self._sources: list[PrometheusSource] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self.back_fill_failures: dict[str, str] = {}
 
     def start(self) -> None:
         """Ask each; fill the past of its numbers beside that."""
@@ -80,8 +79,7 @@ class Queries:
         now_s = time.time()
         got = await backfill(one, queries, now_s - seconds(one.backfill), now_s, BACKFILL_STEP_S)
         if isinstance(got, Failure):
-            self.back_fill_failures[one.name] = got.message
-            return
+            return  # its numbers of now fail in the same way, and say why
         past = {key: samples for key, samples in got.items() if samples}
         if past:
             self._filled(subject, one.name, past)

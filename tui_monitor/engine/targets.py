@@ -13,8 +13,8 @@ from tui_monitor.collect import discover
 from tui_monitor.collect.servers.exporter import exporter_kind
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.registry import KINDS
+from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings, TargetSettings
-from tui_monitor.engine.threads import in_thread
 from tui_monitor.engine.watched import Watched
 from tui_monitor.model import Found, Target, TargetWindow, clean
 
@@ -37,7 +37,6 @@ class Targets:
         self._silent_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
         self.discovering = settings.discovery.enabled
-        self.unseen: list[str] = []
 
     # -- life ---------------------------------------------------------------------------------------------------------------------------
 
@@ -88,7 +87,7 @@ class Targets:
         again_s = LOOK_AGAIN_S
         while True:
             try:
-                sockets = await in_thread("listening-sockets", discover.listening)
+                sockets = await Worker[frozenset[int]]("listening-sockets").run(discover.listening, None)
                 if sockets != seen or time.monotonic() - looked_s > again_s:
                     seen, looked_s = sockets, time.monotonic()
                     async with asyncio.timeout(DISCOVERY_S):
@@ -113,7 +112,6 @@ class Targets:
             self._owned(await discover.owners(known))
             return bool(autos)
         seen = await discover.discover(self._settings.discovery.extra_ports, known)
-        self.unseen = seen.unseen
         self._owned(seen.owners)
         for found in seen.found:
             self._take(found)

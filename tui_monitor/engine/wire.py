@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from typing import TypeVar
 
 import msgspec
 
 from tui_monitor.model import ToEngine, ToScreen
+
+T = TypeVar("T")
 
 TO_ENGINE_LIMIT = 1 << 20
 TO_SCREEN_LIMIT = 64 << 20
@@ -27,14 +30,16 @@ def pack(message: ToEngine | ToScreen) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-async def _body(reader: asyncio.StreamReader, limit: int) -> bytes | None:
+async def _receive(reader: asyncio.StreamReader, limit: int, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
     try:
         size = struct.unpack(">I", await reader.readexactly(4))[0]
         if size > limit:
             raise WireError(f"a message of {size} bytes is over the limit of {limit}")
-        return await reader.readexactly(size)
+        return decoder.decode(await reader.readexactly(size))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
+    except msgspec.MsgspecError as error:
+        raise WireError(f"not a message of this program: {error}") from None
 
 
 async def receive_in_engine(reader: asyncio.StreamReader) -> ToEngine | None:
@@ -43,11 +48,7 @@ async def receive_in_engine(reader: asyncio.StreamReader) -> ToEngine | None:
     Raises:
         WireError: too large, or no message of ours.
     """
-    body = await _body(reader, TO_ENGINE_LIMIT)
-    try:
-        return None if body is None else _to_engine.decode(body)
-    except msgspec.MsgspecError as error:
-        raise WireError(f"not a message of this program: {error}") from None
+    return await _receive(reader, TO_ENGINE_LIMIT, _to_engine)
 
 
 async def receive_in_screen(reader: asyncio.StreamReader) -> ToScreen | None:
@@ -56,8 +57,4 @@ async def receive_in_screen(reader: asyncio.StreamReader) -> ToScreen | None:
     Raises:
         WireError: too large, or no message of ours.
     """
-    body = await _body(reader, TO_SCREEN_LIMIT)
-    try:
-        return None if body is None else _to_screen.decode(body)
-    except msgspec.MsgspecError as error:
-        raise WireError(f"not a message of this program: {error}") from None
+    return await _receive(reader, TO_SCREEN_LIMIT, _to_screen)

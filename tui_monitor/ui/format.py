@@ -6,12 +6,14 @@ None is written as a dash: nobody can say. Zero is written as 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tui_monitor.vocabulary import VOCABULARY
 
 NONE = "–"
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_SI_BYTES = tuple((unit, f"{letter}B") for unit, letter in _SI)
 _IEC = ((2.0**50, "PiB"), (2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
 
@@ -72,12 +74,7 @@ def short(value: float) -> str:
 
 def size(value: float | None) -> str:
     """Bytes in powers of 1024."""
-    if value is None or math.isnan(value):
-        return NONE
-    for unit, name in _IEC:
-        if abs(value) >= unit * 0.9995:
-            return f"{short(value / unit)} {name}"
-    return f"{value:.0f} B"
+    return _scaled(value, _IEC, "")
 
 
 def gib(value: float | None) -> str:
@@ -97,12 +94,14 @@ def pair_of_sizes(used: float | None, total: float | None) -> str:
 
 def flow(value: float | None) -> str:
     """Bytes per second in powers of 1000, as networks count."""
+    return _scaled(value, _SI_BYTES, "/s")
+
+
+def _scaled(value: float | None, units: Sequence[tuple[float, str]], per: str) -> str:
     if value is None or math.isnan(value):
         return NONE
-    for unit, letter in _SI:
-        if abs(value) >= unit * 0.9995:
-            return f"{short(value / unit)} {letter}B/s"
-    return f"{value:.0f} B/s"
+    unit, name = next(((unit, name) for unit, name in units if abs(value) >= unit * 0.9995), (1.0, "B"))
+    return f"{value:.0f} B{per}" if unit == 1.0 else f"{short(value / unit)} {name}{per}"
 
 
 def seconds(value: float | None) -> str:
