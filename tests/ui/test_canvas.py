@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -110,6 +110,7 @@ def test_bar(share: float | None, expected: str) -> None:
     assert canvas.lines()[0] == expected
 
 
+@example([(0, 0, "\u09be")], False)
 @given(st.lists(st.tuples(st.integers(-5, 25), st.integers(-1, 4), st.text(max_size=30)), max_size=12), st.booleans())
 def test_every_line_is_exactly_width_cells(painted: list[tuple[int, int, str]], plain: bool) -> None:
     canvas = Canvas(20, 4, ascii=plain)

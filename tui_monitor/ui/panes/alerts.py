@@ -56,7 +56,8 @@ def lasted(frame: Frame, alert: Alert) -> str:
 def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None, *, focus: bool) -> int:
     wide = canvas.width >= 90
     target = min(24 if wide else 15, max(6, *(text_width(place_of(alert)) for alert in alerts)))
-    rule = min(30 if wide else 26, max(6, *(text_width(name_of(alert)) for alert in alerts)))
+    valued = any(alert.value is not None for alert in alerts)
+    rule = min(30 if wide else 21 if valued else 26, max(6, *(text_width(name_of(alert)) for alert in alerts)))
     columns = [
         Column("severity", "SEVERITY", 8, keep=4),
         Column("state", "STATE", 8),
@@ -66,7 +67,7 @@ def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None
         Column("value", "VALUE", 8, keep=1),
         Column("who", "WHO", 12 if wide else 8, keep=2, grow=True),
     ]
-    if not any(alert.value is not None for alert in alerts):
+    if not valued:
         columns = [column for column in columns if column.name != "value"]
     roomy = sum(column.width for column in columns[1:]) + 2 * len(columns) - 2 <= canvas.width
     placed = place(columns, canvas.width, left=2, gap=2 if roomy else 1)

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
+from rich.cells import get_character_cell_size
+
 Part = str | tuple[str, ...]
 """A text, a text with a role, or a text with a role and "b" for bold."""
 
@@ -45,11 +47,8 @@ _BLANK = Look("text", False, None)  # noqa: FBT003
 @lru_cache(maxsize=4096)
 def cell_width(char: str) -> int:
     """Cells that a terminal gives to a character: 0 for marks, 2 for wide ones. Ambiguous ones count as 1."""
-    if ord(char) < 0x300:
-        return 1
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    # The table that the terminal's shadow counts with too: two opinions on one character would shift the rest of its line.
+    return 1 if ord(char) < 0x300 else get_character_cell_size(char)
 
 
 @lru_cache(maxsize=4096)
