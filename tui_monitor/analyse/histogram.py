@@ -1,17 +1,22 @@
 """Buckets become quantiles, with the bucket a quantile fell into.
 
-The value is Prometheus' interpolation (promql/quantile.go, bucketQuantile, 3.x); its true error is the width of the bucket, so the
-bucket's bounds go with it everywhere.
+The value is Prometheus' interpolation (promql/quantile.go, BucketQuantile), operation by operation in its order, bit by bit the same;
+its true error is the width of the bucket, so the bucket's bounds go with it everywhere. Prometheus does not say in which order it adds
+the counts of equal bounds ("1" and "1.0"); of whole counts the order does not matter.
 """
 
 from __future__ import annotations
 
 import math
+import sys
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-_FLOAT_NOISE = 1e-12  # steps between cumulative counts smaller than this share of them are rounding, as in Prometheus since 2.46
+from tui_monitor.analyse.dialect import V3, Dialect
+
+_FLOAT_NOISE = 1e-12  # a step between cumulative counts smaller than this share of their sum is rounding, for Prometheus since 2.49
 
 
 class Reached(Struct, frozen=True):
@@ -23,43 +28,58 @@ class Reached(Struct, frozen=True):
     at_least: bool  # it fell into the open top bucket: `value` is that bucket's lower bound, the truth is there or above
 
 
-def monotone(buckets: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+def monotone(buckets: Iterable[tuple[float, float]], dialect: Dialect = V3) -> list[tuple[float, float]]:
     """Cumulative buckets in order of their bound, equal bounds added, falls and rounding noise levelled."""
     merged: dict[float, float] = {}
     for bound, count in buckets:
-        merged[bound] = merged.get(bound, 0.0) + count
+        merged[bound] = merged[bound] + count if bound in merged else count
     result: list[tuple[float, float]] = []
-    before = -math.inf
+    before = math.nan  # nothing is below it or equal to it
     for bound, count in sorted(merged.items()):
-        noise = result and abs(count - before) < _FLOAT_NOISE * (abs(count) + abs(before))
-        level = before if result and (count < before or noise) else count
-        result.append((bound, level))
-        before = level
+        if not (count <= before or (dialect.levels_noise and _noise(before, count))):
+            before = count
+        result.append((bound, before))
     return result
 
 
-def quantile(q: float, buckets: Iterable[tuple[float, float]]) -> Reached | None:
+def _noise(before: float, count: float) -> bool:
+    """Whether a step is rounding only (util/almost, Equal)."""
+    both, step = abs(before) + abs(count), abs(before - count)
+    if before == 0 or count == 0 or both < sys.float_info.min:
+        return step < _FLOAT_NOISE * sys.float_info.min
+    return step / min(both, sys.float_info.max) < _FLOAT_NOISE
+
+
+def quantile(q: float, buckets: Iterable[tuple[float, float]], dialect: Dialect = V3) -> Reached | None:
     """The value that a share `q` of the observations does not exceed.
 
     Args:
-        q: 0..1.
+        q: 0..1; the answer below 0 is -inf and above 1 inf.
         buckets: (upper bound, observations at or below it), in any order; the highest bound must be infinite.
+        dialect: the generation of servers to agree with.
 
     Returns:
-        None when there is nothing to say: no observations, no infinite bucket, or only that one.
+        None where Prometheus says NaN or nothing: no observations, no infinite bucket or only that one, a `q` of 0 whose first bucket is
+        empty.
     """
-    levels = monotone(buckets)
-    if len(levels) < 2 or levels[-1][0] != math.inf or not levels[-1][1] > 0:
+    levels = monotone(buckets, dialect)
+    if levels and (q < 0 or q > 1):
+        beyond = math.copysign(math.inf, q)
+        return Reached(beyond, beyond, beyond, at_least=False)
+    if math.isnan(q) or len(levels) < 2 or levels[-1][0] != math.inf or levels[-1][1] == 0:
         return None
     rank = q * levels[-1][1]
-    at = next((i for i in range(len(levels) - 1) if levels[i][1] >= rank), len(levels) - 1)
+    at = bisect_left(levels, True, hi=len(levels) - 1, key=lambda level: level[1] >= rank)  # noqa: FBT003 -- the first that reaches it
     if at == len(levels) - 1:
         top = levels[-2][0]
         return Reached(top, top, math.inf, at_least=True)
-    high = levels[at][0]
+    high, inside = levels[at]
     if at == 0 and high <= 0:
         return Reached(high, -math.inf, high, at_least=False)
-    low, below = levels[at - 1] if at else (0.0, 0.0)
-    inside = levels[at][1] - below
-    share = (rank - below) / inside if inside else 0.0
-    return Reached(low + (high - low) * share, low, high, at_least=False)
+    low = 0.0
+    if at > 0:
+        low, below = levels[at - 1]
+        inside -= below
+        rank -= below
+    value = low + (high - low) * (rank / inside) if inside else math.nan
+    return None if math.isnan(value) else Reached(value, low, high, at_least=False)

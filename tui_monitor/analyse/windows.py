@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from tui_monitor.analyse.counters import extrapolated
+from tui_monitor.analyse.counters import Stretch, milliseconds
 
 NAN = float("nan")
 MIXED = -1  # a row whose series differ from those of its neighbours in a way its plan does not say
@@ -77,17 +77,21 @@ class Window:
         rows, start_s, end_s = self.rows, self.start_s, self.end_s
         if len(rows) < 2:
             return [None] * columns
-        width_s = end_s - start_s
-        first, last, count = rows[0], rows[-1], len(rows)
+        first, last = rows[0], rows[-1]
         if first.plan == MIXED or any(row.plan != first.plan for row in rows):
             return [self._rate(column) for column in range(columns)]
+        if milliseconds(last.at_s) <= milliseconds(first.at_s):
+            return [None] * columns
+        stretch = Stretch(first.at_s, last.at_s, len(rows), start_s, end_s)
         result: list[float | None] = []
         for before, after, lost_before, lost_after in zip(first.values, last.values, first.added, last.added, strict=False):
-            grown = after - before + (lost_after - lost_before)
+            grown = after - before
+            if lost_after != lost_before:
+                grown = _grown(rows, len(result))
             if grown == 0.0:
                 result.append(0.0)
             elif grown == grown:  # noqa: PLR0124 -- not NaN, which means absent
-                result.append(extrapolated(grown, before, count, first.at_s, last.at_s, start_s, end_s) / width_s)
+                result.append(stretch.rate(grown, before))
             else:
                 result.append(self._rate(len(result)))
         result.extend([None] * (columns - len(result)))
@@ -98,9 +102,10 @@ class Window:
         if len(inside) < 2:
             return None
         first, last = inside[0], inside[-1]
-        grown = last.value(column) - first.value(column) + (last.lost(column) - first.lost(column))
-        whole = extrapolated(grown, first.value(column), len(inside), first.at_s, last.at_s, self.start_s, self.end_s)
-        return whole / (self.end_s - self.start_s)
+        if milliseconds(last.at_s) <= milliseconds(first.at_s):
+            return None
+        stretch = Stretch(first.at_s, last.at_s, len(inside), self.start_s, self.end_s)
+        return stretch.rate(_grown(inside, column), first.value(column))
 
 
 class Past:
@@ -138,10 +143,15 @@ class Past:
         """
         tier = next((tier for tier in self._tiers if tier.keep_s >= width_s), self._tiers[-1])
         start_s = end_s - width_s
-        low = bisect_right(tier.rows, start_s, key=_time)
+        low = bisect_right(tier.rows, milliseconds(start_s), key=_time_ms)
         if self.first_s is not None and self.first_s >= start_s:
             start_s, low = self.first_s, 0
-        return Window(tier.rows[low : bisect_right(tier.rows, end_s, key=_time)], start_s, end_s, max(4 * self.interval_s, 3 * tier.step_s))
+        return Window(
+            tier.rows[low : bisect_right(tier.rows, milliseconds(end_s), key=_time_ms)],
+            start_s,
+            end_s,
+            max(4 * self.interval_s, 3 * tier.step_s),
+        )
 
     def keep(self, columns: Sequence[int]) -> None:
         """Drop all columns but these, which become 0, 1, 2 ..."""
@@ -164,3 +174,22 @@ def widened(values: Iterable[float], length: int, fill: float) -> array[float]:
 
 def _time(row: Row) -> float:
     return row.at_s
+
+
+def _time_ms(row: Row) -> int:
+    return milliseconds(row.at_s)
+
+
+def _grown(rows: Sequence[Row], column: int) -> float:
+    """Growth of one column from the first to the last row, all of which have it.
+
+    What stood before each restart is added one after another, as Prometheus adds it; where rows were thinned out between two that are
+    left, their resets are only known as a sum.
+    """
+    grown = rows[-1].value(column) - rows[0].value(column)
+    for before, after in pairwise(rows):
+        lost, found = before.lost(column), after.lost(column)
+        if lost != found:
+            stood = before.value(column)
+            grown += stood if lost + stood == found else found - lost
+    return grown
