@@ -64,11 +64,6 @@ def test_a_wrong_file_is_one_line_with_file_line_key_and_what(text: str, line: s
     assert "\n" not in str(error.value)
 
 
-def test_a_kind_that_is_not_built_yet_is_said_so() -> None:
-    with pytest.raises(ConfigError, match=r"f:4: targets\.1\.kind: torchserve is not supported yet .*vllm triton prometheus"):
-        parse(TARGET + 'kind = "torchserve"', "f")
-
-
 def test_secrets_are_not_quoted() -> None:
     with pytest.raises(ConfigError) as error:
         parse(TARGET + "headers = {Authorization = 77112233}", "f")

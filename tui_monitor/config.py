@@ -30,6 +30,16 @@ class Discovery(Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     extra_ports: list[int] = []
+    starting: str = "5m"  # how long a server that was found may refuse before it is down
+    file_sd: list[str] = []  # Prometheus' target files, JSON or YAML; patterns are allowed
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[limits]` of every metrics page. Hitting one is shown, and the rest of the page is read."""
+
+    page: str = "20MB"  # decoded
+    samples: int = 200_000
+    labels: int = 400  # of one sample
 
 
 class BasicAuth(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +47,7 @@ class BasicAuth(Struct, frozen=True, forbid_unknown_fields=True):
 
     username: str = ""
     password_file: str = ""
+    password_env: str = ""  # the environment variable that holds it, instead
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +69,7 @@ class TargetSettings(Struct, frozen=True, forbid_unknown_fields=True):
     timeout: str = "2s"
     starting: str = "5m"
     bearer_token_file: str = ""
+    bearer_token_env: str = ""
     basic_auth: BasicAuth = field(default_factory=BasicAuth)
     headers: dict[str, str] = {}
     tls: Tls = field(default_factory=Tls)
@@ -75,6 +87,7 @@ class PrometheusSettings(Struct, frozen=True, forbid_unknown_fields=True):
     interval: str = "10s"
     timeout: str = "5s"
     bearer_token_file: str = ""
+    bearer_token_env: str = ""
     basic_auth: BasicAuth = field(default_factory=BasicAuth)
     headers: dict[str, str] = {}
     tls: Tls = field(default_factory=Tls)
@@ -215,6 +228,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     interval: str = "2s"
     discovery: Discovery = field(default_factory=Discovery)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     targets: list[TargetSettings] = []
     prometheus: list[PrometheusSettings] = []
     predictions: list[PredictionSettings] = []
@@ -238,7 +252,6 @@ KINDS = (
     "auto", "vllm", "sglang", "tgi", "nim", "lmdeploy", "llama-server", "ollama", "triton", "torchserve", "tf-serving", "kserve", "mlserver",
     "ray-serve", "bentoml", "litserve", "dcgm-exporter", "node-exporter", "prometheus",
 )  # fmt: skip
-SUPPORTED_KINDS = ("auto", "vllm", "triton", "prometheus")
 SHORTEST_INTERVAL_S = 0.2
 ENVIRONMENT = "TUI_MONITOR_"  # TUI_MONITOR_SCREEN__THEME=ansi-dark sets [screen] theme
 
@@ -246,7 +259,7 @@ _DURATIONS = {
     "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "ack_for", "flap_window",
     "no_data_hold", "max_age", "linger",
 }  # fmt: skip
-_SIZES = {"max_size"}
+_SIZES = {"max_size", "page"}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "severity": ("critical", "warning", "info"),
@@ -457,7 +470,7 @@ def _check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[st
 
 
 def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
-    """Names that must be told apart, URLs that must be URLs, kinds that are not built yet."""
+    """Names that must be told apart, URLs that must be URLs."""
     named = {
         "targets": [one.name for one in settings.targets],
         "prometheus": [one.name for one in settings.prometheus],
@@ -475,9 +488,3 @@ def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...
                 raise ConfigError(
                     f"{name}:{line_of(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
                 )
-    for i, target in enumerate(settings.targets):
-        if target.kind not in SUPPORTED_KINDS:
-            raise ConfigError(
-                f"{name}:{line_of(lines, ('targets', i, 'kind'))}: targets.{i + 1}.kind: {target.kind} is not supported yet "
-                f'(supported: {" ".join(SUPPORTED_KINDS)}; kind = "prometheus" with a map reads any metrics page)'
-            )

@@ -6,7 +6,9 @@ into SI. Series of one model are summed (counters, queues), merged (buckets) or 
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Literal
+
+from msgspec import Struct, structs
 
 
 class Total(Struct, frozen=True):
@@ -16,6 +18,7 @@ class Total(Struct, frozen=True):
     where: tuple[tuple[str, str], ...] = ()  # label -> regular expression that the whole value must match
     unless: tuple[tuple[str, str], ...] = ()
     optional: bool = False  # a family that appears with its first event: 0 until then, when its siblings are there
+    factor: float = 1.0  # -1 takes it away from the others of its sum
 
     def __add__(self, other: Total | Sum) -> Sum:
         return Sum((self, *(other.terms if isinstance(other, Sum) else (other,))))
@@ -29,6 +32,9 @@ class Sum(Struct, frozen=True):
     def __add__(self, other: Total | Sum) -> Sum:
         return Sum((*self.terms, *(other.terms if isinstance(other, Sum) else (other,))))
 
+    def __sub__(self, other: Sum) -> Sum:
+        return Sum((*self.terms, *(structs.replace(term, factor=-term.factor) for term in other.terms)))
+
 
 class Rate(Struct, frozen=True):
     """Growth per second of a sum of counters over the window, times `unit`."""
@@ -38,11 +44,22 @@ class Rate(Struct, frozen=True):
 
 
 class Latest(Struct, frozen=True):
-    """A gauge as it stands: summed over its series, or the worst (largest) of them."""
+    """A gauge as it stands: summed over its series, or the worst (largest) of them.
+
+    Series that differ only in the labels of `copies` (the ranks of one model, each telling the same queue) are one: the largest counts.
+    """
 
     of: Sum
     worst: bool = False
     unit: float = 1.0
+    copies: tuple[str, ...] = ()
+
+
+class Share(Struct, frozen=True):
+    """One gauge over another: of each model or device for itself, and of the target the worst (largest) of them."""
+
+    over: Sum
+    under: Sum
 
 
 class Ratio(Struct, frozen=True):
@@ -61,7 +78,13 @@ class Quantile(Struct, frozen=True):
     unit: float = 1.0
 
 
-Measure = Rate | Latest | Ratio | Quantile
+class First(Struct, frozen=True):
+    """The first of several ways to make a number whose families the page has: versions of one server tell it in different forms."""
+
+    ways: tuple[Rate | Latest | Share | Ratio | Quantile, ...]
+
+
+Measure = Rate | Latest | Share | Ratio | Quantile | First
 
 
 def total(*names: str, where: dict[str, str] | None = None, unless: dict[str, str] | None = None, optional: bool = False) -> Sum:
@@ -74,9 +97,16 @@ def rate(of: Sum, unit: float = 1.0) -> Rate:
     return Rate(of, unit)
 
 
-def latest(*names: str, worst: bool = False, unit: float = 1.0, where: dict[str, str] | None = None) -> Latest:
+def latest(
+    *names: str, worst: bool = False, unit: float = 1.0, where: dict[str, str] | None = None, copies: tuple[str, ...] = ()
+) -> Latest:
     """A gauge now."""
-    return Latest(total(*names, where=where), worst, unit)
+    return Latest(total(*names, where=where), worst, unit, copies)
+
+
+def first(*ways: Rate | Latest | Share | Ratio | Quantile) -> First:
+    """The first of these that the page has the families for."""
+    return First(ways)
 
 
 def per(over: Rate, under: Rate, unit: float = 1.0) -> Ratio:
@@ -113,10 +143,13 @@ class Says(Struct, frozen=True):
     """Everything a kind of server tells, and what it does not."""
 
     measures: dict[str, Measure]  # vocabulary key -> how it is made
-    by: tuple[str, ...] = ()  # labels that name model (and version)
+    by: tuple[str, ...] = ()  # labels that name model (and version), or the device
+    about: Literal["server", "gpu", "host"] = "server"  # gpu, host: an exporter, which makes no progress; `by` names its devices
     cannot: dict[str, str] = {}  # vocabulary key -> why not, and the flag that would switch it on
     needs: dict[str, str] = {}  # key of `measures` -> the flag that puts it on the page: the reason where the page has it not
     at_least: dict[str, str] = {}  # vocabulary key -> what it misses: shown as a lower bound
     signals: tuple[SignalSource, ...] = ()
     waiting: tuple[str, ...] = ("request.running", "queue.length")  # keys that mean: there is work
     progress: Sum | None = None  # counters that grow when work is done; None: cannot tell
+    step_s: float = 0.0  # the page's numbers are known to change only this often (each process of it in its own phase)
+    blank: float = float("inf")  # a gauge at or above this is the exporter's word for "not supported"

@@ -95,6 +95,7 @@ class ModelAnswer(Struct, frozen=True):
     version: str = ""
     state: str = ""  # READY, LOADING, UNAVAILABLE ... in the server's own word
     why: str = ""
+    numbers: dict[str, float] = {}  # gauges that its server tells in this list and not on its page, by the name they have there
 
 
 class ServerAnswer(Struct, frozen=True, eq=False):
@@ -108,7 +109,16 @@ class ServerAnswer(Struct, frozen=True, eq=False):
     page: Page | None = None
     page_failure: Failure | None = None
     clients: int | None = None  # established connections to its port, from the kernel; None when not ours to see
+    backlog: int | None = None  # connections that wait in the accept queues of its ports; None when not ours to see
     process_alive: bool | None = None  # None: process unknown
+
+
+class Outside(Struct, frozen=True):
+    """What this host sees of a server without asking it; None where it cannot see."""
+
+    cpu: float | None = None  # cores that its processes use together
+    gpu: float | None = None  # the highest utilisation of its GPUs, 0..1
+    stopped: tuple[str, ...] = ()  # its processes that somebody has stopped (state T): "python (1234)"
 
 
 class LogRow(Struct, frozen=True):
@@ -164,6 +174,9 @@ class Found(Struct, frozen=True):
     ports: tuple[int, ...] = ()
     how: str = ""  # one line: what it was recognised by
     configured: bool = False
+    models: tuple[str, ...] = ()  # names known from its command line or the configuration, for servers that cannot list theirs
+    container: str = ""  # the container its process is in, as people know it: "docker 3f2a9c01b2d4"
+    orphan: bool = False  # whoever started its process is gone: nobody will start it again
 
 
 # -- the Frame ----------------------------------------------------------------------------------------------------------------------
@@ -177,6 +190,32 @@ class Model(Struct, frozen=True):
     state: str
     metrics: Metrics = {}
     why: str = ""
+
+
+class ServerProcess(Struct, frozen=True, kw_only=True):
+    """The processes of a target on this host, as one."""
+
+    pid: int  # of the eldest
+    started: datetime | None = None
+    processes: int = 1
+    rss_bytes: int | None = None
+    cpu: float | None = None  # cores
+    gpu_memory_bytes: int | None = None  # of all its GPUs
+    restarts: int = 0  # seen since watching began
+    stopped: list[str] = []  # processes in state T: "python (1234)"
+    orphan: bool = False
+    container: str = ""
+
+
+class Orphan(Struct, frozen=True, kw_only=True):
+    """A process that a model server left behind and that still holds a port or a GPU's memory."""
+
+    pid: int
+    name: str
+    kind: str  # of the server it belonged to
+    ports: list[int] = []
+    gpus: list[int] = []
+    gpu_memory_bytes: int | None = None
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -199,6 +238,7 @@ class Target(Struct, frozen=True, kw_only=True):
     series: dict[str, str] = {}  # key -> the exposed name that was used
     models: list[Model] = []
     how: str = ""
+    process: ServerProcess | None = None  # None: on another host, or not ours to see
 
 
 class TargetWindow(Struct, frozen=True, kw_only=True):
@@ -407,6 +447,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     gpus: list[Gpu] = []
     gpu_why: str | None = None  # why there is none
     targets: list[Target] = []
+    orphans: list[Orphan] = []
     windows: list[TargetWindow] = []
     performance: list[Performance] = []
     drift: list[Drift] = []

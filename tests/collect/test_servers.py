@@ -10,9 +10,9 @@ import pytest
 from tui_monitor.collect.exposition import PageReader
 from tui_monitor.collect.servers import triton, vllm
 from tui_monitor.collect.servers.exporter import exporter_kind, measures_of
-from tui_monitor.collect.servers.kind import Kind, ServerKind, base_name, fits, flag, json_of
+from tui_monitor.collect.servers.kind import Kind, base_name, fits, flag, json_of
+from tui_monitor.collect.servers.places import places
 from tui_monitor.collect.servers.registry import KINDS
-from tui_monitor.collect.servers.source import places
 from tui_monitor.config import ConfigError, TargetSettings
 from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Sum, Total
 from tui_monitor.model import Found, ModelAnswer, Page
@@ -83,8 +83,6 @@ def test_keys_are_of_the_vocabulary_and_each_is_said_or_explained_once(kind: Kin
     assert set(says.waiting) <= set(says.measures)
     assert set(says.measures) | set(says.cannot) >= GENERAL
     assert KINDS[kind.name] is kind
-    fitting: ServerKind = kind  # it has all that the source asks for
-    assert fitting.name
 
 
 def test_vllm_tells_everything_of_generation() -> None:

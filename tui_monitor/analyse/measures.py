@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tui_monitor.analyse.histogram import quantile
 from tui_monitor.analyse.series import Group, Plan
-from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Sum, Total
+from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, Share, Sum, Total
 
 NOT_COUNTED = "not counted by this server"
 VANISHED = "no longer on its page"
@@ -31,7 +31,17 @@ class Value(Struct, frozen=True):
 class Evaluation:
     """The measures of one target at one moment over one window."""
 
-    def __init__(self, plan: Plan, rates: Sequence[float | None], page: Sequence[float] | None, *, seen: set[Total], silent: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        rates: Sequence[float | None],
+        page: Sequence[float] | None,
+        *,
+        seen: set[Total],
+        silent: str,
+        young: str = NO_SECOND_SAMPLE,
+        blank: float = math.inf,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -40,12 +50,16 @@ class Evaluation:
             page: the newest page's values, None when the target is silent.
             seen: totals that were on an earlier page.
             silent: the reason that gauges get when there is no page.
+            young: the reason of a rate that is not known yet.
+            blank: gauges at or above it mean "not supported".
         """
         self._plan = plan
         self._rates = rates
         self._page = page
         self._seen = seen
         self._silent = silent
+        self._young = young
+        self._blank = blank
 
     def value(self, measure: Measure, group: Group | None = None) -> Value:
         """One measure, of all series or of one model's."""
@@ -61,8 +75,16 @@ class Evaluation:
                 return Value(over.number / under.number * measure.unit)
             case Latest():
                 return self._latest(measure, group)
+            case Share():
+                return self._share(measure, group)
             case Quantile():
                 return self._quantile(measure, group)
+            case First(ways=ways):
+                return self.value(self._way(ways), group)
+
+    def _way(self, ways: tuple[Rate | Latest | Share | Ratio | Quantile, ...]) -> Rate | Latest | Share | Ratio | Quantile:
+        """The first way whose families the page has; the first of all when it has none."""
+        return next((way for way in ways if self.series(way)), ways[0])
 
     def series(self, measure: Measure) -> str:
         """The exposed name that a measure was made from; empty when there is none."""
@@ -71,10 +93,12 @@ class Evaluation:
                 return self._names(of)
             case Ratio(over=over):
                 return self._names(over.of)
-            case Latest(of=of):
+            case Latest(of=of) | Share(over=of):
                 return " + ".join(dict.fromkeys(name for term in of.terms if (name := self._plan.gauges[term].name)))
             case Quantile(of=of):
                 return self._plan.buckets[of].name
+            case First(ways=ways):
+                return next((name for way in ways if (name := self.series(way))), "")
 
     def _names(self, of: Sum) -> str:
         return " + ".join(dict.fromkeys(name for term in of.terms if (name := self._plan.picks[term].name)))
@@ -94,11 +118,11 @@ class Evaluation:
             grown = [rate for column in columns if (rate := self._rates[column]) is not None]
             if grown:
                 known = True
-                result += math.fsum(grown)
+                result += math.fsum(grown) * term.factor
             elif not pick.zero:
-                return Value(None, NO_SECOND_SAMPLE)
+                return Value(None, self._young)
         if not known and not any(rate is not None for rate in self._rates):
-            return Value(None, NO_SECOND_SAMPLE)
+            return Value(None, self._young)
         return Value(result * measure.unit)
 
     def _latest(self, measure: Latest, group: Group | None) -> Value:
@@ -110,11 +134,34 @@ class Evaluation:
             positions = pick.of(group)
             if not positions and not pick.zero:
                 return Value(None, NO_VALUE if pick.name else self._missing(term))
-            found = [number for position in positions if math.isfinite(number := self._page[position])]
-            if positions and not found:
+            known = [position for position in positions if math.isfinite(number := self._page[position]) and number < self._blank]
+            if positions and not known:
                 return Value(None, NO_VALUE)
-            numbers += found or [0.0]
+            found = self._apart(known, measure.copies) if measure.copies else [self._page[position] for position in known]
+            numbers += [number * term.factor for number in found] or [0.0]
         return Value((max(numbers) if measure.worst else math.fsum(numbers)) * measure.unit)
+
+    def _apart(self, positions: list[int], copies: tuple[str, ...]) -> list[float]:
+        """The largest of the series that differ in the labels of `copies` only, for each such set."""
+        page = self._page or ()
+        largest: dict[tuple[tuple[str, str], ...], float] = {}
+        for position in positions:
+            rest = tuple(label for label in self._plan.layout.series[position].labels if label[0] not in copies)
+            largest[rest] = max(largest.get(rest, -math.inf), page[position])
+        return list(largest.values())
+
+    def _share(self, measure: Share, group: Group | None) -> Value:
+        """Of one group; for the whole target the worst of all groups, where there are groups."""
+        groups: Sequence[Group | None] = [group] if group is not None or not self._plan.groups else self._plan.groups
+        worst: float | None = None
+        why = NO_VALUE
+        for one in groups:
+            over, under = self._latest(Latest(measure.over), one), self._latest(Latest(measure.under), one)
+            if over.number is None or under.number is None:
+                why = over.why or under.why
+            elif under.number > 0:
+                worst = max(over.number / under.number, -math.inf if worst is None else worst)
+        return Value(None, why) if worst is None else Value(worst)
 
     def _quantile(self, measure: Quantile, group: Group | None) -> Value:
         pick = self._plan.buckets[measure.of]
@@ -127,7 +174,7 @@ class Evaluation:
             if grown:
                 levels.append((bound, math.fsum(grown)))
         if not levels:
-            return Value(None, NO_SECOND_SAMPLE)
+            return Value(None, self._young)
         reached = quantile(measure.q, levels)
         if reached is None:
             return Value(None, NOTHING_OBSERVED)

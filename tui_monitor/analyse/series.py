@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
-from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Says, Total
+from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, Says, Share, Total
 from tui_monitor.model import Layout, SeriesKey, clean
 
 Group = tuple[str, ...]  # values of the labels that name model and version
@@ -85,8 +85,13 @@ def totals(measures: Iterable[Measure]) -> tuple[set[Total], set[Total], set[Tot
                 counters.update(over.of.terms, under.of.terms)
             case Latest(of=of):
                 gauges.update(of.terms)
+            case Share(over=share_over, under=share_under):
+                gauges.update(share_over.terms, share_under.terms)
             case Quantile(of=of):
                 histograms.add(of)
+            case First(ways=ways):
+                for found, more in zip((counters, gauges, histograms), totals(ways), strict=True):
+                    found.update(more)
     return counters, gauges, histograms
 
 
@@ -129,7 +134,8 @@ class Wanted:
             plan.gauges[total] = self._pick(total, on_page, on_page, zero=False, known=plan.known)
         for total in self.histograms:
             plan.buckets[total] = self._bucket_pick(total, on_page, by_name)
-        found = {self.group(key): None for series in on_page.values() for _, key in series if key.name in self.names}
+        groups = self.names | {name for total in self.gauges for name in total.names}
+        found = {self.group(key): None for series in on_page.values() for _, key in series if key.name in groups}
         plan.groups = sorted(group for group in found if group is not None)
         return plan
 

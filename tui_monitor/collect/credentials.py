@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -30,12 +31,11 @@ def credentials(settings: TargetSettings | PrometheusSettings) -> Credentials:
         CredentialError: one line with the key and the reason.
     """
     headers = dict(settings.headers)
-    if settings.bearer_token_file:
-        headers["Authorization"] = f"Bearer {_secret('bearer_token_file', settings.bearer_token_file)}"
+    token = _secret("bearer_token", settings.bearer_token_file, settings.bearer_token_env)
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     basic = settings.basic_auth
-    auth = None
-    if basic.username:
-        auth = basic.username, _secret("basic_auth.password_file", basic.password_file) if basic.password_file else ""
+    auth = (basic.username, _secret("basic_auth.password", basic.password_file, basic.password_env)) if basic.username else None
     return Credentials(headers, auth, TlsFiles(settings.tls.ca, settings.tls.cert, settings.tls.key))
 
 
@@ -47,8 +47,15 @@ def read(settings: TargetSettings | PrometheusSettings) -> Credentials | Failure
         return Failure("unreadable", str(error))
 
 
-def _secret(key: str, path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CredentialError(clean(f"{key} {path}: {getattr(error, 'strerror', None) or 'is not text'}")) from None
+def _secret(key: str, path: str, variable: str) -> str:
+    """What a file holds, or an environment variable; empty where neither is named."""
+    if path:
+        try:
+            return Path(path).expanduser().read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CredentialError(clean(f"{key}_file {path}: {getattr(error, 'strerror', None) or 'is not text'}")) from None
+    if variable:
+        if variable not in os.environ:
+            raise CredentialError(clean(f"{key}_env {variable}: is not set in the environment of the engine"))
+        return os.environ[variable].strip()
+    return ""

@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple, Protocol
 from tui_monitor.collect.credentials import CredentialError, credentials
 from tui_monitor.collect.http import Answer, Client, without_secrets
 from tui_monitor.collect.servers.kind import Kind
+from tui_monitor.collect.servers.places import places
 from tui_monitor.collect.servers.registry import KINDS
-from tui_monitor.collect.servers.source import places
 from tui_monitor.config import TargetSettings
 from tui_monitor.model import Found
 
@@ -54,16 +54,15 @@ async def fingerprint(client: Question) -> Print:
         if answer.status is None:
             return Print(None, "", heard, answer.failure is not None and answer.failure.kind == "timeout")
         heard, unsure = True, unsure or answer.status == 503
-        if answer.failure is None:
-            text = answer.body[:SIGN_BYTES].decode(errors="replace")
-            for kind in KINDS.values():
-                if any(sign.path == path and re.search(sign.body, text) for sign in kind.signs):
-                    return Print(kind, "api", heard=True, unsure=False)
-    for path in dict.fromkeys(kind.metrics.path for kind in KINDS.values() if kind.metrics):
+        text = answer.body[:SIGN_BYTES].decode(errors="replace")
+        for kind in KINDS.values():
+            if any(sign.path == path and sign.fits(answer.status, answer.headers, text) for sign in kind.signs):
+                return Print(kind, "api", heard=True, unsure=False)
+    for path in dict.fromkeys(path for kind in KINDS.values() if kind.metrics for path in (kind.metrics.path, *kind.metrics.also)):
         answer = await client.get(path)
         if answer.failure is None:
             for kind in KINDS.values():
-                if kind.metrics and kind.metrics.path == path and has_family(answer.body, kind.families):
+                if kind.metrics and path in (kind.metrics.path, *kind.metrics.also) and has_family(answer.body, kind.families):
                     return Print(kind, "metrics", heard=True, unsure=False)
     return Print(None, "", heard, unsure)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Sum, Total
+from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, Share, Sum, Total
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - names of one place, nothing is bound
 
@@ -31,20 +31,28 @@ def _selector(name: str, total: Total, instance: str) -> str:
 
 def _sum(of: Sum, instance: str, around: str) -> str:
     """The terms added; of alternative names the first that the server has."""
-    terms = []
+    text = ""
     for total in of.terms:
         said = " or ".join(around.format(_selector(name, total, instance)) for name in total.names)
-        terms.append(f"({said} or vector(0))" if total.optional else f"({said})")
-    return " + ".join(terms)
+        sign = "-" if total.factor < 0 else "+"
+        term = f"({said} or vector(0))" if total.optional else f"({said})"
+        text += f" {sign} {term}" if text else f"-{term}" if sign == "-" else term
+    return text
 
 
 def promql(measure: Measure, instance: str, window: str = "1m") -> str:
     """What to ask a Prometheus for the measure over `window`; `instance` is a regular expression (see `instances`)."""
+    unit = 1.0
     match measure:
+        case First(ways):
+            return " or ".join(f"({promql(way, instance, window)})" for way in ways)
+        case Share(over, under):
+            said = f"max(({_sum(over, instance, '{}')}) / ({_sum(under, instance, '{}')}))"
         case Rate(of, unit):
             said = _sum(of, instance, "sum(rate({}[" + window + "]))")
-        case Latest(of, worst, unit):
-            said = _sum(of, instance, "max({})" if worst else "sum({})")
+        case Latest(of, worst, unit, copies):
+            apart = f"max without ({', '.join(('instance', 'job', *copies))}) ({{}})" if copies else "{}"
+            said = _sum(of, instance, f"max({apart})" if worst else f"sum({apart})")
         case Ratio(over, under, unit):
             said = f"({promql(over, instance, window)}) / ({promql(under, instance, window)} > 0)"
         case Quantile(q, of, unit):

@@ -80,36 +80,55 @@ def listeners(root: Path = Path("/proc")) -> list[Listener]:
 
 
 class Connections:
-    """How many clients are connected to a port of this host."""
+    """How many clients are connected to a port of this host, and how many of them nobody has accepted yet."""
 
     def __init__(self, root: Path = Path("/proc")) -> None:
         self._root = root
         self._at_s = -KEEP_S
         self._remote: dict[int, list[int]] | None = None
+        self._waiting: dict[int, int] = {}
 
     def to_port(self, port: int, ours: set[int], now_s: float | None = None) -> int | None:
         """Established connections to `port`, accepted or not, those from `ours` left out; None when the kernel does not show them."""
-        now_s = time.monotonic() if now_s is None else now_s
-        if not 0 <= now_s - self._at_s < KEEP_S:
-            self._at_s = now_s
-            self._remote = self._read()
+        self._look(now_s)
         if self._remote is None:
             return None
         return sum(remote not in ours for remote in self._remote.get(port, ()))
 
-    def _read(self) -> dict[int, list[int]] | None:
+    def waiting(self, port: int, ours: set[int], now_s: float | None = None) -> int | None:
+        """Connections in the accept queues of the listeners on `port`; None when the kernel does not show them, or nobody listens.
+
+        Ours cannot be told apart there: they are at most as many as `ours`, and are taken off.
+        """
+        self._look(now_s)
+        if self._remote is None or port not in self._waiting:
+            return None
+        waiting = self._waiting[port]
+        return max(0, waiting - len(ours)) if waiting else 0
+
+    def _look(self, now_s: float | None) -> None:
+        now_s = time.monotonic() if now_s is None else now_s
+        if not 0 <= now_s - self._at_s < KEEP_S:
+            self._at_s = now_s
+            self._read()
+
+    def _read(self) -> None:
+        self._remote, self._waiting = None, {}
         try:
             rows = _rows(self._root)
         except OSError:
-            return None
+            return
         remote: dict[int, list[int]] = {}
         for fields in rows:
-            if fields[3] == ESTABLISHED:
-                try:
-                    remote.setdefault(int(fields[1].rpartition(":")[2], 16), []).append(int(fields[2].rpartition(":")[2], 16))
-                except ValueError:
-                    continue
-        return remote
+            try:
+                port = int(fields[1].rpartition(":")[2], 16)
+                if fields[3] == ESTABLISHED:
+                    remote.setdefault(port, []).append(int(fields[2].rpartition(":")[2], 16))
+                elif fields[3] == LISTENING:  # its receive queue counts connections that wait to be accepted
+                    self._waiting[port] = self._waiting.get(port, 0) + int(fields[4].rpartition(":")[2], 16)
+            except ValueError:
+                continue
+        self._remote = remote
 
 
 CONNECTIONS = Connections()

@@ -62,7 +62,7 @@ class Watched:
     def moved(self, found: Found) -> None:
         """The same server, now another process or with other ports."""
         self.found = found
-        self.source.found = found
+        self.source.move(found)
 
     @property
     def reading(self) -> Reading | None:

@@ -142,7 +142,7 @@ def _scaled(measure: Measure | _Histogram, unit: float) -> Measure | _Histogram:
             return Ratio(over, under, unit)
         case _Histogram(of=of):
             return _Histogram(of, unit)
-        case Quantile():
+        case _:
             return measure
 
 

@@ -7,8 +7,8 @@ everywhere, and a POST only where a server that is already known lists its model
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -20,12 +20,14 @@ MAX_MODELS = 500
 
 
 class Ask(Struct, frozen=True):
-    """A question: below the API's base URL, with the statuses that are an answer to it."""
+    """A question: below the base URL of one of the server's places, with the statuses that are an answer to it."""
 
     path: str
     method: str = "GET"
     body: bytes | None = None
     accept: tuple[int, ...] = (200,)
+    place: str = "api"  # or a key of the kind's `places`
+    timeout_s: float = 0.0  # 0: the target's; more for what is known to take long (only for lists of models: nothing waits for them)
 
 
 class Page(Struct, frozen=True):
@@ -33,13 +35,23 @@ class Page(Struct, frozen=True):
 
     port: int
     path: str
+    also: tuple[str, ...] = ()  # where other versions of the server have it: tried when the first answers 404
 
 
 class Sign(Struct, frozen=True):
-    """What an unknown port gives away about itself: an answer to GET `path` whose body fits `body`."""
+    """What an unknown port gives away about itself: an answer to GET `path` with this body, status and header."""
 
     path: str
-    body: str  # a regular expression, searched in the first 64 kB of an answer of 200
+    body: str = ""  # a regular expression, searched in the first 64 kB
+    status: tuple[int, ...] = (200,)
+    header: tuple[str, str] = ("", "")  # name in lower case, regular expression searched in its value
+
+    def fits(self, status: int | None, headers: Mapping[str, str], text: str) -> bool:
+        """Whether an answer gives this kind away."""
+        name, value = self.header
+        return (
+            status in self.status and (not name or re.search(value, headers.get(name, "")) is not None) and bool(re.search(self.body, text))
+        )
 
 
 def _no_models(_body: bytes) -> tuple[ModelAnswer, ...]:
@@ -54,44 +66,20 @@ def _no_name(_words: tuple[str, ...]) -> str:
     return ""
 
 
-class ServerKind(Protocol):
-    """What the rest of the program knows of a kind. `Kind` is it; whatever has these attributes would do."""
+def _no_names(_words: tuple[str, ...]) -> tuple[str, ...]:
+    return ()
 
-    @property
-    def name(self) -> str:
-        """As in the configuration."""
 
-    @property
-    def says(self) -> Says:
-        """What its page says in the vocabulary."""
+def _no_ports(_words: tuple[str, ...], _folder: Path) -> dict[str, int]:
+    return {}
 
-    @property
-    def metrics(self) -> Page | None:
-        """Its metrics page."""
 
-    @property
-    def api_port(self) -> int:
-        """Of its API, by default."""
+def _is_200(status: int, _body: bytes) -> bool:
+    return status == 200
 
-    @property
-    def ready(self) -> Ask | None:
-        """200 means ready; other accepted statuses mean that it is there and not ready."""
 
-    @property
-    def version(self) -> Ask | None:
-        """Whose answer `read_version` reads."""
-
-    @property
-    def models(self) -> Ask | None:
-        """Whose answer `read_models` reads."""
-
-    @property
-    def read_version(self) -> Callable[[bytes], str]:
-        """Of the body of the version's answer; raises ValueError when it is another format."""
-
-    @property
-    def read_models(self) -> Callable[[bytes], tuple[ModelAnswer, ...]]:
-        """Of the body of the models' answer; raises ValueError when it is another format."""
+def _as_listed(model: ModelAnswer, _status: int, _body: bytes) -> tuple[ModelAnswer, ...]:
+    return (model,)
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -100,12 +88,19 @@ class Kind(Struct, frozen=True, kw_only=True):
     name: str
     says: Says
     api_port: int = 80
+    places: dict[str, int] = {}  # further ports by default: management, dashboard ...; a configured or found URL stands in
     metrics: Page | None = None
+    page_flag: str = ""  # where the page is switched off by default: "needs --metrics", told when it answers 404, 405 or 501
     ready: Ask | None = None
+    read_ready: Callable[[int, bytes], bool] = _is_200  # of an accepted status and its body
     version: Ask | None = None
-    read_version: Callable[[bytes], str] = _no_version
+    read_version: Callable[[bytes], str] = _no_version  # raises ValueError when it is another format
     models: Ask | None = None
-    read_models: Callable[[bytes], tuple[ModelAnswer, ...]] = _no_models
+    read_models: Callable[[bytes], tuple[ModelAnswer, ...]] = _no_models  # raises ValueError when it is another format
+    each: Callable[[ModelAnswer], Ask] | None = None  # a further question for each listed model, or for each known by name
+    read_each: Callable[[ModelAnswer, int, bytes], tuple[ModelAnswer, ...]] = _as_listed  # its versions and states; may raise ValueError
+    models_every_s: float = 10.0
+    every_s: float = 0.0  # not asked more often than this: large pages, and those that change in steps
 
     process: str = ""  # a regular expression searched in a command line whose words are joined by blanks
     workers: str = ""  # the same for processes of it whose ports speak no HTTP
@@ -114,6 +109,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     signs: tuple[Sign, ...] = ()  # how a port of an unknown process is recognised, the surest first
     families: tuple[str, ...] = ()  # beginnings of names on its metrics page
     read_name: Callable[[tuple[str, ...]], str] = _no_name  # the model's name from a command line
+    read_names: Callable[[tuple[str, ...]], tuple[str, ...]] = _no_names  # names of models for `each`, where none can be listed
+    find_ports: Callable[[tuple[str, ...], Path], dict[str, int]] = _no_ports  # place -> port, from files that the command line names
 
 
 def fits(expression: str, words: tuple[str, ...]) -> bool:

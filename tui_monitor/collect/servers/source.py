@@ -1,8 +1,8 @@
 """Asks one model server its questions, side by side, and makes one Reading of the answers.
 
 The page and the health are separate questions with separate failures: a server may be healthy without a page, and a page may come from a
-server that is not ready. Model lists and versions change seldom and are asked seldom. Only when nothing answers at all has the whole
-Reading failed.
+server that is not ready. Model lists and versions change seldom and are asked seldom (`listing`). Only when nothing answers at all has
+the whole Reading failed.
 """
 
 from __future__ import annotations
@@ -11,57 +11,28 @@ import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from tui_monitor.collect.credentials import CredentialError, credentials
+from tui_monitor.collect.credentials import CredentialError, Credentials, credentials
 from tui_monitor.collect.exposition import PageReader
-from tui_monitor.collect.http import Client
+from tui_monitor.collect.http import LIMIT_BYTES, Client, TlsFiles
+from tui_monitor.collect.servers.listing import Listing
+from tui_monitor.collect.servers.places import place, places
 from tui_monitor.collect.sockets import CONNECTIONS
-from tui_monitor.model import Failure, Page, Reading, ServerAnswer
+from tui_monitor.model import Failure, Layout, Page, Reading, SeriesKey, ServerAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tui_monitor.collect.http import Answer
-    from tui_monitor.collect.servers.kind import ServerKind
+    from tui_monitor.collect.servers.kind import Kind
     from tui_monitor.collect.sockets import Connections
     from tui_monitor.config import TargetSettings
     from tui_monitor.model import Found, ModelAnswer
 
-MODELS_EVERY_S = 10.0
-VERSION_EVERY_S = 300.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, never bound to
 _WORST_FIRST = ("refused", "timeout", "damaged", "tls", "unsupported")
-
-
-def places(found: Found, kind: ServerKind) -> tuple[str, str]:
-    """Where the API is asked and where the metrics page is; either may be empty.
-
-    A URL with a path that ends like the kind's page, or any path for a kind without an API, is the page itself. A page that has a port
-    of its own by default keeps its distance from the API's port when that is moved (Triton: 8000 and 8002).
-    """
-    parts = urlsplit(found.url)
-    path = parts.path.rstrip("/")
-    page = kind.metrics
-    origin = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
-    is_page = bool(path) and page is not None and (path.endswith(page.path) or not (kind.ready or kind.models))
-    api = origin if is_page else found.url.rstrip("/")
-    if page is None:
-        metrics = ""
-    elif is_page:
-        metrics = found.url
-        if page.port:
-            api = _at_port(found.url, (parts.port or page.port) - page.port + kind.api_port)
-    else:
-        metrics = api + page.path
-        if page.port:
-            metrics = _at_port(found.url, (parts.port or kind.api_port) - kind.api_port + page.port) + page.path
-    return found.urls.get("api") or found.urls.get("health") or api, found.urls.get("metrics") or metrics
-
-
-def _at_port(url: str, port: int) -> str:
-    parts = urlsplit(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    return urlunsplit((parts.scheme, f"{user}{at}{host}:{port}", "", "", ""))
+_SWITCHED_OFF = (404, 405, 501)  # of a metrics page
 
 
 class ServerSource:
@@ -70,22 +41,26 @@ class ServerSource:
     def __init__(
         self,
         found: Found,
-        kind: ServerKind,
+        kind: Kind,
         settings: TargetSettings | None,
         interval_s: float,
         timeout_s: float,
         *,
+        limit_bytes: int = LIMIT_BYTES,
+        reader: PageReader | None = None,
         connections: Connections = CONNECTIONS,
         root: Path = Path("/proc"),
     ) -> None:
         """Nothing is opened yet.
 
         Args:
-            found: where it is; may be replaced while it is watched, when its process started again.
+            found: where it is; may be replaced while it is watched, when its process started again (`move`).
             kind: what to ask.
             settings: of a configured target: credentials, certificates, redirects.
             interval_s: between two reads.
             timeout_s: of each question; they are asked side by side.
+            limit_bytes: of a page.
+            reader: of its metrics page.
             connections: the kernel's table of sockets.
             root: of the process file system.
         """
@@ -93,130 +68,162 @@ class ServerSource:
         self.interval_s = interval_s
         self.deadline_s = timeout_s + 0.5
         self.found = found
-        self._kind, self._settings, self._timeout_s = kind, settings, timeout_s
+        self._kind, self._settings, self._timeout_s, self._limit_bytes = kind, settings, timeout_s, limit_bytes
         self._connections, self._root = connections, root
         self._api_url, self._page_url = places(found, kind)
-        self._api: Client | None = None
-        self._page: Client | None = None
+        self._clients: dict[tuple[str, float], Client] = {}
+        self._who: Credentials | None = None
         self._page_answer: Answer | None = None
-        self._reader = PageReader()
-        self._version = ""
-        self._version_at_s: float | None = None
-        self._models: tuple[ModelAnswer, ...] | None = None
-        self._models_at_s: float | None = None
+        self._page_path = ""  # the one of the kind's paths that this server has
+        self._reader = reader or PageReader()
+        self._listing = Listing(kind, self._client_of)
+        self._told: tuple[Layout | None, tuple[SeriesKey, ...], Layout] | None = None
+        self._moved = False
+
+    def move(self, found: Found) -> None:
+        """The same server as another process, or at other ports: the next read goes there."""
+        self.found = found
+        self._moved = self._moved or places(found, self._kind) != (self._api_url, self._page_url)
 
     async def read(self, now_s: float) -> Reading:
         """Asks once. Never raises, except when it is cancelled."""
         begun_s = time.monotonic()
-        if self._api is None or self._page is None:
-            failure = self._open()
+        if self._moved:
+            self._moved = False
+            await self.close()
+            self._api_url, self._page_url = places(self.found, self._kind)
+            self._page_path = ""
+            self._listing.forget()
+        if self._who is None:
+            failure = self._identify()
             if failure is not None:
                 return Reading(self.name, now_s, 0.0, failure=failure)
-        page, ready, _, _ = await asyncio.gather(
-            self._ask_page(), self._ask_ready(), self._ask_version(begun_s), self._ask_models(begun_s)
+        named = tuple(dict.fromkeys((*(self._settings.models if self._settings else ()), *self.found.models)))
+        page, ready, _ = await asyncio.gather(
+            self._ask_page(), self._ask_ready(), self._listing.ask(begun_s, named, self._timeout_s)
         )  # none of them raises
-        content = page if isinstance(page, Page) else None
+        content = self._with_told(page if isinstance(page, Page) else None)
         page_failure = page if isinstance(page, Failure) else None
         took_s = time.monotonic() - begun_s
-        silent = [one.failure for one in (self._page_answer, ready) if one is not None and one.status is None and one.failure is not None]
         asked = [one for one in (self._page_answer, ready) if one is not None]
+        silent = [one.failure for one in asked if one.status is None and one.failure is not None]
         if asked and len(silent) == len(asked):
-            self._version_at_s = self._models_at_s = None  # whoever answers next may be another
-            self._models = None
+            self._listing.forget()
             return Reading(self.name, now_s, took_s, failure=min(silent, key=_gravity))
         if any(one.failure is not None and one.failure.kind == "auth" for one in asked):
             await self.close()  # the token may have been replaced: its file is read again
+        answered = ready is not None and ready.failure is None and ready.status is not None
         answer = ServerAnswer(
-            ready=None if ready is None or ready.failure is not None else ready.status == 200,
+            ready=self._kind.read_ready(ready.status or 0, ready.body) if ready is not None and answered else None,
             ready_why=self._ready_why(ready),
-            ready_took_s=None if ready is None or ready.failure is not None else ready.took_s,
-            version=self._version,
-            models=self._models,
+            ready_took_s=ready.took_s if ready is not None and answered else None,
+            version=self._listing.version,
+            models=self._listing.models,
             page=content,
             page_failure=page_failure,
-            clients=self._clients(),
+            clients=self._of_port(self._connections.to_port),
+            backlog=self._of_port(self._connections.waiting),
             process_alive=self._process_alive(),
         )
-        return Reading(self.name, now_s, self._page_answer.took_s if content is not None and self._page_answer else took_s, answer)
+        page_took_s = self._page_answer.took_s if isinstance(page, Page) and self._page_answer else None
+        return Reading(self.name, now_s, took_s if page_took_s is None else page_took_s, answer)
 
     async def close(self) -> None:
         """Closes the connections; the next read opens them anew."""
-        clients = {self._api, self._page} - {None}
-        self._api = self._page = None
+        await self._listing.stop()
+        clients, self._clients, self._who = list(self._clients.values()), {}, None
         for client in clients:
-            if client is not None:
-                await client.aclose()
+            await client.aclose()
 
-    def _open(self) -> Failure | None:
-        """One client a place; a page on the API's port shares its client."""
-        settings = self._settings
-        if settings is None:
-            self._api = Client(self._api_url, self._timeout_s)
-            self._page = Client(self._page_url, self._timeout_s)
+    # -- clients ------------------------------------------------------------------------------------------------------------------------
+
+    def _identify(self) -> Failure | None:
+        if self._settings is None:
+            self._who = Credentials({}, None, TlsFiles())
             return None
         try:
-            who = credentials(settings)
+            self._who = credentials(self._settings)
         except CredentialError as error:
             return Failure("unreadable", str(error))
-        self._api, self._page = (
-            Client(url, self._timeout_s, headers=who.headers, auth=who.auth, tls=who.tls, follow_redirects=settings.follow_redirects)
-            for url in (self._api_url, self._page_url)
-        )
         return None
+
+    def _client(self, url: str, timeout_s: float) -> Client:
+        """One client a place: a page on the API's port shares its client."""
+        who, key = self._who or Credentials({}, None, TlsFiles()), (url, timeout_s)
+        if key not in self._clients:
+            follow = self._settings.follow_redirects if self._settings else False
+            self._clients[key] = Client(
+                url, timeout_s, headers=who.headers, auth=who.auth, tls=who.tls, follow_redirects=follow, limit_bytes=self._limit_bytes
+            )
+        return self._clients[key]
+
+    def _client_of(self, name: str, timeout_s: float) -> Client | None:
+        url = self._api_url if name == "api" else place(self.found, self._kind, name)
+        return self._client(url, timeout_s or self._timeout_s) if url else None
+
+    # -- questions ----------------------------------------------------------------------------------------------------------------------
 
     async def _ask_page(self) -> Page | Failure | None:
         self._page_answer = None
-        if self._page is None or not self._page_url:
+        page, url = self._kind.metrics, self._page_url
+        if page is None or not url:
             return None
-        answer = self._page_answer = await self._page.get()
+        if self._page_path:
+            url = url.removesuffix(page.path) + self._page_path
+        answer = await self._client(self._page_url, self._timeout_s).get(url)
+        if answer.status == 404 and not self._page_path and url.endswith(page.path):
+            for path in page.also:
+                other = await self._client(self._page_url, self._timeout_s).get(url.removesuffix(page.path) + path)
+                if other.failure is None:
+                    self._page_path, answer = path, other
+                    break
+        self._page_answer = answer
+        if answer.failure is not None and answer.status in _SWITCHED_OFF and self._kind.page_flag:
+            return Failure("unsupported", self._kind.page_flag)
         return answer.failure or await self._reader.read_slowly(answer.body)
 
     async def _ask_ready(self) -> Answer | None:
         question = self._kind.ready
-        if self._api is None or question is None:
+        client = self._client_of(question.place, 0.0) if question is not None else None
+        if client is None or question is None:
             return None
-        return await self._api.get(self._found_url("health", question.path), accept=question.accept)
-
-    async def _ask_version(self, now_s: float) -> None:
-        question = self._kind.version
-        if self._api is None or question is None or _fresh(self._version_at_s, now_s, VERSION_EVERY_S):
-            return
-        answer = await self._api.get(question.path, accept=question.accept)
-        if answer.failure is None:
-            self._version_at_s = now_s
-            try:
-                self._version = self._api.said(self._kind.read_version(answer.body), 40)
-            except ValueError:
-                self._version = ""
-
-    async def _ask_models(self, now_s: float) -> None:
-        question = self._kind.models
-        if self._api is None or question is None or _fresh(self._models_at_s, now_s, MODELS_EVERY_S):
-            return
-        answer = await self._api.get(question.path, method=question.method, body=question.body, accept=question.accept)
-        self._models_at_s = now_s
-        try:
-            self._models = self._kind.read_models(answer.body) if answer.failure is None else None
-        except ValueError:
-            self._models = None
+        return await client.get(self._found_url("health", question.path), accept=question.accept)
 
     def _found_url(self, page: str, path: str) -> str:
         """A question's own URL when the configuration has one, else its path."""
         url = self.found.urls.get(page, "")
         return url if url and urlsplit(url).path.strip("/") else path
 
+    def _with_told(self, page: Page | None) -> Page | None:
+        """The page, and behind it the gauges that the server tells in its list of models instead."""
+        numbers = _numbers(self._listing.models, self._kind.says.by)
+        if not numbers or (page is not None and page.damaged):
+            return page
+        keys, before = tuple(numbers), page.layout if page is not None else None
+        if self._told is None or self._told[0] is not before or self._told[1] != keys:
+            series, types = (before.series, before.types) if before is not None else ((), {})
+            self._told = before, keys, Layout((*series, *keys), types)
+        values = [*(page.values if page is not None else ()), *numbers.values()]
+        if page is None:
+            return Page(self._told[2], values, 0)
+        return Page(self._told[2], values, page.size_bytes, page.bad_lines)
+
+    # -- what the host sees -------------------------------------------------------------------------------------------------------------
+
     def _ready_why(self, ready: Answer | None) -> str:
         if ready is None:
             return ""
         if ready.failure is not None:
             return ready.failure.message
-        if ready.status == 200:
+        if self._kind.read_ready(ready.status or 0, ready.body):
             return ""
-        broken = [f"{one.name} {one.state}" for one in self._models or () if one.state not in ("READY", "")]
-        words = self._api.said(ready.body.decode(errors="replace"), 80) if self._api and ready.body.lstrip()[:1] != b"<" else ""
+        broken = [f"{one.name} {one.state}" for one in self._listing.models or () if one.state not in ("READY", "")]
+        client = self._client_of("api", 0.0)
+        words = client.said(ready.body.decode(errors="replace"), 80) if client and ready.body.lstrip()[:1] != b"<" else ""
         return ": ".join(part for part in (f"answers {ready.status}", words or ", ".join(broken[:3])) if part)
 
-    def _clients(self) -> int | None:
+    def _of_port(self, count: Callable[[int, set[int]], int | None]) -> int | None:
+        """What the kernel counts at the API's port, when it is on this host."""
         parts = urlsplit(self._api_url)
         try:
             port, host = parts.port, parts.hostname or ""
@@ -224,8 +231,8 @@ class ServerSource:
             return None
         if self.found.pid is None and host not in _LOOPBACK:
             return None  # another host's
-        ours = (self._api.local_ports if self._api else set()) | (self._page.local_ports if self._page else set())
-        return self._connections.to_port(port or (443 if parts.scheme == "https" else 80), ours)
+        ours = {one for client in self._clients.values() for one in client.local_ports}
+        return count(port or (443 if parts.scheme == "https" else 80), ours)
 
     def _process_alive(self) -> bool | None:
         pid = self.found.pid
@@ -240,8 +247,13 @@ class ServerSource:
         return state not in b"ZX"
 
 
-def _fresh(at_s: float | None, now_s: float, for_s: float) -> bool:
-    return at_s is not None and now_s - at_s < for_s
+def _numbers(models: tuple[ModelAnswer, ...] | None, by: tuple[str, ...]) -> dict[SeriesKey, float]:
+    found: dict[SeriesKey, float] = {}
+    for model in models or ():
+        labels = tuple(sorted((label, value) for label, value in zip(by, (model.name, model.version), strict=False) if value))
+        for name, value in model.numbers.items():
+            found[SeriesKey(name, labels)] = value
+    return found
 
 
 def _gravity(failure: Failure) -> int:

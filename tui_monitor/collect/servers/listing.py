@@ -1,0 +1,122 @@
+"""Which models a server has, in which version and state: asked seldom, and never waited for by the numbers.
+
+Some servers list everything at once, some list names only and tell the rest one by one, some cannot list at all and answer for names that
+are known from elsewhere. Some need ten seconds for their first answer: the question goes on behind the rounds that read the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tui_monitor.model import Failure, ModelAnswer
+
+if TYPE_CHECKING:
+    from tui_monitor.collect.http import Answer, Client
+    from tui_monitor.collect.servers.kind import Ask, Kind
+
+VERSION_EVERY_S = 300.0
+EACH_AT_ONCE = 8
+MAX_EACH = 64  # models that are asked one by one
+
+
+class Listing:
+    """Version and models of one server as they were last told."""
+
+    def __init__(self, kind: Kind, client: Callable[[str, float], Client | None]) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            kind: what to ask.
+            client: gives the client of one of the kind's places for questions of a certain length (0: the target's timeout).
+        """
+        self._kind, self._client = kind, client
+        self.version = ""
+        self.models: tuple[ModelAnswer, ...] | None = None
+        self.failure: Failure | None = None  # why the models are not known
+        self._version_at_s: float | None = None
+        self._models_at_s: float | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    def forget(self) -> None:
+        """Whoever answers next may be another."""
+        self._version_at_s = self._models_at_s = None
+        self.models = None
+
+    async def ask(self, now_s: float, named: Sequence[str], wait_s: float) -> None:
+        """Ask what is due, and wait for it a while; what takes longer is there next time."""
+        if self._running is not None and self._running.done():
+            self._running = None
+        if self._running is None:
+            self._running = asyncio.create_task(self._ask(now_s, named))
+        await asyncio.wait([self._running], timeout=wait_s)
+
+    async def stop(self) -> None:
+        """End what still runs."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
+
+    async def _ask(self, now_s: float, named: Sequence[str]) -> None:
+        await asyncio.gather(self._ask_version(now_s), self._ask_models(now_s, named))
+
+    async def _ask_version(self, now_s: float) -> None:
+        question = self._kind.version
+        if question is None or _fresh(self._version_at_s, now_s, VERSION_EVERY_S):
+            return
+        answer, client = await self._get(question)
+        if answer is not None and client is not None and answer.failure is None:
+            self._version_at_s = now_s
+            try:
+                self.version = client.said(self._kind.read_version(answer.body), 40)
+            except ValueError:
+                self.version = ""
+
+    async def _ask_models(self, now_s: float, named: Sequence[str]) -> None:
+        kind = self._kind
+        if (kind.models is None and not (kind.each and named)) or _fresh(self._models_at_s, now_s, kind.models_every_s):
+            return
+        listed: tuple[ModelAnswer, ...] | None = tuple(ModelAnswer(name) for name in named)
+        if kind.models is not None:
+            answer, _ = await self._get(kind.models)
+            self.failure = answer.failure if answer is not None else None
+            try:
+                listed = kind.read_models(answer.body) if answer is not None and answer.failure is None else None
+            except ValueError as error:
+                listed, self.failure = None, Failure("unsupported", f"its list of models is not understood: {error}")
+        if listed and kind.each is not None:
+            gate = asyncio.Semaphore(EACH_AT_ONCE)
+            told = await asyncio.gather(*(self._ask_one(model, gate) for model in listed[:MAX_EACH]))
+            listed = tuple(model for group in told for model in group) + listed[MAX_EACH:]
+        if listed is not None and kind.models is not None:
+            there = {model.name for model in listed}
+            listed += tuple(
+                ModelAnswer(name, state="MISSING", why="configured, and not listed by its server") for name in named if name not in there
+            )
+        self.models, self._models_at_s = listed, now_s
+
+    async def _ask_one(self, model: ModelAnswer, gate: asyncio.Semaphore) -> tuple[ModelAnswer, ...]:
+        each = self._kind.each
+        if each is None:
+            return (model,)
+        async with gate:
+            answer, _ = await self._get(each(model))
+        if answer is None or answer.status is None or (answer.failure is not None and answer.status not in (400, 404, 500, 503)):
+            return (model,)
+        try:
+            return self._kind.read_each(model, answer.status, answer.body)
+        except ValueError:
+            return (model,)
+
+    async def _get(self, question: Ask) -> tuple[Answer | None, Client | None]:
+        client = self._client(question.place, question.timeout_s)
+        if client is None:
+            return None, None
+        answer = await client.get(question.path, method=question.method, body=question.body, accept=question.accept)
+        return answer, client
+
+
+def _fresh(at_s: float | None, now_s: float, for_s: float) -> bool:
+    return at_s is not None and now_s - at_s < for_s
