@@ -86,6 +86,7 @@ class Page(Struct, frozen=True, eq=False):
     size_bytes: int
     bad_lines: int = 0  # dropped and counted; the rest stands
     damaged: str = ""  # cut or broken: shown, never used for rates
+    limited: str = ""  # a limit was hit: what was left out, in one sentence; what was read is whole and the same each time
 
 
 class ModelAnswer(Struct, frozen=True):
@@ -275,6 +276,13 @@ class Gpu(Struct, frozen=True, kw_only=True):
     throttle: list[str] = []
     processes: list[GpuProcess] = []
     age_s: float | None = None
+    slice: str = ""  # of a MIG instance: its number and profile
+
+    @property
+    def subject(self) -> str:
+        """Its name in rules, alerts and charts: gpu0 on this host, exporter/gpu0 elsewhere."""
+        name = f"gpu{self.index}" + (f"/{self.slice.replace(' ', '-')}" if self.slice else "")
+        return name if self.source == "nvml" or self.simulated else f"{self.source}/{name}"
 
 
 class Disk(Struct, frozen=True):
