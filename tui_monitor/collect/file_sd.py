@@ -217,7 +217,7 @@ def _yaml(text: str) -> tuple[list[Any], list[int]]:
         for event in yaml.parse(text, Loader=reader):  # the C reader ends the whole process when a file is nested too deeply
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                raise _Wrong(event.start_mark.line + 1, "is nested too deeply")
+                raise _Wrong(event.start_mark.line + 1 if event.start_mark else 1, "is nested too deeply")
         loader = reader(text)
         node = loader.get_single_node()
         if node is None:
