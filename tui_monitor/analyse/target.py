@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation
 from tui_monitor.analyse.series import BUCKET, Plan, Wanted
-from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, widened
+from tui_monitor.analyse.steps import Steps
+from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, Window, widened
 from tui_monitor.mapping import Says, Total
 from tui_monitor.model import Metrics, Page, SeriesKey, clean
 
@@ -37,6 +38,10 @@ class Measured(Struct, frozen=True, kw_only=True):
     work: float | None = None  # requests running and waiting now; None: not told
     progress_at_s: float | None = None  # when a counter of finished work last grew; None: not since watching began
     tells_progress: bool = False  # such counters are on the page
+    about: str = "server"  # gpu, host: an exporter, which makes no progress of its own
+    step_s: float = 0.0  # its page changes only this often; 0: at every look
+    restarts: int = 0  # how often its counters began again since watching began
+    restarted_at_s: float | None = None  # time of the first page after the last of these
     left_out: int = 0  # series over the bound, not counted
 
 
@@ -71,9 +76,12 @@ class TargetNumbers:
         self._seen: set[Total] = set()
         self._gone_s: float | None = None
         self._pages = 0
+        self._steps = Steps(says.step_s)
         self.left_out = 0
         self.at_s: float | None = None
         self.progress_at_s: float | None = None
+        self.restarts = 0  # how often most counters fell on one page: the server began again
+        self.restarted_at_s: float | None = None
 
     def observe(self, at_s: float, page: Page) -> None:
         """Take a page that was read at `at_s`. A damaged one is a silence: half a page looks like a restart."""
@@ -84,7 +92,8 @@ class TargetNumbers:
             if self.at_s - at_s < 5 * self._interval_s:
                 return  # two answers of one moment: the first stands
             self._past.clear()  # the clock was set back
-            self.progress_at_s = None
+            self._steps.clear()
+            self.at_s = self.progress_at_s = None
         if self._plan is None or page.layout is not self._plan.layout:
             self._replan(at_s, page)
         plan = self._plan
@@ -93,19 +102,30 @@ class TargetNumbers:
         row = array("d", plan.row([*page.values, NAN] if plan.partial else page.values))
         last = self._last
         if any(map(lt, row, last)):
-            self._added = array("d", self._added)
-            for column, (now, before) in enumerate(zip(row, last, strict=True)):
-                if now < before:
-                    self._added[column] += before
+            self._fall(at_s, row)
         if any(row[column] > last[column] or 0 < row[column] < last[column] for column in self._progress):
             self.progress_at_s = at_s
         missing = any(map(math.isnan, row))
         self._last = array("d", (now if now == now else before for now, before in zip(row, last, strict=True))) if missing else row  # noqa: PLR0124
+        self._steps.observe(self.at_s, at_s, last, self._last)
         self._past.add(Row(at_s, row, self._added, plan.number))
         self._page = page
         self._pages += 1
         self._gone_s = None
         self.at_s = at_s
+
+    def _fall(self, at_s: float, row: array[float]) -> None:
+        """Counters fell: what stood there is kept. Most of them on one page: the server began again, not just one of its models."""
+        self._added = array("d", self._added)
+        fell = stood = 0
+        for column, (now, before) in enumerate(zip(row, self._last, strict=True)):
+            stood += before > 0 and now == now  # noqa: PLR0124 -- on this page
+            if now < before:
+                self._added[column] += before
+                fell += 1
+        if 2 * fell > stood:
+            self.restarts += 1
+            self.restarted_at_s = at_s
 
     def gone(self, at_s: float) -> None:
         """The target did not answer at `at_s`, or with a broken page: gauges are unknown from now on, rates end at the last page."""
@@ -138,8 +158,8 @@ class TargetNumbers:
         silent = f"target silent for {silence_s:.0f} s" if self._gone_s is not None or silence_s > max(3 * self._interval_s, 10.0) else ""
         window = self._past.window(at_s if silent else max(now_s, at_s), window_s)
         lost = bool(silent) and silence_s > max(3 * self._interval_s, window_s / 6)
-        rates = [None] * plan.columns if lost else window.rates(plan.columns)
-        evaluation = Evaluation(plan, rates, None if silent else page.values, seen=self._seen, silent=silent)
+        rates, young = self._rates(window, plan.columns, window_s, lost=lost)
+        evaluation = Evaluation(plan, rates, None if silent else page.values, seen=self._seen, silent=silent, young=young, blank=says.blank)
 
         metrics: Metrics = {}
         absent: dict[str, str] = {}
@@ -151,7 +171,7 @@ class TargetNumbers:
             metrics[key] = value.number
             if value.number is None:
                 why = says.needs.get(key, value.why) if value.why == NOT_COUNTED else value.why
-                absent[key] = silent if lost and value.why == NO_SECOND_SAMPLE else why
+                absent[key] = silent if lost and value.why == young else why
             if value.bounds is not None:
                 bounds[key] = value.bounds
             if value.at_least or (key in says.at_least and value.number is not None):
@@ -181,7 +201,20 @@ class TargetNumbers:
             progress_at_s=self.progress_at_s,
             tells_progress=says.progress is not None and any(plan.picks[term].all for term in says.progress.terms),
             left_out=self.left_out,
+            about=says.about,
+            step_s=self._steps.step_s,
+            restarts=self.restarts,
+            restarted_at_s=self.restarted_at_s,
         )
+
+    def _rates(self, window: Window, columns: int, window_s: float, *, lost: bool) -> tuple[list[float | None], str]:
+        """Growth per second of each column, and the reason where it is not known."""
+        if lost:
+            return [None] * columns, NO_SECOND_SAMPLE
+        stepwise = self._steps.rates(self._past.looks, columns, window_s)
+        if stepwise is None:
+            return window.rates(columns), NO_SECOND_SAMPLE
+        return stepwise, f"its page changes every {self._steps.step_s:.3g} s: not known before three such steps"
 
     def histograms(self) -> dict[str, SignalCounts]:
         """The signals of this kind of server, restarts mended and replicas summed: only ever growing counts since watching began."""
@@ -261,5 +294,6 @@ class TargetNumbers:
         self._columns = {key: place for place, (key, _) in enumerate(kept)}
         columns = [column for _, column in kept]
         self._past.keep(columns)
+        self._steps.keep(columns)
         self._last = array("d", (self._last[column] for column in columns))
         self._added = array("d", (self._added[column] for column in columns))

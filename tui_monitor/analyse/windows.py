@@ -85,13 +85,13 @@ class Window:
         stretch = Stretch(first.at_s, last.at_s, len(rows), start_s, end_s)
         result: list[float | None] = []
         for before, after, lost_before, lost_after in zip(first.values, last.values, first.added, last.added, strict=False):
-            grown = after - before
+            more = after - before
             if lost_after != lost_before:
-                grown = _grown(rows, len(result))
-            if grown == 0.0:
+                more = grown(rows, len(result))
+            if more == 0.0:
                 result.append(0.0)
-            elif grown == grown:  # noqa: PLR0124 -- not NaN, which means absent
-                result.append(stretch.rate(grown, before))
+            elif more == more:  # noqa: PLR0124 -- not NaN, which means absent
+                result.append(stretch.rate(more, before))
             else:
                 result.append(self._rate(len(result)))
         result.extend([None] * (columns - len(result)))
@@ -105,7 +105,7 @@ class Window:
         if milliseconds(last.at_s) <= milliseconds(first.at_s):
             return None
         stretch = Stretch(first.at_s, last.at_s, len(inside), self.start_s, self.end_s)
-        return stretch.rate(_grown(inside, column), first.value(column))
+        return stretch.rate(grown(inside, column), first.value(column))
 
 
 class Past:
@@ -121,6 +121,11 @@ class Past:
         """The last row."""
         rows = self._tiers[0].rows
         return rows[-1] if rows else None
+
+    @property
+    def looks(self) -> list[Row]:
+        """Every row of the last minutes."""
+        return self._tiers[0].rows
 
     def add(self, row: Row) -> None:
         """Take the newest row; its time must be later than the last one's."""
@@ -180,16 +185,16 @@ def _time_ms(row: Row) -> int:
     return milliseconds(row.at_s)
 
 
-def _grown(rows: Sequence[Row], column: int) -> float:
+def grown(rows: Sequence[Row], column: int) -> float:
     """Growth of one column from the first to the last row, all of which have it.
 
     What stood before each restart is added one after another, as Prometheus adds it; where rows were thinned out between two that are
     left, their resets are only known as a sum.
     """
-    grown = rows[-1].value(column) - rows[0].value(column)
+    more = rows[-1].value(column) - rows[0].value(column)
     for before, after in pairwise(rows):
         lost, found = before.lost(column), after.lost(column)
         if lost != found:
             stood = before.value(column)
-            grown += stood if lost + stood == found else found - lost
-    return grown
+            more += stood if lost + stood == found else found - lost
+    return more
