@@ -98,10 +98,15 @@ def rate(of: Sum, unit: float = 1.0) -> Rate:
 
 
 def latest(
-    *names: str, worst: bool = False, unit: float = 1.0, where: dict[str, str] | None = None, copies: tuple[str, ...] = ()
+    *names: str,
+    worst: bool = False,
+    unit: float = 1.0,
+    where: dict[str, str] | None = None,
+    unless: dict[str, str] | None = None,
+    copies: tuple[str, ...] = (),
 ) -> Latest:
     """A gauge now."""
-    return Latest(total(*names, where=where), worst, unit, copies)
+    return Latest(total(*names, where=where, unless=unless), worst, unit, copies)
 
 
 def first(*ways: Rate | Latest | Share | Ratio | Quantile) -> First:
@@ -114,21 +119,25 @@ def per(over: Rate, under: Rate, unit: float = 1.0) -> Ratio:
     return Ratio(over, under, unit)
 
 
-def mean(*names: str, unit: float = 1.0, where: dict[str, str] | None = None) -> Ratio:
+def mean(*names: str, unit: float = 1.0, where: dict[str, str] | None = None, unless: dict[str, str] | None = None) -> Ratio:
     """The exact mean of a histogram or summary: growth of _sum over growth of _count."""
-    sums, counts = (total(*(f"{name}_{part}" for name in names), where=where) for part in ("sum", "count"))
+    sums, counts = (total(*(f"{name}_{part}" for name in names), where=where, unless=unless) for part in ("sum", "count"))
     return Ratio(Rate(sums), Rate(counts), unit)
 
 
-def quantile(q: float, *names: str, unit: float = 1.0, where: dict[str, str] | None = None) -> Quantile:
+def quantile(
+    q: float, *names: str, unit: float = 1.0, where: dict[str, str] | None = None, unless: dict[str, str] | None = None
+) -> Quantile:
     """A quantile of a histogram family."""
-    return Quantile(q, Total(names, tuple((where or {}).items())), unit)
+    return Quantile(q, Total(names, tuple((where or {}).items()), tuple((unless or {}).items())), unit)
 
 
-def quantiles(key: str, *names: str, unit: float = 1.0, where: dict[str, str] | None = None) -> dict[str, Measure]:
+def quantiles(
+    key: str, *names: str, unit: float = 1.0, where: dict[str, str] | None = None, unless: dict[str, str] | None = None
+) -> dict[str, Measure]:
     """`key.mean`, `key.p50`, `key.p95` and `key.p99` of one histogram family."""
-    parts: dict[str, Measure] = {f"{key}.mean": mean(*names, unit=unit, where=where)}
-    return parts | {f"{key}.p{round(q * 100)}": quantile(q, *names, unit=unit, where=where) for q in (0.5, 0.95, 0.99)}
+    parts: dict[str, Measure] = {f"{key}.mean": mean(*names, unit=unit, where=where, unless=unless)}
+    return parts | {f"{key}.p{round(q * 100)}": quantile(q, *names, unit=unit, where=where, unless=unless) for q in (0.5, 0.95, 0.99)}
 
 
 class SignalSource(Struct, frozen=True):
