@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 VERSION_EVERY_S = 300.0
 EACH_AT_ONCE = 8
-MAX_EACH = 64  # models that are asked one by one
+MAX_EACH = 64  # questions for single models
 
 
 class Listing:
@@ -37,12 +37,13 @@ class Listing:
         self.failure: Failure | None = None  # why the models are not known
         self._version_at_s: float | None = None
         self._models_at_s: float | None = None
+        self._unchanged = 0  # times that the list was the same: a quiet server is asked less often
         self._running: asyncio.Task[None] | None = None
 
     def forget(self) -> None:
         """Whoever answers next may be another."""
         self._version_at_s = self._models_at_s = None
-        self.models = None
+        self.models, self._unchanged = None, 0
 
     async def ask(self, now_s: float, named: Sequence[str], wait_s: float) -> None:
         """Ask what is due, and wait for it a while; what takes longer is there next time."""
@@ -76,7 +77,8 @@ class Listing:
 
     async def _ask_models(self, now_s: float, named: Sequence[str]) -> None:
         kind = self._kind
-        if (kind.models is None and not (kind.each and named)) or _fresh(self._models_at_s, now_s, kind.models_every_s):
+        every_s = kind.models_every_s * (3 if self._unchanged >= 3 else 1)
+        if (kind.models is None and not (kind.each and named)) or _fresh(self._models_at_s, now_s, every_s):
             return
         listed: tuple[ModelAnswer, ...] | None = tuple(ModelAnswer(name) for name in named)
         if kind.models is not None:
@@ -87,22 +89,29 @@ class Listing:
             except ValueError as error:
                 listed, self.failure = None, Failure("unsupported", f"its list of models is not understood: {error}")
         if listed and kind.each is not None:
-            gate = asyncio.Semaphore(EACH_AT_ONCE)
-            told = await asyncio.gather(*(self._ask_one(model, gate) for model in listed[:MAX_EACH]))
-            listed = tuple(model for group in told for model in group) + listed[MAX_EACH:]
+            listed = await self._ask_each(kind.each, listed)
         if listed is not None and kind.models is not None:
             there = {model.name for model in listed}
             listed += tuple(
                 ModelAnswer(name, state="MISSING", why="configured, and not listed by its server") for name in named if name not in there
             )
+        self._unchanged = self._unchanged + 1 if listed == self.models and listed is not None else 0
         self.models, self._models_at_s = listed, now_s
 
-    async def _ask_one(self, model: ModelAnswer, gate: asyncio.Semaphore) -> tuple[ModelAnswer, ...]:
-        each = self._kind.each
-        if each is None:
-            return (model,)
-        async with gate:
-            answer, _ = await self._get(each(model))
+    async def _ask_each(self, each: Callable[[ModelAnswer], Ask], listed: tuple[ModelAnswer, ...]) -> tuple[ModelAnswer, ...]:
+        """A further question for each model; models whose question is the same share its answer."""
+        gate = asyncio.Semaphore(EACH_AT_ONCE)
+
+        async def ask(question: Ask) -> Answer | None:
+            async with gate:
+                return (await self._get(question))[0]
+
+        questions = list(dict.fromkeys(each(model) for model in listed))[:MAX_EACH]
+        answers = dict(zip(questions, await asyncio.gather(*(ask(question) for question in questions)), strict=True))
+        return tuple(one for model in listed for one in self._told(model, answers.get(each(model))))
+
+    def _told(self, model: ModelAnswer, answer: Answer | None) -> tuple[ModelAnswer, ...]:
+        """What an answer says of one model; the model as it was listed when it says nothing."""
         if answer is None or answer.status is None or (answer.failure is not None and answer.status not in (400, 404, 500, 503)):
             return (model,)
         try:
