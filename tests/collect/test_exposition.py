@@ -3,89 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
-import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from prometheus_client.parser import text_string_to_metric_families
+from page_samples import read, samples, theirs
 
-from tui_monitor.collect.exposition import MAX_LINES, PageReader
-from tui_monitor.model import Failure, Page, clean
+from tui_monitor.collect.exposition import MAX_LINES, TURN_S, PageReader
+from tui_monitor.collect.exposition_line import MAX_LINE_BYTES
+from tui_monitor.model import Failure, Page
 
 PAGES = Path(__file__).parent.parent / "pages"
-REAL = sorted((PAGES / "vllm").glob("*.prom")) + sorted((PAGES / "triton").glob("metrics*.prom"))
-Sample = tuple[str, tuple[tuple[str, str], ...], str]
-
-
-def read(body: bytes, reader: PageReader | None = None) -> Page:
-    page = (reader or PageReader()).read(body)
-    assert isinstance(page, Page), page
-    return page
-
-
-def samples(page: Page) -> list[Sample]:
-    """In any order; values as text, so that NaN equals NaN."""
-    assert len(page.values) == len(page.layout.series)
-    return sorted((key.name, key.labels, repr(value)) for key, value in zip(page.layout.series, page.values, strict=True))
-
-
-def theirs(body: bytes) -> list[Sample]:
-    """prometheus_client's reading, without its habit of appending _total to counters."""
-    text = re.sub(r"(?m)^(# TYPE \S+) counter$", r"\1 gauge", body.decode())
-    return sorted(
-        (s.name, tuple(sorted((k, v if v.isprintable() else clean(v, 10_000)) for k, v in s.labels.items() if v)), repr(float(s.value)))
-        for family in text_string_to_metric_families(text)
-        for s in family.samples
-    )
-
-
-@pytest.mark.parametrize("path", REAL, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_real_pages_read_as_prometheus_client_reads_them(path: Path) -> None:
-    body = path.read_bytes()
-    page = read(body)
-    assert samples(page) == theirs(body)
-    assert len(page.values) >= 18
-    assert (page.bad_lines, page.damaged, page.size_bytes) == (0, "", len(body))
-
-
-@pytest.mark.parametrize(
-    ("name", "count", "bad_lines", "damaged"),
-    [
-        ("bad-line-in-the-middle.prom", 2, 3, ""),
-        ("bom.prom", 1, 0, ""),
-        ("counter-reset-1.prom", 2, 0, ""),
-        ("created-series.prom", 7, 0, ""),
-        ("crlf.prom", 2, 0, ""),
-        ("duplicate-series.prom", 3, 2, ""),
-        ("empty-braces.prom", 1, 0, ""),
-        ("escaped-labels.prom", 6, 0, ""),
-        ("histogram-broken.prom", 14, 0, ""),
-        ("huge-line.prom", 2, 0, ""),
-        ("latin1.prom", 2, 0, ""),
-        ("missing-type.prom", 6, 0, ""),
-        ("nan-inf.prom", 10, 0, ""),
-        ("no-trailing-newline.prom", 2, 0, ""),
-        ("nul-bytes.prom", 2, 1, ""),
-        ("number-forms.prom", 4, 4, ""),
-        ("openmetrics-after-eof.prom", 1, 0, ""),
-        ("openmetrics-exemplars.prom", 12, 0, ""),
-        ("otlp-native-histogram.prom", 1, 1, ""),
-        ("truncated.prom", 3, 1, "cut inside its last line"),
-        ("utf8-quoted-names.prom", 3, 0, ""),
-        ("whitespace.prom", 3, 0, ""),
-    ],
-)
-def test_ugly_pages_keep_their_good_part(name: str, count: int, bad_lines: int, damaged: str) -> None:
-    body = (PAGES / "ugly" / name).read_bytes()
-    reader = PageReader()
-    first, second = read(body, reader), read(body, reader)
-    assert (len(first.values), first.bad_lines, first.damaged) == (count, bad_lines, damaged)
-    assert samples(second) == samples(first)
-    assert (second.bad_lines, second.damaged) == (bad_lines, damaged)
-    assert second.layout is first.layout
 
 
 @pytest.mark.parametrize(
@@ -93,9 +22,8 @@ def test_ugly_pages_keep_their_good_part(name: str, count: int, bad_lines: int, 
     [
         (b"", "empty", "the page is empty"),
         (b"\n \n", "empty", "the page is empty"),
-        ((PAGES / "ugly" / "only-comments.prom").read_bytes(), "empty", "only comments"),
-        ((PAGES / "ugly" / "html-200.html").read_bytes(), "not_metrics", "a web page"),
-        ((PAGES / "ugly" / "gzip-body.prom.gz").read_bytes(), "not_metrics", "compressed"),
+        (b"# a comment\n", "empty", "only comments"),
+        (b"\n <!doctype html>", "not_metrics", "a web page"),
         (b'{"status": "alive"}\n', "not_metrics", 'it begins: {"status": "alive"}'),
         (b"\x1b[31mOllama is running\x07", "not_metrics", "it begins: Ollama is running"),
         pytest.param(b"a\n" * (MAX_LINES + 1), "too_large", "more than", id="long"),
@@ -168,25 +96,144 @@ def test_a_bad_line_is_dropped_and_counted_by_every_way(line: bytes) -> None:
 
 
 def test_of_a_series_that_stands_twice_the_last_counts() -> None:
-    page = read((PAGES / "ugly" / "duplicate-series.prom").read_bytes())
-    assert samples(page) == [
-        ("queue", (("model", "a"), ("pod", "x")), "2.0"),
-        ("requests_total", (("model", "a"),), "12.0"),
-        ("requests_total", (("model", "b"),), "5.0"),
-    ]
     reader = PageReader()
-    read(b'a{x="1",y="2"} 1\na{y="2",x="1"} 2\nb 3\n', reader)
-    assert [value for _, _, value in samples(read(b'a{x="1",y="2"} 10\na{y="2",x="1"} 20\nb 30\n', reader))] == ["20.0", "30.0"]
+    first = read(b'a{x="1",y="2"} 1\na{y="2",x="1"} 2\nb 3\n', reader)
+    assert ([value for _, _, value in samples(first)], first.bad_lines) == (["2.0", "3.0"], 1)
+    second = read(b'a{x="1",y="2"} 10\na{y="2",x="1"} 20\nb 30\n', reader)
+    assert ([value for _, _, value in samples(second)], second.bad_lines) == (["20.0", "30.0"], 1)
     assert reader.how == "positional"
 
 
+@pytest.mark.parametrize(
+    "value", [b"-0", b"NaN", b"+Inf", b"-Inf", b"+5", b".5", b"5.", b"007", b"1e400", b"-1e-400", b"1e+011", b"9007199254740993", b"1 "]
+)
+def test_a_number_is_the_same_by_every_way(value: bytes) -> None:
+    reader = PageReader()
+    read(b"a 1\nb 2\nc 3\n", reader)
+    for body in (b"a 1\nb %b\nc 3\n" % value, b"a %b\nb 1\nc %b\n" % (value, value)):
+        assert samples(read(body, reader)) == samples(read(body))
+        assert reader.how == "positional"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"1,5",
+        b"1],[2",
+        b"",
+        b"null",
+        b"true",
+        b'"1"',
+        b"[1]",
+        b"{}",
+        b"1\r\r",
+        b"1_0",
+        b"0x1",
+        b"1 2 3",
+        b"e",
+        b"-",
+        b"1#",
+        b"\xff",
+        b"\x00",
+    ],
+)
+def test_what_is_no_number_is_none_by_every_way(tail: bytes) -> None:
+    reader = PageReader()
+    read(b"a 1\nb 2\nc 3\n", reader)
+    page = read(b"a 1\nb %b\nc 3\n" % tail, reader)
+    assert ([key.name for key in page.layout.series], page.values, page.bad_lines) == (["a", "c"], [1.0, 3.0], 1)
+
+
+@pytest.mark.parametrize("comment", [b"# TYPE a gauge1", b"# TYPE a gaug", b"", b"# TYPE a gauge ", b"# TYPE b gauge", b"1"])
+def test_a_comment_is_the_same_only_while_it_is_the_same(comment: bytes) -> None:
+    reader = PageReader()
+    read(b"# TYPE a gauge\na 1\n", reader)
+    for value in (1, 12, 123_456_789_012_345):
+        body = b"%b\na %d\n" % (comment, value)
+        assert read(body, reader).layout.types == read(body).layout.types
+
+
+def test_what_stands_behind_eof_is_not_read_whatever_it_becomes() -> None:
+    reader = PageReader()
+    read(b"a 1\n# EOF\nb 2\n", reader)
+    for rest in (b"", b"prose", b"b 3\nc 4\n"):
+        page = read(b"a 5\n# EOF\n" + rest, reader)
+        assert (samples(page), page.bad_lines, page.damaged) == ([("a", (), "5.0")], 0, "")
+        assert reader.how == "positional"
+    assert samples(read(b"a 5\nb 6\n", reader)) == [("a", (), "5.0"), ("b", (), "6.0")]
+
+
+def many(count: int, first: int = 0) -> bytes:
+    return b"".join(b'm{request="%d"} %d\n' % (number, number) for number in range(first, first + count))
+
+
+def test_ten_thousand_values_of_a_label_are_read() -> None:
+    reader = PageReader()
+    page = read(many(10_000), reader)
+    assert (len(page.values), page.bad_lines, page.limited) == (10_000, 0, "")
+    later = read(many(10_000, first=5_000), reader)
+    assert [key.labels[0][1] for key in later.layout.series[:2]] == ["5000", "5001"]
+    assert later.values[-1] == 14_999
+
+
+def test_samples_over_the_limit_are_left_out_and_said_and_the_cut_is_always_the_same() -> None:
+    reader = PageReader(max_samples=1000)
+    hows = []
+    for count in (999, 1000, 1001, 1001, 5000, 5000, 4000, 1000):
+        page = read(b"# TYPE m gauge\n" + many(count) + b"# TYPE n gauge\nthe end", reader)
+        kept = min(count, 1000)
+        assert [key.labels[0][1] for key in page.layout.series] == [str(number) for number in range(kept)]
+        assert page.values == [float(number) for number in range(kept)]
+        assert page.limited == ("more than 1,000 samples: the first 1,000 are read (limit max_samples)" if count > 1000 else "")
+        assert (page.bad_lines, bool(page.damaged)) == ((0, False) if count > 1000 else (1, True))
+        hows.append(reader.how)
+    assert hows == ["full", "full", "full", "positional", "positional", "positional", "positional", "keyed"]
+
+
+def test_the_layout_stays_while_what_is_over_the_limit_changes() -> None:
+    reader = PageReader(max_samples=10)
+    first = read(many(20), reader)
+    assert read(many(10) + b"other 1\n", reader).layout is first.layout
+    assert read(many(10) + many(30, first=50), reader).layout is first.layout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'a{b="1",c="2",d="3",e="4"} 1',
+        b'a{b="%b"} 1' % (b"x" * 31),
+        b'a{%b="1"} 1' % (b"x" * 31),
+        b'{"%b"} 1' % (b"x" * 31),
+        b'a{b="%b"} 1' % (b"x" * MAX_LINE_BYTES),
+    ],
+    ids=["labels", "value", "label", "name", "line"],
+)
+def test_a_series_over_the_limits_is_left_out_and_said(line: bytes) -> None:
+    reader = PageReader(max_labels=3, max_label_chars=30)
+    for number in (1, 2):
+        page = read(b'x{b="%b",c="1",d=""} %d\n' % ("é".encode() * 30, number) + line, reader)
+        assert ([key.name for key in page.layout.series], page.values) == (["x"], [number])
+        assert page.limited == (
+            "lines left out: 1, with more than 3 labels, or more than 30 characters in one (limits max_labels, max_label_chars)"
+        )
+        assert (page.bad_lines, page.damaged) == (1, "")
+    assert read(b"x 1\n", reader).limited == ""
+
+
+def test_a_page_of_which_nothing_is_within_the_limits_is_too_large() -> None:
+    failure = PageReader(max_labels=1).read(b'a{b="1",c="2"} 1\n')
+    assert isinstance(failure, Failure)
+    assert failure.kind == "too_large"
+    assert "max_labels" in failure.message
+
+
+def test_targets_with_other_limits_do_not_share_what_they_refuse() -> None:
+    body = b'shared{b="1",c="2"} 1\nx 1\n'
+    assert len(read(body).values) == 2
+    assert len(read(body, PageReader(max_labels=1)).values) == 1
+
+
 def test_types_are_those_declared_else_those_that_names_tell() -> None:
-    types = read((PAGES / "ugly" / "created-series.prom").read_bytes()).layout.types
-    assert types["iteration_tokens_total"] == "histogram"
-    assert (types["reqs_total"], types["reqs_created"]) == ("counter", "gauge")
-    guessed = read((PAGES / "ugly" / "missing-type.prom").read_bytes()).layout.types
-    assert (guessed["requests_total"], guessed["latency_seconds"]) == ("counter", "histogram")
-    assert "only_help" not in guessed
     open_metrics = read((PAGES / "ugly" / "openmetrics-exemplars.prom").read_bytes()).layout.types
     assert open_metrics["requests_total"] == "counter"
     assert read((PAGES / "triton" / "metrics.prom").read_bytes()).layout.types["nv_inference_request_success"] == "counter"
@@ -207,13 +254,13 @@ def test_each_way_is_taken_where_it_holds() -> None:
     assert reader.how == "full"
     assert samples(read(body, reader)) == samples(first)
     assert reader.how == "positional"
-    assert samples(read(later, reader)) == theirs(later)
+    assert samples(read(later, reader)) == theirs(later.decode())
     moved = b"\n".join(lines[5:] + lines[:5])
     assert samples(read(moved, reader)) == samples(first)
     assert reader.how == "keyed"
     fewer = b"\n".join(lines[:100]) + b"\n"
-    assert samples(read(fewer, reader)) == theirs(fewer)
-    assert len(reader._last.used) < 100
+    assert samples(read(fewer, reader)) == theirs(fewer.decode())
+    assert len(reader._last._sample_lines) < 100
     assert samples(read(body, reader)) == samples(first)
     assert reader.how == "full"
 
@@ -247,27 +294,81 @@ def test_timestamps_come_and_go() -> None:
         assert [value for _, _, value in samples(read(body, reader))] == expected
 
 
-def test_reading_slowly_is_reading_and_lets_others_run() -> None:
-    body = b"".join(b'm{i="%d"} %d\n' % (i, i) for i in range(20_000))
+class Work:
+    """A clock on which every look takes a millisecond: as if each step of reading took that long."""
 
-    async def both() -> tuple[Page | Failure, int]:
-        turns = 0
+    def __init__(self) -> None:
+        self.now_s = 0.0
 
-        async def other() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
+    def __call__(self) -> float:
+        self.now_s += 0.001
+        return self.now_s
 
-        task = asyncio.create_task(other())
-        page = await PageReader().read_slowly(body)
+
+async def beside(reader: PageReader, body: bytes) -> tuple[Page | Failure, int]:
+    """The page, and how often another task ran while it was read."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    page = await reader.read_slowly(body)
+    task.cancel()
+    return page, turns
+
+
+def test_reading_slowly_is_reading_and_gives_way_by_the_clock_on_every_way() -> None:
+    reader = PageReader(clock=Work())
+    lines = many(20_000).splitlines(keepends=True)
+    for body, how, steps in (
+        (b"".join(lines), "full", 200),
+        (b"".join(lines), "positional", 20),
+        (b"".join(lines[1000:] + lines[:1000]), "keyed", 200),
+    ):
+        page, turns = asyncio.run(beside(reader, body))
+        assert isinstance(page, Page)
+        assert samples(page) == samples(read(body))
+        assert reader.how == how
+        assert turns >= steps * 0.001 / TURN_S - 1
+
+
+def test_lines_as_long_as_they_may_be_are_steps_by_themselves() -> None:
+    body = b"".join(b'm{a="%b",i="%d"} 1\n' % (b"x" * 100_000, number) for number in range(50))
+    _, turns = asyncio.run(beside(PageReader(clock=Work()), body + b"a 1\n"))
+    assert turns >= 50 * 0.001 / TURN_S - 1
+
+
+def test_a_small_page_is_read_at_once() -> None:
+    _, turns = asyncio.run(beside(PageReader(clock=lambda: 0.0), (PAGES / "vllm" / "metrics.prom").read_bytes()))
+    assert turns == 0
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 10, 50, 115])
+def test_a_reading_that_is_cancelled_leaves_the_reader_as_it_was(after: int) -> None:
+    old, new = many(15_000), b'm{request="0"} 7\n' + many(12_000, first=7_000)
+
+    async def go(reader: PageReader) -> None:
+        task = asyncio.create_task(reader.read_slowly(new))
+        for _ in range(after):
+            await asyncio.sleep(0)
+        assert not task.done()
         task.cancel()
-        return page, turns
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
-    page, turns = asyncio.run(both())
-    assert isinstance(page, Page)
-    assert samples(page) == samples(read(body))
-    assert turns >= 20
+    ticks = itertools.count()
+    reader = PageReader(clock=lambda: next(ticks) * 1.0)  # gives way at every step
+    first = read(old, reader)
+    asyncio.run(go(reader))
+    second = read(old, reader)
+    assert (second.layout, reader.how) == (first.layout, "positional")
+    assert samples(second) == samples(first)
+    asyncio.run(go(reader))
+    assert samples(read(new, reader)) == samples(read(new))
 
 
 @pytest.mark.parametrize(
@@ -282,53 +383,3 @@ def test_reading_slowly_is_reading_and_lets_others_run() -> None:
 )
 def test_a_line_made_to_be_slow_is_just_bad(line: bytes) -> None:
     assert samples(read(line + b"\nb 1\n")) == [("b", (), "1.0")]
-
-
-LINES = [line for line in (PAGES / "triton" / "metrics.prom").read_bytes().split(b"\n")[:60] if line] + [
-    b"a 1",
-    b"a 1 1700000000000",
-    b'a{b="c"} 7',
-    b'a {b="c"} 8',
-    b"1_000",
-    b"a 1_000",
-    b"prose here",
-    b"",
-    b"# a comment",
-    b'a{b="d",c="e"} 9',
-    b'a{c="e",b="d"} 10',
-    b"a\t2",
-    b"a 3 ",
-]
-_page = st.lists(st.sampled_from(LINES), min_size=1, max_size=40)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(_page, min_size=1, max_size=5), st.booleans())
-def test_whatever_was_read_before_a_page_reads_the_same(pages: list[list[bytes]], newline: bool) -> None:
-    reader = PageReader()
-    for lines in pages:
-        body = b"\n".join(lines) + (b"\n" if newline else b"")
-        for _ in range(2):
-            ours, fresh = reader.read(body), PageReader().read(body)
-            if isinstance(fresh, Failure):
-                assert ours == fresh
-            else:
-                assert isinstance(ours, Page)
-                assert samples(ours) == samples(fresh)
-                assert (ours.bad_lines, ours.damaged, ours.layout.types) == (fresh.bad_lines, fresh.damaged, fresh.layout.types)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
-    page = PageReader().read(body)
-    if isinstance(page, Page):
-        assert len(page.values) == len(page.layout.series) > 0
-        assert all(fit(key.name) and all(fit(value) for _, value in key.labels) for key in page.layout.series)
-    else:
-        assert fit(page.message)
-
-
-def fit(text: str) -> bool:
-    """For a terminal."""
-    return text.isprintable() or clean(text, 10_000) == text

@@ -8,7 +8,8 @@ page is read by the first of three ways that holds; all three give the same resu
     full         a line never seen: one regular expression for the line, one for its labels
 
 A line that cannot be read is dropped and counted, and the rest stands. Of a series that stands twice the last one counts, never both.
-Timestamps and exemplars are left out. Nothing of a reading is kept before it is finished, so it may be cancelled at any time.
+Timestamps and exemplars are left out. A series costs about 380 bytes (its key, the prefix of its line, its number), and 180 for each
+further target that exposes the same (bench/exposition.py). Nothing of a reading is kept before it is finished, so it may be cancelled at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tui_monitor.collect.exposition_line import BadLineError, OverLimitError, de
 from tui_monitor.model import Failure, Layout, Page, SeriesKey, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
 MAX_LINES = 250_000
 MAX_SAMPLES = 100_000
@@ -33,6 +34,7 @@ HOPELESS_LINES = 1000  # not one sample so far: another format
 TURN_S = 0.005  # of a slow reading, before others run; several pages may be in reading at once
 _STEP_LINES = 100  # about a millisecond when every line is new
 _POSITIONAL_LINES = 1000  # a third of one
+_KNOWN_SERIES = 1000  # likewise
 _MAX_SHARED = 65_536  # series
 _LONG_BYTES = 16_384  # such a line is a step by itself
 
@@ -47,7 +49,7 @@ class _Limits(NamedTuple):
 
 
 @functools.cache
-def _shared(limits: _Limits) -> dict[bytes, SeriesKey]:
+def _shared(limits: _Limits) -> dict[bytes, SeriesKey]:  # noqa: ARG001 - the cache's key: what one refuses another may read
     """What stands before a value -> its series: one object for all targets that expose it, which is most of a fleet's memory.
 
     No lru_cache: its two objects an entry would keep the garbage collector, and with it the event loop, busy for 100 ms.
@@ -58,11 +60,9 @@ def _shared(limits: _Limits) -> dict[bytes, SeriesKey]:
 class _Scan:
     """One page read line by line, and thereby the form by which the next one may be read."""
 
-    def __init__(self, limits: _Limits, known: dict[bytes, SeriesKey], canonical: dict[SeriesKey, SeriesKey]) -> None:
-        self._limits, self._known = limits, known
-        self.canonical = canonical
+    def __init__(self, limits: _Limits) -> None:
+        self._limits = limits
         self.how: How = "keyed"
-        self.used: dict[bytes, SeriesKey] = {}  # series that went are forgotten: bounded by the page
         self.types: dict[str, str] = {}
         self.series: list[SeriesKey] = []
         self.values: list[float] = []
@@ -72,7 +72,10 @@ class _Scan:
         self._partial = False  # so, or at "# EOF": whatever stands behind is not read
         self._last_is_bad = False
         self._stamped = False
-        self._place: dict[int, int] = {}  # id of a canonical series -> where it stands among the samples
+        self._sample_lines: Sequence[SeriesKey] = ()  # the series of each, those left out too
+        self._known: dict[bytes, SeriesKey] = {}  # while it reads: what stood before a value -> its series
+        self._canonical: dict[SeriesKey, SeriesKey] = {}  # while it reads: one object of those that are equal
+        self._place: dict[int, int] = {}  # while it reads: id of a canonical series -> where it stands among the samples
         self._left_out: set[int] = set()  # such places: superseded, or the first one over the limit
         self._counts = bytearray()  # of each sample whether it is not left out; empty: all count
         self._prefixes: list[bytes] = []  # of a sample all before its value; of comments and bad lines the line
@@ -80,8 +83,12 @@ class _Scan:
         self._is_sample = bytearray()
         self._is_fixed = bytearray()  # the opposite
 
-    def read(self, lines: list[bytes]) -> Generator[None]:
-        """Reads all lines, in steps."""
+    def read(self, lines: list[bytes], before: _Scan) -> Generator[None]:
+        """Reads all lines, in steps, by what is known from the page before. Series that went are forgotten: bounded by the page."""
+        for place, (prefix, key) in enumerate(zip(compress(before._prefixes, before._is_sample), before._sample_lines, strict=True)):
+            self._known[prefix] = self._canonical[key] = key
+            if place % _KNOWN_SERIES == 0:
+                yield
         for start in range(0, len(lines), _STEP_LINES):
             for line in lines[start : start + _STEP_LINES]:
                 self._line(line)
@@ -93,12 +100,13 @@ class _Scan:
                 break
             yield
         self._prefix_bytes = sum(map(len, self._prefixes))
+        self._sample_lines = self.series
         if self._left_out:
             self._counts = bytearray(b"\1") * len(self.values)
             for place in self._left_out:
                 self._counts[place] = 0
             self.series, self.values = self._without_left_out(self.series), self._without_left_out(self.values)
-        self._known, self._place = {}, {}  # only for reading
+        self._known, self._canonical, self._place = {}, {}, {}
 
     def _line(self, line: bytes) -> None:
         self._last_is_bad = False
@@ -143,7 +151,7 @@ class _Scan:
             if len(shared) >= _MAX_SHARED:
                 shared.clear()
             shared[prefix] = key
-        return self.canonical.setdefault(key, key)
+        return self._canonical.setdefault(key, key)
 
     def _sample(self, prefix: bytes, key: SeriesKey, value: float) -> None:
         place = len(self.values)
@@ -156,7 +164,6 @@ class _Scan:
                 self._left_out.add(twice)
                 self.bad += 1
             self._place[id(key)] = place
-        self.used[prefix] = key
         self.series.append(key)
         self.values.append(value)
         self._put(prefix, is_sample=True)
@@ -207,6 +214,12 @@ class _Scan:
             said.append(f"lines left out: {self._over:,}, with {most} (limits max_labels, max_label_chars)")
         return "; ".join(said)
 
+    def keep(self, layout: Layout) -> None:
+        """Lets go of all that the next page is not read by."""
+        if not self._counts:
+            self._sample_lines = layout.series
+        self.series, self.values = [], []
+
     def page(self, layout: Layout, values: list[float], size_bytes: int) -> Page:
         """The page that this scan read, or one of its form."""
         damaged = "cut inside its last line" if self._last_is_bad else ""  # a whole page ends with a line end, or with a whole sample
@@ -236,7 +249,7 @@ class PageReader:
         self._limits = _Limits(max_samples, max_labels, max_label_chars)
         self._clock = clock
         self._layout = Layout((), {})
-        self._last = _Scan(self._limits, {}, {})
+        self._last = _Scan(self._limits)
 
     def read(self, body: bytes) -> Page | Failure:
         """The page, or why it is none: `empty` without a sample, `not_metrics` for another format, `too_large` for too many lines."""
@@ -274,8 +287,8 @@ class PageReader:
         if values is not None:
             self.how = "positional"
             return self._last.page(self._layout, values, len(body))
-        scan = _Scan(self._limits, self._last.used, dict(self._last.canonical))
-        yield from scan.read(lines)
+        scan = _Scan(self._limits)
+        yield from scan.read(lines, self._last)
         if not scan.values:
             self.how = scan.how
             return _no_sample(body, scan)
@@ -285,11 +298,10 @@ class PageReader:
         yield from _guess_types(layout)
         if layout.series == self._layout.series and layout.types == self._layout.types:
             layout = self._layout
-        elif len(scan.canonical) > 2 * len(layout.series) + 100:
-            scan.canonical = yield from _canonical(layout)
-        values, scan.series, scan.values = scan.values, [], []
+        page = scan.page(layout, scan.values, len(body))
+        scan.keep(layout)
         self.how, self._last, self._layout = scan.how, scan, layout
-        return scan.page(layout, values, len(body))
+        return page
 
 
 def _answer(end: StopIteration) -> Page | Failure:
@@ -327,12 +339,3 @@ def _guess_types(layout: Layout) -> Generator[None]:
             types.setdefault(name, "counter")
         if place % 1000 == 0:
             yield
-
-
-def _canonical(layout: Layout) -> Generator[None, None, dict[SeriesKey, SeriesKey]]:
-    kept = {}
-    for place, key in enumerate(layout.series):
-        kept[key] = key
-        if place % 1000 == 0:
-            yield
-    return kept

@@ -20,7 +20,7 @@ IN_NUMBERS = b"0123456789.eE+- NaINnFfiTtYy"  # what may stand in a value; nothi
 _QUOTED = rb'"(?:[^"\\\n]|\\.)*+"'
 _LINE = re.compile(
     rb"[ \t]*+((?:[a-zA-Z_:][a-zA-Z0-9_:]*+)?+[ \t]*+(?:\{(?:[^\"}\n]|" + _QUOTED + rb")*+\})?+)[ \t]*+"  # the series
-    rb"([^ \t\n{}\"]++)(?:[ \t]++[+-]?[0-9][0-9.eE+-]*+)?+[ \t]*+(?:#[ \t]*+\{[^\n]*+)?+"  # value, timestamp, exemplar
+    rb"([^ \t\n{}\"]++)(?:[ \t]++[+-]?[0-9]++(?:\.[0-9]*+)?+(?:[eE][+-]?[0-9]++)?+)?+[ \t]*+(?:#[ \t]*+\{[^\n]*+)?+"  # value, timestamp, exemplar
 )
 _SERIES = re.compile(rb"([a-zA-Z_:][a-zA-Z0-9_:]*+)?+[ \t]*+(?:\{(.*)\})?+", re.DOTALL)
 _LABEL = re.compile(
@@ -105,7 +105,7 @@ def series(raw: bytes, max_labels: int, max_label_chars: int) -> SeriesKey:
     if not match:
         raise BadLineError
     name, inside = match[1], (match[2] or b"").strip(b" \t")
-    labels: dict[str, tuple[str, str]] = {}
+    labels: dict[str, tuple[str, str] | None] = {}  # None: empty, which is the same as absent
     at = 0
     while at < len(inside):
         label = _LABEL.match(inside, at)
@@ -121,7 +121,7 @@ def series(raw: bytes, max_labels: int, max_label_chars: int) -> SeriesKey:
                 raise BadLineError
             if len(labels) == max_labels or len(pair[0]) > max_label_chars or len(pair[1]) > max_label_chars:
                 raise OverLimitError
-            labels[pair[0]] = pair
+            labels[pair[0]] = pair if label[2] else None
         at = label.end()
         if not label[3]:
             break
@@ -129,7 +129,7 @@ def series(raw: bytes, max_labels: int, max_label_chars: int) -> SeriesKey:
         raise BadLineError
     if len(name) > max_label_chars:
         raise OverLimitError
-    return SeriesKey(_name(name), tuple(sorted(pair for pair in labels.values() if pair[1])))
+    return SeriesKey(_name(name), tuple(sorted(pair for pair in labels.values() if pair)))
 
 
 def declared(comment: bytes) -> tuple[str, str] | None:
