@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tui_monitor.analyse.dialect import V2, V2_49, V2_51, V3
 from tui_monitor.analyse.histogram import Reached, monotone, quantile
+from tui_monitor.analyse.series import BucketPick
 
 INF = math.inf
 PROMETHEUS: dict[str, Any] = json.loads(Path(__file__).with_name("prometheus_numbers.json").read_text())
@@ -88,3 +89,11 @@ def test_a_quantile_lies_in_its_bucket(buckets: list[tuple[float, float]], q: fl
     assert reached.at_least == (reached.high == INF)
     assert reached.low <= reached.value <= reached.high or reached.value == pytest.approx(reached.high)
     assert reached.high in dict(buckets)
+
+
+def test_the_buckets_of_a_family_stand_in_order_for_all_and_for_each_model() -> None:
+    """A page may list them in any order; whoever levels them counts on theirs."""
+    pick = BucketPick("wait", [(INF, 0, ("a",)), (0.5, 1, ("a",)), (2.0, 2, ("b",)), (1.0, 3, ("a",)), (1.0, 4, ("b",))])
+    assert list(pick.of(None)) == [0.5, 1.0, 2.0, INF]
+    assert list(pick.of(("a",))) == [0.5, 1.0, INF]
+    assert list(pick.of(("b",))) == [1.0, 2.0]

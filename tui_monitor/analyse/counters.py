@@ -49,7 +49,7 @@ class Stretch:
         self._before_s = self._half_gap_s if before_s >= self._limit_s and not dialect.zero_first else before_s
         self._after_s = self._half_gap_s if after_s >= self._limit_s else after_s
         whole_s, rest_ms = divmod(end_ms - start_ms, 1000)
-        self.width_s = whole_s + rest_ms * 1_000_000 / 1e9  # Go's Duration.Seconds, which rounds twice
+        self.width_s = whole_s + rest_ms / 1000  # as Go's Duration.Seconds, which rounds twice
 
     def _factor(self, grown: float, first: float) -> float:
         before_s = self._before_s

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -33,9 +33,14 @@ def monotone(buckets: Iterable[tuple[float, float]], dialect: Dialect = V3) -> l
     merged: dict[float, float] = {}
     for bound, count in buckets:
         merged[bound] = merged[bound] + count if bound in merged else count
+    return levelled(sorted(merged.items()), dialect)
+
+
+def levelled(buckets: Iterable[tuple[float, float]], dialect: Dialect = V3) -> list[tuple[float, float]]:
+    """Buckets that are in order and stand once each, falls and rounding noise levelled."""
     result: list[tuple[float, float]] = []
     before = math.nan  # nothing is below it or equal to it
-    for bound, count in sorted(merged.items()):
+    for bound, count in buckets:
         if not (count <= before or (dialect.levels_noise and _noise(before, count))):
             before = count
         result.append((bound, before))
@@ -45,7 +50,7 @@ def monotone(buckets: Iterable[tuple[float, float]], dialect: Dialect = V3) -> l
 def _noise(before: float, count: float) -> bool:
     """Whether a step is rounding only (util/almost, Equal)."""
     both, step = abs(before) + abs(count), abs(before - count)
-    if before == 0 or count == 0 or both < sys.float_info.min:
+    if both < sys.float_info.min:
         return step < _FLOAT_NOISE * sys.float_info.min
     return step / min(both, sys.float_info.max) < _FLOAT_NOISE
 
@@ -62,7 +67,11 @@ def quantile(q: float, buckets: Iterable[tuple[float, float]], dialect: Dialect 
         None where Prometheus says NaN or nothing: no observations, no infinite bucket or only that one, a `q` of 0 whose first bucket is
         empty.
     """
-    levels = monotone(buckets, dialect)
+    return reached(q, monotone(buckets, dialect))
+
+
+def reached(q: float, levels: Sequence[tuple[float, float]]) -> Reached | None:
+    """The same for buckets that `monotone` has put in order; several quantiles of one histogram share that work."""
     if levels and (q < 0 or q > 1):
         beyond = math.copysign(math.inf, q)
         return Reached(beyond, beyond, beyond, at_least=False)

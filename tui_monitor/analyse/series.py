@@ -48,6 +48,7 @@ class BucketPick:
             if group is not None:
                 self.groups.setdefault(group, {}).setdefault(bound, []).append(column)
         self.bounds = dict(sorted(everything.items()))
+        self.groups = {group: dict(sorted(bounds.items())) for group, bounds in self.groups.items()}
 
     def of(self, group: Group | None) -> dict[float, list[int]]:
         """Upper bound -> columns."""
