@@ -11,7 +11,7 @@ from tui_monitor.collect.servers.kind import Ask, Kind, Sign, json_of, text_of
 from tui_monitor.mapping import Says
 from tui_monitor.model import ModelAnswer, clean
 
-_no_page = 'LitServe has no metrics page; one that its author mounts with a Logger needs kind = "prometheus" and a map'
+_no_page = 'LitServe has no metrics page; one mounted by a Logger needs kind = "prometheus"'
 _keys = (
     "request.rate", "error.rate", "error.ratio", "reject.rate", "request.running", "queue.length", "queue.time.mean", "batch.size.mean",
     "latency.mean", "latency.p50", "latency.p95", "latency.p99",
