@@ -37,7 +37,7 @@ class Discovery(Struct, frozen=True, forbid_unknown_fields=True):
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[limits]` of every metrics page. Hitting one is shown, and the rest of the page is read."""
 
-    page: str = "20MB"  # decoded
+    page: str = "10MB"  # decoded
     samples: int = 200_000
     labels: int = 400  # of one sample
 

@@ -120,6 +120,7 @@ class Outside(Struct, frozen=True):
     cpu: float | None = None  # cores that its processes use together
     gpu: float | None = None  # the highest utilisation of its GPUs, 0..1
     stopped: tuple[str, ...] = ()  # its processes that somebody has stopped (state T): "python (1234)"
+    unanswered: int | None = None  # clients that asked its port some seconds ago (`collect.unanswered`) and have no answer
 
 
 class LogRow(Struct, frozen=True):
@@ -313,6 +314,8 @@ class Process(Struct, frozen=True):
     rss_bytes: int | None
     cpu: float | None  # cores
     started_s: float | None = None
+    state: str = ""  # the kernel's letter: R S D T t Z
+    parent: int | None = None
 
 
 class System(Struct, frozen=True, kw_only=True):

@@ -73,7 +73,8 @@ def test_a_vllm_that_answers() -> None:
     assert again.page is not None
     assert again.page.layout is answer.page.layout
     assert (again.version, again.models) == (answer.version, answer.models)
-    assert asked(server) == ["GET /health", "GET /health", "GET /metrics", "GET /metrics", "GET /v1/models", "GET /version"]
+    assert asked(server) == ["GET /health", "GET /metrics", "GET /metrics", "GET /v1/models", "GET /version"]
+    assert (again.ready, again.ready_took_s) == (True, None)  # the page came: readiness is not asked each time
 
 
 def test_a_triton_that_is_not_ready_says_which_model_and_serves_its_page() -> None:

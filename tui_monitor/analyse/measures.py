@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from tui_monitor.analyse.histogram import quantile
-from tui_monitor.analyse.series import Group, Plan
+from tui_monitor.analyse.histogram import levelled, reached
+from tui_monitor.analyse.series import BucketPick, Group, Plan
 from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, Share, Sum, Total
 
 NOT_COUNTED = "not counted by this server"
@@ -60,6 +60,7 @@ class Evaluation:
         self._silent = silent
         self._young = young
         self._blank = blank
+        self._levels: dict[tuple[int, Group | None], list[tuple[float, float]] | Value] = {}  # three quantiles of a family share them
 
     def value(self, measure: Measure, group: Group | None = None) -> Value:
         """One measure, of all series or of one model's."""
@@ -80,11 +81,23 @@ class Evaluation:
             case Quantile():
                 return self._quantile(measure, group)
             case First(ways=ways):
-                return self.value(self._way(ways), group)
+                return self.value(self._way(ways, group), group)
 
-    def _way(self, ways: tuple[Rate | Latest | Share | Ratio | Quantile, ...]) -> Rate | Latest | Share | Ratio | Quantile:
-        """The first way whose families the page has; the first of all when it has none."""
-        return next((way for way in ways if self.series(way)), ways[0])
+    def _way(
+        self, ways: tuple[Rate | Latest | Share | Ratio | Quantile, ...], group: Group | None
+    ) -> Rate | Latest | Share | Ratio | Quantile:
+        """The first way whose families the page has, for a model the first that has its series; the first of all when there is none."""
+        there = [way for way in ways if self.series(way)]
+        return next((way for way in there if group is None or self._tells(way, group)), there[0] if there else ways[0])
+
+    def _tells(self, way: Rate | Latest | Share | Ratio | Quantile, group: Group) -> bool:
+        match way:
+            case Rate(of=of) | Ratio(over=Rate(of=of)):
+                return any(self._plan.picks[term].of(group) for term in of.terms)
+            case Latest(of=of) | Share(over=of):
+                return any(self._plan.gauges[term].of(group) for term in of.terms)
+            case Quantile(of=total):
+                return bool(self._plan.buckets[total].of(group))
 
     def series(self, measure: Measure) -> str:
         """The exposed name that a measure was made from; empty when there is none."""
@@ -104,6 +117,8 @@ class Evaluation:
         return " + ".join(dict.fromkeys(name for term in of.terms if (name := self._plan.picks[term].name)))
 
     def _missing(self, total: Total) -> str:
+        if total in self._plan.announced:
+            return NOTHING_OBSERVED
         return VANISHED if total in self._seen else NOT_COUNTED
 
     def _rate(self, measure: Rate, group: Group | None) -> Value:
@@ -121,7 +136,7 @@ class Evaluation:
                 result += math.fsum(grown) * term.factor
             elif not pick.zero:
                 return Value(None, self._young)
-        if not known and not any(rate is not None for rate in self._rates):
+        if not known and (self._rates or self._page is None) and not any(rate is not None for rate in self._rates):
             return Value(None, self._young)
         return Value(result * measure.unit)
 
@@ -151,8 +166,9 @@ class Evaluation:
         return list(largest.values())
 
     def _share(self, measure: Share, group: Group | None) -> Value:
-        """Of one group; for the whole target the worst of all groups, where there are groups."""
-        groups: Sequence[Group | None] = [group] if group is not None or not self._plan.groups else self._plan.groups
+        """Of one group; for the whole target the worst of the groups that have it, where any has."""
+        having = self._plan.gauges[measure.over.terms[0]].groups
+        groups: Sequence[Group | None] = [group] if group is not None or not having else list(having)
         worst: float | None = None
         why = NO_VALUE
         for one in groups:
@@ -165,18 +181,31 @@ class Evaluation:
 
     def _quantile(self, measure: Quantile, group: Group | None) -> Value:
         pick = self._plan.buckets[measure.of]
+        key = (id(pick), group)
+        levels = self._levels.get(key)
+        if levels is None:
+            levels = self._levels[key] = self._grown_levels(measure.of, pick, group)
+        if isinstance(levels, Value):
+            return levels
+        fell = reached(measure.q, levels)
+        if fell is None:
+            return Value(None, NOTHING_OBSERVED)
+        bounds = None if fell.at_least or math.isinf(fell.low) else (fell.low * measure.unit, fell.high * measure.unit)
+        return Value(fell.value * measure.unit, "", bounds, fell.at_least)
+
+    def _grown_levels(self, of: Total, pick: BucketPick, group: Group | None) -> list[tuple[float, float]] | Value:
+        """What each bucket of a family grew by, or why nobody can say."""
         buckets = pick.of(group)
         if not buckets:
-            return Value(None, NO_VALUE if pick.name else self._missing(measure.of))
-        levels: list[tuple[float, float]] = []
+            return Value(None, NO_VALUE if pick.name else self._missing(of))
+        rates, levels = self._rates, []
         for bound, columns in buckets.items():
-            grown = [rate for column in columns if (rate := self._rates[column]) is not None]
+            if len(columns) == 1:
+                rate = rates[columns[0]]
+                if rate is not None:
+                    levels.append((bound, rate))
+                continue
+            grown = [rate for column in columns if (rate := rates[column]) is not None]
             if grown:
                 levels.append((bound, math.fsum(grown)))
-        if not levels:
-            return Value(None, self._young)
-        reached = quantile(measure.q, levels)
-        if reached is None:
-            return Value(None, NOTHING_OBSERVED)
-        bounds = None if reached.at_least or math.isinf(reached.low) else (reached.low * measure.unit, reached.high * measure.unit)
-        return Value(reached.value * measure.unit, "", bounds, reached.at_least)
+        return levelled(levels) if levels else Value(None, self._young)

@@ -232,7 +232,7 @@ class Engine:
     def _keep_past(self, now_s: float, system: System, gpus: list[Gpu], targets: list[Target]) -> None:
         self._rings.put(now_s, "host", system.metrics)
         for gpu in gpus:
-            self._rings.put(now_s, f"gpu{gpu.index}", gpu.metrics)
+            self._rings.put(now_s, gpu.subject, gpu.metrics)
         for target in targets:
             if target.age_s is not None and target.age_s < 2.5 * max(self.tick_s, self._targets.interval_s(target.name)):
                 self._rings.put(now_s, target.name, target.metrics)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -86,6 +88,7 @@ async def serve(
         AlreadyRuns, UnsafePlace: see Lock.
     """
     lock = Lock(instance, settings.engine.group)
+    _allow_many_connections()
     try:
         state, trouble = paths.make_state_dir(instance)
         engine = Engine(settings, instance, state, trouble=trouble, config=config, demo=demo, simulated=simulated)
@@ -104,6 +107,15 @@ async def serve(
             await server.close()
     finally:
         lock.release()
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets us have: the usual 1,024 are used up by 350 targets."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Life:

@@ -11,7 +11,8 @@ from typing import Protocol
 from tui_monitor.model import Failure, Reading, clean
 
 LONGEST_PAUSE_S = 16.0
-GRACE_S = 1.0  # over a source's own deadline, before it is called wedged
+AT_ONCE, APART_S = 16, 0.012
+GRACE_S = 5.0  # over a source's own deadline, before it is called wedged
 
 
 class Source(Protocol):
@@ -30,15 +31,30 @@ def offset_s(name: str, interval_s: float) -> float:
     return (zlib.crc32(name.encode()) % 1000) / 1000 * min(interval_s, 2.0)
 
 
+def first_s(before: int) -> float:
+    """When to ask a source first, with so many before it: a few at once, many one after the other.
+
+    The first page of a target costs some milliseconds to read; five hundred in one instant would all miss their deadlines, for ever.
+    """
+    return max(0, before - AT_ONCE) * APART_S
+
+
 def pause_s(interval_s: float, failures: int) -> float:
     """How long after the last question the next one is asked: doubled from the third failure in a row on, up to 16 s or the interval."""
     return max(interval_s, min(interval_s * 2.0 ** min(max(0, failures - 2), 10), LONGEST_PAUSE_S))
 
 
-async def run(source: Source, deliver: Callable[[Reading], None]) -> None:
-    """Ask for ever: at the source's interval, later while it fails, never in a burst to catch up."""
+async def run(source: Source, deliver: Callable[[Reading], None], first_s: float = 0.0) -> None:
+    """Ask for ever: at the source's interval, later while it fails, never in a burst to catch up.
+
+    Args:
+        source: what to ask.
+        deliver: takes each reading.
+        first_s: from now, when to ask first; see `first_s`.
+    """
     loop = asyncio.get_running_loop()
     asked = failures = 0
+    await asyncio.sleep(first_s)
     while True:
         began = loop.time()
         reading = await read_once(source)

@@ -18,7 +18,7 @@ def of_target(target: Target, silent: str, now_s: float) -> Subject:
 def of_gpu(gpu: Gpu) -> Subject:
     """A GPU, by the name that people use: its index."""
     return Subject(
-        "gpu", f"gpu{gpu.index}", gpu.metrics, state=gpu.state, labels={"gpu": str(gpu.index), "source": gpu.source}, why=gpu.why
+        "gpu", gpu.subject, gpu.metrics, state=gpu.state, labels={"gpu": str(gpu.index), "source": gpu.source}, why=gpu.why
     )
 
 

@@ -15,15 +15,17 @@ from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.registry import KINDS
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings, TargetSettings
+from tui_monitor.engine import schedule
 from tui_monitor.engine.watched import Watched
-from tui_monitor.model import Found, Target, TargetWindow, clean
+from tui_monitor.model import Found, Gpu, Target, TargetWindow, clean
+from tui_monitor.vocabulary import seconds
 
 LOOK_EVERY_S = 4.0  # how often the list of listening sockets is compared; each look costs the kernel some milliseconds
 LOOK_SOON_S = 5.0
 LOOK_AGAIN_S = 60.0  # a look around without a change: a server may have begun to answer
 DISCOVERY_S = 20.0
 FORGET_S = 3600.0  # a discovered server that has been down this long is no longer listed
-MAX_TARGETS = 500
+MAX_TARGETS = 2000
 
 Note = Callable[[str, str], None]
 
@@ -73,9 +75,11 @@ class Targets:
         if len(self._watched) >= MAX_TARGETS:
             self._note(f"{found.name} is not watched: {MAX_TARGETS} targets are the most", "warning")
             return
-        watched = Watched(found, kind, settings, self._tick_s)
+        starting_s = seconds(self._settings.discovery.starting)
+        watched = Watched(found, kind, settings, self._tick_s, self._settings.limits, starting_s)
+        silent = sum(one.answers == 0 for one in self._watched.values())
         self._watched[found.name] = watched
-        watched.start()
+        watched.start(schedule.first_s(silent))
         self._note(f"{found.name}: {found.kind} at {found.url}")
 
     # -- discovery ----------------------------------------------------------------------------------------------------------------------
@@ -174,6 +178,14 @@ class Targets:
     def settled(self) -> bool:
         """Each has answered, or failed, twice."""
         return not self.discovering and all(one.answers >= 2 for one in self._watched.values())
+
+    def gpus(self, now_s: float) -> list[Gpu]:
+        """The GPUs that exporters tell of."""
+        return [gpu for one in self._watched.values() for gpu in one.gpus(now_s)]
+
+    def gpu_uuids(self) -> dict[str, set[str]]:
+        """Target -> the GPUs that it says it uses."""
+        return {name: uuids for name, one in self._watched.items() if (uuids := one.gpu_uuids())}
 
     def targets(self, now_s: float, gpus: dict[str, list[int]]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""

@@ -7,37 +7,54 @@ import math
 
 from tui_monitor.analyse.progress import Progress
 from tui_monitor.analyse.target import Measured, TargetNumbers
+from tui_monitor.collect.exposition import PageReader
+from tui_monitor.collect.servers.dcgm_exporter import devices
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.source import ServerSource
-from tui_monitor.config import TargetSettings
+from tui_monitor.config import LimitSettings, TargetSettings, bytes_of
 from tui_monitor.engine import schedule
-from tui_monitor.model import Found, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, utc
+from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
-LONG_WINDOWS_EVERY_S = 5.0
+WINDOWS_EVERY = 0.03  # a window is made anew after this share of it, but not more often than every 5 s
 
 
 class Watched:
     """A target from its discovery to its removal."""
 
-    def __init__(self, found: Found, kind: Kind, settings: TargetSettings | None, tick_s: float) -> None:
+    def __init__(
+        self, found: Found, kind: Kind, settings: TargetSettings | None, tick_s: float, limits: LimitSettings, starting_s: float
+    ) -> None:
+        """`starting_s`: how long it may refuse before it is down, where its own settings do not say."""
         self.found, self.kind = found, kind
-        self.interval_s = seconds(settings.interval) if settings and settings.interval else max(tick_s, 1.0)
+        self.interval_s = seconds(settings.interval) if settings and settings.interval else max(tick_s, 1.0, kind.every_s)
         timeout_s = min(seconds(settings.timeout) if settings else 2.0, max(self.interval_s, 2.0))
-        self.source = ServerSource(found, kind, settings, self.interval_s, timeout_s)
+        self.source = ServerSource(
+            found,
+            kind,
+            settings,
+            self.interval_s,
+            timeout_s,
+            limit_bytes=int(bytes_of(limits.page)),
+            reader=PageReader(max_samples=limits.samples, max_labels=limits.labels),
+        )
         self.numbers = TargetNumbers(kind.says, self.interval_s)
-        self.progress = Progress(starting_s=seconds(settings.starting) if settings else 300.0, interval_s=self.interval_s)
+        self.progress = Progress(starting_s=seconds(settings.starting) if settings else starting_s, interval_s=self.interval_s)
         self.answers = 0
         self._reading: Reading | None = None
         self._answer: ServerAnswer | None = None  # the newest one that there was
         self._page_at_s: float | None = None
-        self._windows: list[TargetWindow] = []
-        self._windows_at_s = -math.inf
+        self._windows: dict[str, tuple[float, TargetWindow]] = {}  # when it was made, and it
+        self._measured: Measured | None = None
+        self._measured_of: Reading | None = None
+        self._measured_at_s = -math.inf
+        self._uuids: set[str] = set()
+        self._uuids_of: Layout | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to ask."""
-        self._task = asyncio.create_task(schedule.run(self.source, self.take))
+    def start(self, first_s: float = 0.0) -> None:
+        """Begin to ask, `first_s` from now."""
+        self._task = asyncio.create_task(schedule.run(self.source, self.take, first_s))
 
     async def stop(self) -> None:
         """Ask no more."""
@@ -76,9 +93,11 @@ class Watched:
 
     def target(self, now_s: float) -> Target:
         """How it stands."""
-        measured = self.numbers.measure(now_s)
+        measured = self._measure(now_s)
         verdict = self.progress.judge(now_s, self._reading, measured, self.found)
         metrics, absent = dict(measured.metrics), dict(measured.absent)
+        if self._page_at_s is None and self._answer and self._answer.page_failure and self._answer.page_failure.kind == "unsupported":
+            absent |= dict.fromkeys(self.kind.says.measures, self._answer.page_failure.message)  # the flag that switches its page on
         self._scrape(now_s, metrics, absent)
         return Target(
             name=self.found.name,
@@ -95,9 +114,39 @@ class Watched:
             bounds=measured.bounds,
             at_least=measured.at_least,
             series=measured.series,
-            models=self._models(measured),
+            models=self._models(measured) if self.kind.says.about == "server" else [],
             how=self.found.how,
         )
+
+    def gpus(self, now_s: float) -> list[Gpu]:
+        """The GPUs that an exporter tells of; without a number while it is silent."""
+        if self.kind.says.about != "gpu" or self._answer is None or self._answer.page is None:
+            return []
+        told = self._measure(now_s).models
+        silent = self.silent()
+        return [
+            Gpu(
+                index=device.index,
+                uuid=uuid,
+                name=device.name,
+                state="UNKNOWN" if silent else "OK",
+                why=f"its exporter is silent: {silent}" if silent else "",
+                source=self.found.name,
+                metrics=dict.fromkeys(self.kind.says.measures) if silent else told.get((uuid, instance), {}),
+                slice=device.slice,
+                age_s=None if self._page_at_s is None else max(0.0, now_s - self._page_at_s),
+            )
+            for (uuid, instance), device in devices(self._answer.page.layout).items()
+        ]
+
+    def gpu_uuids(self) -> set[str]:
+        """The GPUs that the server itself says it uses (Triton's `gpu_uuid`)."""
+        page = self._answer.page if self._answer else None
+        if self.kind.says.about != "server" or page is None or page.layout is self._uuids_of:
+            return self._uuids
+        self._uuids_of = page.layout
+        self._uuids = {value for key in page.layout.series for label, value in key.labels if label == "gpu_uuid" and value}
+        return self._uuids
 
     def _scrape(self, now_s: float, metrics: Metrics, absent: dict[str, str]) -> None:
         reading = self._reading
@@ -125,23 +174,30 @@ class Watched:
         names = {model.name for model in models}
         return models + [Model(name, version or None, "UNKNOWN", told) for (name, version), told in numbers.items() if name not in names]
 
+    def _measure(self, now_s: float) -> Measured:
+        """The numbers over the last minute, made once for each answer (and while there is none, once an interval)."""
+        if self._measured is None or self._measured_of is not self._reading or now_s - self._measured_at_s >= self.interval_s:
+            self._measured, self._measured_of, self._measured_at_s = self.numbers.measure(now_s), self._reading, now_s
+        return self._measured
+
     def windows(self, now_s: float) -> list[TargetWindow]:
-        """The numbers over every sliding window; the long ones are made anew every few seconds."""
-        if now_s - self._windows_at_s >= LONG_WINDOWS_EVERY_S:
-            self._windows_at_s = now_s
-            self._windows = []
-            for window, span_s in WINDOWS.items():
-                measured = self.numbers.measure(now_s, span_s, with_models=False)
-                self._windows.append(
+        """The numbers over every sliding window; long ones change slowly and are made anew seldom."""
+        for window, span_s in WINDOWS.items():
+            known = self._windows.get(window)
+            young = known is not None and known[1].covered_s < span_s / 2  # it still grows: its numbers change faster
+            if known is None or not 0 <= now_s - known[0] < max(5.0, WINDOWS_EVERY * (min(span_s, 300.0) if young else span_s)):
+                measured = self._measure(now_s) if window == "1m" else self.numbers.measure(now_s, span_s, with_models=False)
+                self._windows[window] = (
+                    now_s,
                     TargetWindow(
                         target=self.found.name,
                         window=window,
                         covered_s=measured.covered_s,
                         metrics=measured.metrics,
                         at_least=measured.at_least,
-                    )
+                    ),
                 )
-        return self._windows
+        return [window for _, window in self._windows.values()]
 
     def silent(self) -> str:
         """Why there are no numbers now, or nothing when there are."""

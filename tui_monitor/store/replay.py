@@ -162,7 +162,7 @@ def _metrics(segments: Segments, subject: str) -> Metrics:
     for name, body in segments.items():
         if name.startswith("targets/") and (target := _target.decode(body)).name == subject:
             return target.metrics
-        if name.startswith("gpus/") and subject.startswith("gpu") and f"gpu{(gpu := _gpu.decode(body)).index}" == subject:
+        if name.startswith("gpus/") and "gpu" in subject and (gpu := _gpu.decode(body)).subject == subject:
             return gpu.metrics
     if "queries" in segments and (queried := _queries.decode(segments["queries"]).get(subject)) is not None:
         return queried.values

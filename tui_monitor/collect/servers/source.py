@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from msgspec import structs
+
 from tui_monitor.collect.credentials import CredentialError, Credentials, credentials
 from tui_monitor.collect.exposition import PageReader
 from tui_monitor.collect.http import LIMIT_BYTES, Client, TlsFiles
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, never bound to
 _WORST_FIRST = ("refused", "timeout", "damaged", "tls", "unsupported")
 _SWITCHED_OFF = (404, 405, 501)  # of a metrics page
+READY_AGAIN_S = 4.0  # a page that came says that its server lives: readiness is asked no more often than this then
 
 
 class ServerSource:
@@ -75,6 +78,8 @@ class ServerSource:
         self._who: Credentials | None = None
         self._page_answer: Answer | None = None
         self._page_path = ""  # the one of the kind's paths that this server has
+        self._page_came = False  # with the round before
+        self._ready: tuple[float, Answer] | None = None  # when readiness was last asked, and the answer
         self._reader = reader or PageReader()
         self._listing = Listing(kind, self._client_of)
         self._told: tuple[Layout | None, tuple[SeriesKey, ...], Layout] | None = None
@@ -99,9 +104,14 @@ class ServerSource:
             if failure is not None:
                 return Reading(self.name, now_s, 0.0, failure=failure)
         named = tuple(dict.fromkeys((*(self._settings.models if self._settings else ()), *self.found.models)))
-        page, ready, _ = await asyncio.gather(
-            self._ask_page(), self._ask_ready(), self._listing.ask(begun_s, named, self._timeout_s)
+        ready_before = self._ready
+        self._page_came = self._page_answer is not None and self._page_answer.failure is None
+        ready, page, _ = await asyncio.gather(
+            self._ask_ready(begun_s), self._ask_page(), self._listing.ask(begun_s, named, self._timeout_s)
         )  # none of them raises
+        if self._ready is ready_before and ready is not None and (self._page_answer is None or self._page_answer.failure is not None):
+            self._page_came = False
+            ready = await self._ask_ready(begun_s)  # what was good a moment ago may have ended with the page
         content = self._with_told(page if isinstance(page, Page) else None)
         page_failure = page if isinstance(page, Failure) else None
         took_s = time.monotonic() - begun_s
@@ -116,7 +126,7 @@ class ServerSource:
         answer = ServerAnswer(
             ready=self._kind.read_ready(ready.status or 0, ready.body) if ready is not None and answered else None,
             ready_why=self._ready_why(ready),
-            ready_took_s=ready.took_s if ready is not None and answered else None,
+            ready_took_s=ready.took_s if ready is not None and answered and self._ready is not ready_before else None,
             version=self._listing.version,
             models=self._listing.models,
             page=content,
@@ -182,12 +192,22 @@ class ServerSource:
             return Failure("unsupported", self._kind.page_flag)
         return answer.failure or await self._reader.read_slowly(answer.body)
 
-    async def _ask_ready(self) -> Answer | None:
-        question = self._kind.ready
+    async def _ask_ready(self, now_s: float) -> Answer | None:
+        """Readiness; the last answer again where it was good lately and the page came since."""
+        question, known = self._kind.ready, self._ready
         client = self._client_of(question.place, 0.0) if question is not None else None
         if client is None or question is None:
             return None
-        return await client.get(self._found_url("health", question.path), accept=question.accept)
+        if (
+            known is not None
+            and self._page_came
+            and known[1].status == 200
+            and now_s - known[0] < max(READY_AGAIN_S, 1.5 * self.interval_s)
+        ):
+            return known[1]
+        answer = await client.get(self._found_url("health", question.path), accept=question.accept)
+        self._ready = (now_s, answer)
+        return answer
 
     def _found_url(self, page: str, path: str) -> str:
         """A question's own URL when the configuration has one, else its path."""
@@ -204,9 +224,7 @@ class ServerSource:
             series, types = (before.series, before.types) if before is not None else ((), {})
             self._told = before, keys, Layout((*series, *keys), types)
         values = [*(page.values if page is not None else ()), *numbers.values()]
-        if page is None:
-            return Page(self._told[2], values, 0)
-        return Page(self._told[2], values, page.size_bytes, page.bad_lines)
+        return Page(self._told[2], values, 0) if page is None else structs.replace(page, layout=self._told[2], values=values)
 
     # -- what the host sees -------------------------------------------------------------------------------------------------------------
 

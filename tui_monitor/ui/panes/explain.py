@@ -23,7 +23,7 @@ def explain(frame: Frame, subject: str, key: str) -> list[str]:
     target = next((target for target in frame.targets if target.name == subject), None)
     if target is not None:
         return lines + _of_target(frame, target, key)
-    gpu = next((gpu for gpu in frame.gpus if subject in {f"gpu{gpu.index}", gpu.uuid}), None)
+    gpu = next((gpu for gpu in frame.gpus if subject in {gpu.subject, gpu.uuid}), None)
     if gpu is not None:
         return lines + _of_gpu(gpu, key)
     if subject in {"host", frame.host}:

@@ -192,7 +192,7 @@ def _gpus(canvas: Canvas, frame: Frame) -> int:
             bar,
             frame,
             gpu,
-            alerts.get(f"gpu{gpu.index}") or alerts.get(gpu.uuid),
+            alerts.get(gpu.subject) or alerts.get(gpu.uuid),
             mixed=0 < len(simulated) < len(frame.gpus),
         )
     if len(gpus) < len(frame.gpus):

@@ -19,7 +19,7 @@ def rows(frame: Frame, room: int) -> list[tuple[str, str, str]]:
     if room < LEAST:
         return []
     host = [("host", key, name) for key, name in _HOST.items() if frame.system.metrics.get(key) is not None]
-    gpus = [(f"gpu{gpu.index}", "gpu.util", f"GPU {gpu.index}") for gpu in frame.gpus]
+    gpus = [(gpu.subject, "gpu.util", f"GPU {gpu.index}") for gpu in frame.gpus]
     return [*host[:2], *gpus, *host[2:]][: room - 2]
 
 
@@ -40,7 +40,7 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories) -> None
     if not shown or canvas.width < _LABEL + 12 or not any((subject, key) in histories for subject, key, _ in shown):
         return
     canvas.run(0, 1, (f"{'LAST ' + view.window:<{_LABEL}}", "dim"))
-    now = {f"gpu{gpu.index}": gpu.metrics for gpu in frame.gpus} | {"host": frame.system.metrics}
+    now = {gpu.subject: gpu.metrics for gpu in frame.gpus} | {"host": frame.system.metrics}
     for y, (subject, key, name) in enumerate(shown, 2):
         canvas.run(0, y, (f"{name:<15}", "dim"), f"{fmt.metric(key, now.get(subject, {}).get(key)):>9}")
         series = histories.get((subject, key))
