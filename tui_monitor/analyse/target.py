@@ -138,7 +138,7 @@ class TargetNumbers:
         plan, page = self._plan, self._page
         if plan is None or page is None or self._gone_s is not None:
             return None
-        evaluation = Evaluation(plan, (), page.values, seen=self._seen, silent="")
+        evaluation = Evaluation(plan, (), page.values, seen=self._seen, silent="", blank=self._says.blank)
         waiting = [self._says.measures[key] for key in self._says.waiting if key in self._says.measures]
         known = [number for measure in waiting if (number := evaluation.value(measure).number) is not None]
         return math.fsum(known) if known else None
@@ -280,7 +280,8 @@ class TargetNumbers:
         newest = self._past.newest
         if newest is None or self._gone_s is not None or not 0 < at_s - newest.at_s <= 3 * self._interval_s:
             return
-        born = {column for total, pick in plan.picks.items() if pick.zero for column in pick.all}
+        before = self._plan.announced if self._plan else ()
+        born = {column for total, pick in plan.picks.items() if pick.zero or total in before for column in pick.all}
         columns = [column for key in fresh if (column := self._columns[key]) in born and not key.name.endswith(BUCKET)]
         if columns:
             newest.values = widened(newest.values, plan.columns, NAN)

@@ -1,0 +1,99 @@
+"""Who waits at a server's door, seen from its host: a frozen engine behind a living front tells of no work, its clients are still there.
+
+A connection alone proves nothing: pools and other monitors keep theirs open. What proves a wait, the surest first:
+
+1. a connection whose newest bytes came from the client some seconds ago: it asked and has no answer (`unanswered`);
+2. connections that nobody has accepted (`backlog`);
+3. more connections than ever there were while work got done;
+4. connections that stay, more than at the quietest moment, at a server that counts running requests: such close idle ones after seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+KEPT = 200  # looks
+POOL_S = 100.0  # idle connections of pools are closed by then, where the server closes them at all
+
+
+class _Look(NamedTuple):
+    at_s: float
+    clients: int | None
+    backlog: int | None
+    unanswered: int | None
+
+
+class Waiting:
+    """The clients of one server, look after look."""
+
+    def __init__(self) -> None:
+        self._looks: deque[_Look] = deque(maxlen=KEPT)
+        self._fewest: int | None = None
+        self._most_at_work: int | None = None
+
+    def take(self, at_s: float, clients: int | None, backlog: int | None, unanswered: int | None, *, moving: bool) -> None:
+        """One look; `moving`: work got done since the look before."""
+        self._looks.append(_Look(at_s, clients, backlog, unanswered))
+        if clients is not None:
+            self._fewest = clients if self._fewest is None else min(clients, self._fewest)
+            if moving:
+                self._most_at_work = max(clients, self._most_at_work or 0)
+
+    @property
+    def clients(self) -> int | None:
+        """Connected at the newest look."""
+        return self._looks[-1].clients if self._looks else None
+
+    @property
+    def anybody(self) -> bool:
+        """Whether anybody may want something: more than the usual connections."""
+        if not self._looks:
+            return False
+        look = self._looks[-1]
+        return bool(look.unanswered or look.backlog) or (look.clients or 0) > (self._fewest or 0)
+
+    def at_the_door(self) -> tuple[str, float, bool]:
+        """Who waits without a break up to now, and since when: for a sentence; and whether that is surely not one long request."""
+        queued, unanswered = [look.backlog for look in self._looks], [look.unanswered for look in self._looks]
+        for numbers, what, to, surely in ((queued, "connection", "to be accepted", True), (unanswered, "client", "for an answer", False)):
+            run = 0
+            while run < len(numbers) and numbers[-1 - run]:
+                run += 1
+            if run > 1:
+                return _wait(min(filter(None, numbers[-run:])), what, to), self._looks[-run].at_s, surely
+        return "", 0.0, False
+
+    def hanging(self, now_s: float, began_s: float, patience_s: float, *, counts_running: bool, at_rest: bool) -> str:
+        """Who has waited all through the patience, for a sentence: "4 clients connected"; empty when nobody surely has."""
+        from_s = max(began_s, now_s - patience_s)
+        lately = [look for look in self._looks if look.at_s >= from_s]
+        unanswered = _least([look.unanswered for look in lately])
+        if unanswered:
+            return _wait(unanswered, "client", "for an answer")
+        if queued := _least([look.backlog for look in lately]):
+            return _wait(queued, "connection", "to be accepted")
+        clients = _least([look.clients for look in lately])
+        if not clients:
+            return ""
+        more = (at_rest or counts_running) and self._most_at_work is not None and clients > self._most_at_work
+        if lately[-1].unanswered is not None:  # all that asked have had some of their answer: pools, or streams that broke off
+            lasting = _least([look.clients for look in self._looks if look.at_s >= max(began_s, now_s - POOL_S)])
+            stay = now_s - began_s >= POOL_S and counts_running and lasting > (self._fewest or 0)
+            return f"{_many(clients, 'client')} connected" if stay else ""
+        stay = counts_running and clients > (self._fewest or 0)
+        return f"{_many(clients, 'client')} connected" if more or stay else ""
+
+
+def _least(numbers: list[int | None]) -> int:
+    """The least of at least two looks; 0 when one of them does not know."""
+    known = [number for number in numbers if number is not None]
+    return min(known) if len(known) == len(numbers) >= 2 else 0
+
+
+def _wait(count: int, what: str, to: str) -> str:
+    return f"{_many(count, what)} wait{'s' if count == 1 else ''} {to}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
