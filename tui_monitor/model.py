@@ -240,6 +240,9 @@ class Target(Struct, frozen=True, kw_only=True):
     series: dict[str, str] = {}  # key -> the exposed name that was used
     models: list[Model] = []
     how: str = ""
+    about: Literal["server", "gpu", "host"] = "server"  # gpu, host: an exporter that tells of them, and no server of models
+    limited: str = ""  # which limit its page hit, and what that left out
+    bad_lines: int = 0  # of its newest page, dropped
     process: ServerProcess | None = None  # None: on another host, or not ours to see
 
 

@@ -99,6 +99,7 @@ class Watched:
         if self._page_at_s is None and self._answer and self._answer.page_failure and self._answer.page_failure.kind == "unsupported":
             absent |= dict.fromkeys(self.kind.says.measures, self._answer.page_failure.message)  # the flag that switches its page on
         self._scrape(now_s, metrics, absent)
+        page = self._answer.page if self._answer else None
         return Target(
             name=self.found.name,
             kind=self.found.kind,
@@ -116,6 +117,9 @@ class Watched:
             series=measured.series,
             models=self._models(measured) if self.kind.says.about == "server" else [],
             how=self.found.how,
+            about=self.kind.says.about,
+            limited=page.limited if page else "",
+            bad_lines=page.bad_lines if page else 0,
         )
 
     def gpus(self, now_s: float) -> list[Gpu]:
