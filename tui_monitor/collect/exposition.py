@@ -8,8 +8,8 @@ page is read by the first of three ways that holds; all three give the same resu
     full         a line never seen: one regular expression for the line, one for its labels
 
 A line that cannot be read is dropped and counted, and the rest stands. Of a series that stands twice the last one counts, never both.
-Timestamps and exemplars are left out. A series costs about 380 bytes (its key, the prefix of its line, its number), and 180 for each
-further target that exposes the same (bench/exposition.py). Nothing of a reading is kept before it is finished, so it may be cancelled at any time.
+Timestamps and exemplars are left out. Nothing of a reading is kept before it is finished, so it may be cancelled at any time. A series
+costs about 380 bytes (its key, the prefix of its line, its number), and 180 for each further target that has it (bench/exposition.py).
 """
 
 from __future__ import annotations
