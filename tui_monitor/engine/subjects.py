@@ -17,9 +17,7 @@ def of_target(target: Target, silent: str, now_s: float) -> Subject:
 
 def of_gpu(gpu: Gpu) -> Subject:
     """A GPU, by the name that people use: its index."""
-    return Subject(
-        "gpu", gpu.subject, gpu.metrics, state=gpu.state, labels={"gpu": str(gpu.index), "source": gpu.source}, why=gpu.why
-    )
+    return Subject("gpu", gpu.subject, gpu.metrics, state=gpu.state, labels={"gpu": str(gpu.index), "source": gpu.source}, why=gpu.why)
 
 
 def of_host(host: str, system: System) -> Subject:
