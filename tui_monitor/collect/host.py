@@ -12,17 +12,14 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from pathlib import Path
 
-import psutil
-from msgspec import Struct
-
 from tui_monitor.collect import kernel
 from tui_monitor.collect.disks import Disks, Space, space
-from tui_monitor.model import Disk, Failure, Metrics, Network, Process, Reading, System, clean
+from tui_monitor.collect.families import Families, families
+from tui_monitor.model import Disk, Failure, Metrics, Network, Process, Reading, ServerProcess, System, clean
 
 FIRST_GAP_S = 0.5  # the second look comes early, so that rates are there soon
 DISKS_EVERY_S = 5.0
-FAMILY_EVERY_S = 10.0  # looking for children reads every process of the host
-MOST_PROCESSES = 200
+MOST_PROCESSES = 200  # in the frame; sums are over all
 MOST_INTERFACES = 32
 _SECOND = "no second sample yet"
 
@@ -62,7 +59,15 @@ class HostSampler:
         rss, cpu = ([getattr(process, part) for process in processes] for part in ("rss_bytes", "cpu"))
         self._put("process.rss", float(sum(known)) if (known := [r for r in rss if r is not None]) else None, why)
         self._put("process.cpu", sum(known) if (known := [c for c in cpu if c is not None]) else None, _SECOND if processes else why)
-        return System(metrics=self.metrics, absent=self.absent, cores=cores, disks=disks, networks=networks, processes=processes, age_s=0.0)
+        return System(
+            metrics=self.metrics,
+            absent=self.absent,
+            cores=cores,
+            disks=disks,
+            networks=networks,
+            processes=processes[:MOST_PROCESSES],
+            age_s=0.0,
+        )
 
     def _put(self, key: str, value: float | None, why: str) -> None:
         self.metrics[key] = value
@@ -145,89 +150,6 @@ class HostSampler:
         return networks
 
 
-class _Kept(Struct):
-    """A watched process, and its processor time at the look before."""
-
-    process: psutil.Process
-    target: str
-    cpu_s: float | None = None
-    at_s: float = 0.0
-
-
-class Family:
-    """The processes of the served models with their children, through psutil. May block: /proc/PID/cmdline of a stuck process does."""
-
-    def __init__(self) -> None:
-        self._kept: dict[int, _Kept] = {}
-        self._roots: dict[int, str] = {}
-        self._looked_s: float | None = None
-
-    def look(self, roots: dict[int, str], tick_s: float) -> list[Process]:
-        """The processes now, at most `MOST_PROCESSES`; `roots` is pid -> target."""
-        if roots != self._roots or self._looked_s is None or tick_s - self._looked_s >= FAMILY_EVERY_S:
-            self._roots, self._looked_s = dict(roots), tick_s
-            self._meet(_with_children(roots))
-        seen: list[Process] = []
-        for pid, kept in list(self._kept.items()):
-            try:
-                seen.append(self._describe(kept, tick_s))
-            except psutil.Error:
-                del self._kept[pid]
-        return seen
-
-    def _meet(self, members: dict[int, str]) -> None:
-        kept: dict[int, _Kept] = {}
-        for pid, target in list(members.items())[:MOST_PROCESSES]:
-            old = self._kept.get(pid)
-            try:
-                if old is not None and old.process.is_running():  # compares start times: a pid may have been given to another
-                    kept[pid] = _Kept(old.process, target, old.cpu_s, old.at_s)
-                else:
-                    kept[pid] = _Kept(psutil.Process(pid), target)
-            except psutil.Error:
-                continue
-        self._kept = kept
-
-    def _describe(self, kept: _Kept, tick_s: float) -> Process:
-        process = kept.process
-        with process.oneshot():
-            if process.status() == psutil.STATUS_ZOMBIE:  # dead, its parent has not noticed
-                raise psutil.ZombieProcess(process.pid)
-            times = process.cpu_times()
-            cpu_s = times.user + times.system
-            passed_s = tick_s - kept.at_s
-            cores = max(0.0, cpu_s - kept.cpu_s) / passed_s if kept.cpu_s is not None and passed_s > 0 else None
-            kept.cpu_s, kept.at_s = cpu_s, tick_s
-            try:
-                user: str | None = clean(process.username(), 64)
-            except (psutil.Error, KeyError):
-                user = None
-            return Process(
-                process.pid, clean(process.name(), 64), user, kept.target, process.memory_info().rss, cores, process.create_time()
-            )
-
-
-def _with_children(roots: dict[int, str]) -> dict[int, str]:
-    """`roots` and everything they started, each with its target; a child that is a root itself keeps its own target."""
-    if not roots:
-        return {}
-    children: dict[int, list[int]] = {}
-    for process in psutil.process_iter():
-        try:
-            children.setdefault(process.ppid(), []).append(process.pid)
-        except psutil.Error:
-            continue
-    members = dict(roots)
-    queue = list(roots)
-    while queue:
-        parent = queue.pop()
-        for child in children.get(parent, []):
-            if child not in members:
-                members[child] = members[parent]
-                queue.append(child)
-    return members
-
-
 class HostWatch:
     """Looks at the host for ever, in daemon threads. `latest` never blocks and `stop` never waits."""
 
@@ -240,7 +162,9 @@ class HostWatch:
         self.interval_s = interval_s
         self._sampler = HostSampler(proc, sys, ask_disk)
         self._roots: dict[int, str] = {}
+        self._root = proc
         self._processes: list[Process] = []
+        self._families: dict[str, ServerProcess] = {}
         self._latest: Reading | None = None
         self._stopped = threading.Event()
 
@@ -257,6 +181,10 @@ class HostWatch:
         """The newest look (content `System`), or None before the first is over."""
         return self._latest
 
+    def families(self) -> dict[str, ServerProcess]:
+        """Target -> its processes as one, as last seen; never blocks. Restarts, GPU memory and the like are not known here."""
+        return self._families
+
     def watch(self, pids: dict[int, str]) -> None:
         """Which processes belong to which target; their children are found."""
         self._roots = dict(pids)
@@ -268,13 +196,14 @@ class HostWatch:
                 return
 
     def _run_family(self) -> None:
-        family = Family()
+        family = Families(self._root)
         # A little sooner than the host's second look, so that it has the processes' second one.
         for gap_s in chain([min(0.8 * FIRST_GAP_S, self.interval_s)], repeat(self.interval_s)):
             try:
-                self._processes = family.look(self._roots, time.monotonic())
-            except (OSError, psutil.Error):
-                self._processes = []
+                processes = family.look(self._roots, time.monotonic())
+            except (OSError, ValueError):
+                processes = []
+            self._processes, self._families = processes, families(processes)
             if self._stopped.wait(gap_s):
                 return
 
