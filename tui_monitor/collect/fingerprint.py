@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from tui_monitor.collect.credentials import CredentialError, credentials
 from tui_monitor.collect.http import Answer, Client, without_secrets
@@ -14,6 +16,8 @@ from tui_monitor.collect.servers.registry import KINDS
 from tui_monitor.config import TargetSettings
 from tui_monitor.model import Found
 
+MAX_QUESTIONS = 8  # to an unknown port
+SLOW = ("/api/serve/applications/",)  # answered after ten seconds where it is asked for the first time: the last one
 QUESTION_S = 1.0  # of one GET to an unknown port of this host; a busy serving host is not quick
 PAGE_BYTES = 2_000_000
 SIGN_BYTES = 65_536
@@ -44,26 +48,69 @@ class Print(NamedTuple):
     by: Literal["", "api", "metrics"]  # what gave it away
     heard: bool  # something spoke HTTP
     unsure: bool  # it accepted and was silent, or said that it is busy: worth another look
+    closed: bool = False  # nobody listens at this address
 
 
-async def fingerprint(client: Question) -> Print:
-    """Asks until one kind fits: the signs of all kinds, then their metrics pages. Silence ends it at once."""
+@functools.cache
+def questions(*names: str) -> tuple[str, ...]:
+    """The paths that tell some kinds apart (all when none is named), the most telling first; few enough for an unknown port.
+
+    Each kind is covered by one at least, as far as MAX_QUESTIONS go; what is left is filled up with further paths.
+    """
+    by_path: dict[str, set[str]] = {}
+    for kind in _kinds(names):
+        for path in (*(sign.path for sign in kind.signs), *_pages(kind)):
+            by_path.setdefault(path, set()).add(kind.name)
+    ranks = {path: rank for rank, path in enumerate(("/", "/v2", "/v1/models", "/metrics"))}
+    by_path = dict(sorted(by_path.items(), key=lambda item: (ranks.get(item[0], len(ranks)), -len(item[1]))))
+    chosen = [path for path in by_path if path in ranks]
+    missing = {kind.name for kind in _kinds(names)} - {name for path in chosen for name in by_path[path]}
+    left = [path for path in by_path if path not in ranks]
+    while left and len(chosen) < MAX_QUESTIONS:
+        best = max(left, key=lambda path: len(by_path[path] & missing))
+        left.remove(best)
+        chosen.append(best)
+        missing -= by_path[best]
+    return tuple(sorted(chosen, key=lambda path: path in SLOW))
+
+
+def _kinds(names: tuple[str, ...]) -> list[Kind]:
+    return [kind for kind in KINDS.values() if kind.name in names or not names]
+
+
+def _pages(kind: Kind) -> tuple[str, ...]:
+    return (kind.metrics.path, *kind.metrics.also) if kind.metrics else ()
+
+
+async def fingerprint(client: Question, *names: str, asked: set[str] | None = None) -> Print:
+    """Asks until one kind fits. Silence, or an answer that is no HTTP (a gRPC port), ends it at once.
+
+    Args:
+        client: asks the port.
+        names: kinds to tell apart; none: all of them.
+        asked: paths that need no question any more; those that were answered are added, and all go when the round is over.
+    """
     heard = unsure = False
-    for path in dict.fromkeys(sign.path for kind in KINDS.values() for sign in kind.signs):
+    done = set() if asked is None else asked
+    for path in questions(*names):
+        if path in done:
+            continue
         answer = await client.get(path)
         if answer.status is None:
-            return Print(None, "", heard, answer.failure is not None and answer.failure.kind == "timeout")
+            why = answer.failure.kind if answer.failure is not None else ""
+            return Print(None, "", heard, why == "timeout", why == "refused")
         heard, unsure = True, unsure or answer.status == 503
         text = answer.body[:SIGN_BYTES].decode(errors="replace")
-        for kind in KINDS.values():
+        for kind in _kinds(names):
             if any(sign.path == path and sign.fits(answer.status, answer.headers, text) for sign in kind.signs):
                 return Print(kind, "api", heard=True, unsure=False)
-    for path in dict.fromkeys(path for kind in KINDS.values() if kind.metrics for path in (kind.metrics.path, *kind.metrics.also)):
-        answer = await client.get(path)
         if answer.failure is None:
-            for kind in KINDS.values():
-                if kind.metrics and path in (kind.metrics.path, *kind.metrics.also) and has_family(answer.body, kind.families):
+            for kind in _kinds(names):
+                if path in _pages(kind) and has_family(answer.body, kind.families):
                     return Print(kind, "metrics", heard=True, unsure=False)
+        if answer.status != 503:
+            done.add(path)
+    done.clear()
     return Print(None, "", heard, unsure)
 
 
@@ -83,21 +130,42 @@ async def recognise(settings: TargetSettings, *, timeout_s: float = 2.0) -> Foun
         follow = settings.follow_redirects
         return Client(url, timeout_s, headers=who.headers, auth=who.auth, tls=who.tls, follow_redirects=follow, limit_bytes=PAGE_BYTES)
 
-    asked: set[str] = set()
-    for kind in KINDS.values():  # the URL may be a base URL, or a page itself, or one of `urls`
-        _, page = places(Found(settings.name, kind.name, settings.url, urls=dict(settings.urls)), kind)
-        for url in (settings.url, page):
-            if url in asked:
-                continue
-            asked.add(url)
-            one = client(url)
+    def found(kind: Kind, at: str, url: str = settings.url) -> Found:
+        how = f"answers like {kind.name} at {without_secrets(at)}"
+        return Found(settings.name, kind.name, url, urls=dict(settings.urls), how=how, configured=True, models=tuple(settings.models))
+
+    parts = urlsplit(settings.url)  # of a URL that the configuration has checked
+    page_path = any(parts.path.rstrip("/").endswith(path) for kind in KINDS.values() for path in _pages(kind))
+    base = urlunsplit((parts.scheme, parts.netloc, "", "", "")) if page_path else settings.url
+    one = client(settings.url)
+    try:
+        hit = await _page_of(one) if page_path else None
+    finally:
+        await one.aclose()
+    if hit is not None:
+        return found(hit, settings.url)
+    one = client(base)
+    try:
+        seen = await fingerprint(one)
+    finally:
+        await one.aclose()
+    if seen.kind is not None:
+        alone = seen.by == "metrics" and seen.kind.metrics is not None and seen.kind.metrics.port and not page_path and not settings.urls
+        return found(seen.kind, base, base + seen.kind.metrics.path if alone and seen.kind.metrics else settings.url)
+    asked = {base, settings.url}
+    for kind in KINDS.values():  # its page may be elsewhere: in `urls`, or on the kind's own port
+        _, page = places(found(kind, base), kind)
+        there = urlsplit(page)
+        asked_there = there.netloc == parts.netloc and (there.path in questions() or not seen.heard)
+        if page and page not in asked and not asked_there:
+            asked.add(page)
+            one = client(page)
             try:
-                hit = await _page_of(one) or ((await fingerprint(one)).kind if url == settings.url else None)
+                hit = await _page_of(one)
             finally:
                 await one.aclose()
             if hit is not None:
-                how = f"answers like {hit.name} at {without_secrets(url)}"
-                return Found(settings.name, hit.name, settings.url, urls=dict(settings.urls), how=how, configured=True)
+                return found(hit, page)
     return None
 
 

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 from tui_monitor.collect.processes import Host, Process
+from tui_monitor.collect.servers.kind import fits
+from tui_monitor.collect.servers.registry import KINDS
 from tui_monitor.collect.sockets import Listener, listeners
 
 # Spoken to in other protocols than HTTP, or with nothing to find behind them: GETs there are only noise in somebody's log.
@@ -16,15 +18,21 @@ OTHER_PORTS = frozenset({
     9092, 9200, 9300, 10250, 10255, 11211, 26379, 27017, 50051,
 })  # fmt: skip
 OTHER_PROCESSES = re.compile(
-    r"(sshd|dbus|systemd.*|cupsd|rpcbind|rpc\..*|master|postgres|mysqld|mariadbd|redis-server|mongod|memcached|dnsmasq|named|ntpd|chronyd|dockerd"
-    r"|containerd.*|kubelet|Xorg|Xvfb|Xtigervnc|nginx|haproxy|apache2|httpd|raylet|gcs_server|plasma.*|prometheus|grafana.*|node_exporter|alertmanager)"
+    r"(sshd|dbus|systemd.*|cupsd|rpcbind|rpc\..*|master|postgres|mysqld|mariadbd|redis-server|valkey-server|mongod|memcached|dnsmasq|named|ntpd"
+    r"|chronyd|dockerd|containerd.*|kubelet|kube-.*|etcd|coredns|crio|Xorg|Xvfb|Xtigervnc|nginx|haproxy|envoy|traefik|caddy|apache2|httpd|squid"
+    r"|raylet|gcs_server|plasma.*|prometheus|promtail|loki|tempo|mimir|thanos|victoria-.*|vmagent|grafana.*|alertmanager|pushgateway"
+    r"|node[-_]exporter|prometheus-node|.*_exporter|cadvisor|otelcol.*|telegraf|influxd|fluent-bit|vector|java_exporter|code-server|node)"
 )
-WORKERS = re.compile(
-    r"^(VLLM::|ray::|sglang::)|python[0-9.]* .*(from multiprocessing|resource_tracker|/ray/_private/)|triton_python_backend_stub"
+WORKERS = re.compile(  # of any kind: what they listen on is for their server alone
+    r"^(VLLM::|ray::|sglang::|ray-dashboard-)|python[0-9.]* .*(from multiprocessing|resource_tracker|/ray/(_private|dashboard|autoscaler)/)"
+    r"|ray\.util\.client\.server|triton_python_backend_stub|/model_service_worker\.py|(^|/)ollama(_llama_server)? runner|ollama_llama_server"
+)
+OTHER_COMMANDS = re.compile(
+    r"ipykernel_launcher|debugpy|(^|[ /])(tensorboard|jupyter(-\w+)?|torchrun)( |$)|-m (torch\.distributed\.\w+|jupyter\w*) "
 )
 FORWARDERS = re.compile(r"(docker-proxy|rootlessport|rootlesskit|slirp4netns|pasta.*|conmon|ssh|socat|kube-proxy)")  # not the server itself
 TOOLS = re.compile(  # have a server's name on their command line without being one
-    r"(ba|da|z|fi|)sh|vi|n?vim|nano|emacs|less|tail|grep|watch|timeout|sudo|ssh|tmux.*|screen|docker|podman|nerdctl|kubectl"
+    r"(ba|da|z|fi|)sh|vi|n?vim|nano|emacs|less|tail|grep|watch|timeout|sudo|ssh|tmux.*|screen|docker|podman|nerdctl|kubectl|nohup|setsid|nice|strace|gdb"
 )
 
 
@@ -33,7 +41,7 @@ class Look:
 
     def __init__(self, root: Path = Path("/proc")) -> None:
         """Looks; takes some 50 ms on a busy host, and may hang in the kernel with a stuck process: not for the event loop."""
-        host = Host(root)
+        self.host = host = Host(root)
         self.root = root
         self.unseen: list[str] = []
         found: list[Listener] = []
@@ -51,12 +59,19 @@ class Look:
         for one in found:
             self.ports.setdefault(one.port, []).append(one)
         self.processes: dict[int, Process] = {pid: process for pid in pids if (process := host.process(pid)) is not None}
-        self._holders = host.holders(self.sockets, self.processes)
+        self._holders = host.holders(self.sockets, sorted(self.processes, key=lambda pid: (self.processes[pid].ticks, pid)))
+        self._ports_of: dict[int, set[int]] = {}
+        for one in found:
+            for pid in self._holders.get(one.inode, []):
+                self._ports_of.setdefault(pid, set()).add(one.port)
+        self._children: dict[int, list[int]] = {}
+        for process in self.processes.values():
+            self._children.setdefault(process.parent, []).append(process.pid)
 
     def owners(self, port: int) -> list[Process]:
         """The processes that hold a port's listening socket, as far as they are ours to see; the eldest first."""
-        pids = [pid for one in self.ports.get(port, []) for pid in self._holders.get(one.inode, [])]
-        return [self.processes[pid] for pid in dict.fromkeys(pids)]
+        pids = {pid for one in self.ports.get(port, []) for pid in self._holders.get(one.inode, [])}
+        return sorted((self.processes[pid] for pid in pids), key=lambda process: (process.ticks, process.pid))
 
     def family(self, pid: int) -> list[int]:
         """A process and those above it: a server started by a launcher listens in a child."""
@@ -66,15 +81,32 @@ class Look:
             pid = self.processes[pid].parent
         return line
 
-    def holds(self, process: Process, port: int) -> bool:
-        """Whether a process or one below it holds the port."""
-        return any(process.pid in self.family(one.pid) for one in self.owners(port))
+    def below(self, pid: int) -> list[int]:
+        """A process and all that came from it."""
+        found = [pid] if pid in self.processes else []
+        seen = set(found)
+        for one in found:  # grows while it is walked
+            fresh = [child for child in self._children.get(one, []) if child not in seen]
+            seen.update(fresh)
+            found += fresh
+        return found
+
+    def ports_of(self, pids: list[int]) -> set[int]:
+        """The ports that some processes hold."""
+        return set().union(*(self._ports_of.get(pid, ()) for pid in pids))
+
+    def sharers(self, pid: int) -> set[int]:
+        """Other processes that hold one of its listening sockets."""
+        return {other for held in self._holders.values() if pid in held for other in held} - {pid}
+
+    def is_worker(self, process: Process) -> bool:
+        """Whether its command line says that it works for a server."""
+        words = process.words or (process.comm,)
+        return WORKERS.search(" ".join(words)) is not None or any(fits(kind.workers, words) for kind in KINDS.values())
 
     def may_serve(self, process: Process) -> bool:
         """Whether a process may be a server of models at all: not a worker of one, not a tool, not ourselves."""
-        return (
-            process.pid != os.getpid() and not TOOLS.fullmatch(process.comm) and not WORKERS.search(" ".join(process.words) or process.comm)
-        )
+        return process.pid != os.getpid() and not TOOLS.fullmatch(process.comm) and not self.is_worker(process)
 
     def worth_asking(self, port: int) -> bool:
         """Whether a model server may be behind a port of unknown purpose."""
@@ -83,5 +115,12 @@ class Look:
         owners = self.owners(port)
         if not owners:
             return True  # another user's: its answers have to tell
-        forwarded = any(FORWARDERS.fullmatch(one.comm) for one in owners)
-        return forwarded or any(self.may_serve(one) and not OTHER_PROCESSES.fullmatch(one.comm) for one in owners)
+        return any(FORWARDERS.fullmatch(one.comm) or self.may_be_asked(one) for one in owners)
+
+    def may_be_asked(self, process: Process) -> bool:
+        """Whether the port of a process is worth a question."""
+        return (
+            self.may_serve(process)
+            and not OTHER_PROCESSES.fullmatch(process.comm)
+            and OTHER_COMMANDS.search(" ".join(process.words)) is None
+        )
