@@ -5,7 +5,10 @@ A connection alone proves nothing: pools and other monitors keep theirs open. Wh
 1. a connection whose newest bytes came from the client some seconds ago: it asked and has no answer (`unanswered`);
 2. connections that nobody has accepted (`backlog`);
 3. more connections than ever there were while work got done;
-4. connections that stay, more than at the quietest moment, at a server that counts running requests: such close idle ones after seconds.
+4. connections that stay, more than at the quietest moment, at a server that counts running requests: most such close idle ones after seconds.
+
+The last two are guesses, made only where the kernel does not tell of questions. A stream that broke off has had some of its answer: it is
+seen with the next client that asks.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from collections import deque
 from typing import NamedTuple
 
 KEPT = 200  # looks
-POOL_S = 100.0  # idle connections of pools are closed by then, where the server closes them at all
 
 
 class _Look(NamedTuple):
@@ -74,13 +76,9 @@ class Waiting:
         if queued := _least([look.backlog for look in lately]):
             return _wait(queued, "connection", "to be accepted")
         clients = _least([look.clients for look in lately])
-        if not clients:
+        if not clients or lately[-1].unanswered is not None:  # all that asked have had some of their answer: pools keep their connections
             return ""
         more = (at_rest or counts_running) and self._most_at_work is not None and clients > self._most_at_work
-        if lately[-1].unanswered is not None:  # all that asked have had some of their answer: pools, or streams that broke off
-            lasting = _least([look.clients for look in self._looks if look.at_s >= max(began_s, now_s - POOL_S)])
-            stay = now_s - began_s >= POOL_S and counts_running and lasting > (self._fewest or 0)
-            return f"{_many(clients, 'client')} connected" if stay else ""
         stay = counts_running and clients > (self._fewest or 0)
         return f"{_many(clients, 'client')} connected" if more or stay else ""
 
