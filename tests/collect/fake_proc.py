@@ -21,6 +21,13 @@ class FakeProc:
     def listen(self, port: int, inode: int, host: str = "0100007F", uid: int = 1000) -> None:
         self._row(f"{host}:{port:04X}", "00000000:0000", "0A", inode, uid)
 
+    def listen_all(self, ports: dict[int, int]) -> None:
+        """Many ports at once: port -> inode."""
+        self._rows += [
+            _line(f"0100007F:{port:04X}", "00000000:0000", "0A", inode, 1000, number) for number, (port, inode) in enumerate(ports.items())
+        ]
+        self._write()
+
     def connect(self, port: int, remote_port: int) -> None:
         self._row(f"0100007F:{port:04X}", f"0100007F:{remote_port:04X}", "01", 0, 0)
 

@@ -42,12 +42,15 @@ class Asker:
         kind, process = one.kind, one.process
         at = {name: port for name, port in one.places.items() if port in self._look.ports or not one.ports}
         wanted = ["api", *(["metrics"] if kind.metrics and kind.metrics.port else []), *kind.places]
-        if one.unclear and any(name not in at for name in wanted):
-            answers = await asyncio.gather(*(self._which(kind, port, [name for name in wanted if name not in at]) for port in one.unclear))
-            for port, names in zip(one.unclear, answers, strict=True):
+        missing = [name for name in wanted if name not in at]
+        unclear = [port for port in one.unclear if port in one.ports or self.may_ask(port)]  # those of nobody are asked like strangers
+        if unclear and missing:
+            answers = await asyncio.gather(*(self._which(kind, port, missing) for port in unclear))
+            for port, names in zip(unclear, answers, strict=True):
                 for name in names:
                     at.setdefault(name, port)
-        api = at.get("api") or one.places.get("api") or next((port for port in one.unclear if port not in at.values()), 0) or kind.api_port
+        api = at.get("api") or one.places.get("api") or next((port for port in unclear if port in one.ports and port not in at.values()), 0)
+        api = api or kind.api_port
         tls = kind.tls_flag and any(word.startswith(kind.tls_flag) for word in process.words)
         urls = {name: self._url(one, port) for name, port in at.items() if name in kind.places}
         if kind.metrics and "metrics" in at and at["metrics"] != api:

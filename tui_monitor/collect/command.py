@@ -80,7 +80,9 @@ def _known(look: Look, kind: Kind, process: Process) -> Recognised:
         elsewhere, addresses = _next_door(look, kind, process, container)
         return Recognised(kind, process, {}, named, (), models, container, elsewhere, addresses)
     open_anywhere = {place: port for place, port in named.items() if port in look.ports or not ports}
-    places = {place: port for place, port in usual.items() if place not in named and (port in ports or not ports)} | open_anywhere
+    places = {
+        place: port for place, port in usual.items() if place not in named and (port in ports or not (ports or hidden))
+    } | open_anywhere
     clear = {port for port in mine if any(look.may_be_asked(one) for one in look.owners(port) if one.pid in below)}
     unclear = [port for port in sorted(clear or set(hidden)) if port not in places.values() and port not in named.values()]
     return Recognised(kind, process, ports, named | places, tuple(unclear[:MAX_UNCLEAR]), models, container)
