@@ -278,7 +278,7 @@ def test_a_zombie_is_dead_and_an_unknown_process_is_unknown(tmp_path: Path) -> N
     zombie = ServerSource(Found("mine", "vllm", "http://h", pid=5), KINDS["vllm"], None, 2.0, 2.0, root=tmp_path)
     unknown = ServerSource(Found("mine", "vllm", "http://h"), KINDS["vllm"], None, 2.0, 2.0, root=tmp_path)
     assert (zombie._process_alive(), unknown._process_alive()) == (False, None)
-    assert unknown._of_port(unknown._connections.to_port) is None  # of another host
+    assert unknown._connected() is None  # of another host
 
 
 def test_nothing_is_ever_generated() -> None:

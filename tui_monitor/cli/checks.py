@@ -24,7 +24,7 @@ from tui_monitor.engine import paths
 from tui_monitor.model import clean
 
 NVML_S = 5.0
-LIBRARIES = ("textual", "httpx", "msgspec", "psutil", "numpy", "scipy", "pandas", "prometheus-api-client", "nvidia-ml-py", "shtab")
+LIBRARIES = ("textual", "h11", "msgspec", "psutil", "numpy", "scipy", "pandas", "prometheus-api-client", "nvidia-ml-py", "shtab")
 
 
 class Finding(NamedTuple):

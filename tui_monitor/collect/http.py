@@ -1,8 +1,7 @@
 """One polite HTTP question that cannot hang, cannot flood, and says in one line why it has no answer.
 
-One client a target, on purpose: httpx walks its whole pool for every request, so one client for 200 targets costs 20 times one client
-each. httpx's own timeout bounds each read; `asyncio.timeout` bounds the whole question. The size limit is on decoded bytes and is kept
-while decoding, because 100 kB of gzip can hold 100 MB.
+One client a target; it keeps a connection or two open between questions. `asyncio.timeout` bounds the whole question. The size limit is on
+decoded bytes and is kept while decoding, because 100 kB of gzip can hold 100 MB.
 """
 
 from __future__ import annotations
@@ -14,13 +13,14 @@ import functools
 import ssl
 import time
 import zlib
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections import deque
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-import httpx
+import h11
 from msgspec import Struct
 
+from tui_monitor.collect.connection import Connection, Head, Place, open_connection
 from tui_monitor.model import Failure, clean
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ ACCEPT = "text/plain;version=0.0.4;q=1,application/json;q=0.9,*/*;q=0.1"  # Open
 LIMIT_BYTES = 10_000_000
 ERROR_BYTES = 16_384  # of a body whose status already says no
 HOPS = 3
+MAX_RESTING = 2  # connections
 _OK = frozenset({200})
 _LOOPBACK = ("127.", "localhost", "::1")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._"  # what may stand in a path as it is; a % begins what is quoted already
 
 
 class TlsFiles(Struct, frozen=True):
@@ -69,12 +72,6 @@ def _context(tls: TlsFiles) -> ssl.SSLContext:
     if tls.cert:
         context.load_cert_chain(tls.cert, tls.key or None)
     return context
-
-
-@functools.cache
-def _no_tls() -> ssl.SSLContext:
-    """For plain HTTP: trusts nobody, and costs nothing to make."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def without_secrets(url: str) -> str:
@@ -120,12 +117,13 @@ class Client:
         self.base_url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, "")).rstrip("/")
         self.timeout_s = timeout_s
         self.limit_bytes = limit_bytes
-        self.local_ports: set[int] = set()  # our ends of the connections that are open: not clients of the server
+        self.local_ports: deque[int] = deque(maxlen=32)  # our ends of connections, newest last: not clients of the server
+        self.open = 0  # connections that are open now
         self._headers = dict(headers or {})
         self._auth = auth
         self._tls = tls or TlsFiles()
         self._follow = follow_redirects
-        self._http: httpx.AsyncClient | None = None
+        self._resting: list[Connection] = []  # kept open between questions
         self._in_flight = 0
         self._secrets = sorted({s for s in self._secret_strings() if s}, key=len, reverse=True)
 
@@ -166,9 +164,9 @@ class Client:
             exchange.failure = Failure("timeout", exchange.silence(self.timeout_s))
         except _Refusal as refusal:
             exchange.failure = refusal.failure
-        except httpx.TransportError as error:
+        except (h11.ProtocolError, OSError) as error:
             exchange.failure = self._broken(error, exchange)
-        except (httpx.HTTPError, httpx.InvalidURL, zlib.error, ssl.SSLError, OSError, ValueError, OverflowError) as error:
+        except (zlib.error, ValueError, OverflowError) as error:
             exchange.failure = self._odd(error, url)
         except Exception as error:  # noqa: BLE001 - the border of a source: what a hostile server can make a library raise is its answer
             exchange.failure = Failure("damaged", self.said(f"{type(error).__name__}: {error}"))
@@ -183,87 +181,92 @@ class Client:
         await self._renew()
 
     async def _renew(self) -> None:
-        """Drops all connections: a pool that saw a cancelled question is not worth trusting."""
-        old, self._http = self._http, None
-        self.local_ports.clear()
-        if old is not None:
-            try:
-                async with asyncio.timeout(1.0):
-                    await old.aclose()
-            except (TimeoutError, httpx.HTTPError, OSError):
-                pass  # it is given up either way
+        """Drops all resting connections: they are not trusted after a question that went wrong."""
+        resting, self._resting = self._resting, []
+        for connection in resting:
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self.open -= 1
+        connection.close()
 
     async def _ask(self, exchange: _Exchange) -> None:
         for _hop in range(HOPS + 1):
-            kept = bool(self.local_ports)
-            try:
-                await self._once(exchange)
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-                if exchange.status is not None or not kept:
-                    raise
-                await self._once(exchange)  # a server may close a kept connection at any moment; that is no failure
+            place, target = _place_and_target(exchange.url)
+            while (kept := self._kept(place)) is not None:
+                try:
+                    await self._once(exchange, kept, target)
+                    break
+                except (h11.RemoteProtocolError, OSError):
+                    if exchange.status is not None:
+                        raise  # else a server may close a kept connection at any moment; that is no failure
+            else:
+                connection = await open_connection(place, _context(self._tls) if place.secure else None)
+                self.open += 1
+                self.local_ports.append(connection.local_port)
+                await self._once(exchange, connection, target)
             if not exchange.moved_to:
                 return
             exchange.follow()
         raise _Refusal("redirect", f"more than {HOPS} redirects")
 
-    async def _once(self, exchange: _Exchange) -> None:
-        _ = urlsplit(exchange.url).port  # a ValueError when it is out of range: deeper down that would be an odd one
-        client = self._http or self._open(exchange.url)
-        headers = {} if exchange.bare else dict(self._headers)
-        if exchange.sends is not None:
-            headers.setdefault("Content-Type", exchange.content_type)
-        auth = None if exchange.bare or self._auth is None else httpx.BasicAuth(*self._auth)
-        async with client.stream(exchange.method, exchange.url, content=exchange.sends, headers=headers, auth=auth) as response:
-            exchange.status = response.status_code
-            exchange.headers = {name.lower(): value for name, value in list(response.headers.items())[:100]}
-            self._note_port(response)
-            wanted = response.status_code in exchange.accept
-            if not wanted and response.is_redirect:
-                self._redirected(exchange, response)
+    def _kept(self, place: Place) -> Connection | None:
+        """A resting connection to a place, if there is one that is worth a question."""
+        for connection in [one for one in self._resting if one.place == place]:
+            self._resting.remove(connection)
+            if connection.fresh():
+                return connection
+            self._close(connection)
+        return None
+
+    async def _once(self, exchange: _Exchange, connection: Connection, target: str) -> None:
+        """One question over one connection, which rests or is closed afterwards."""
+        rests = False
+        try:
+            head = await connection.ask(exchange.method, target, self._request_headers(exchange, connection.place), exchange.sends)
+            exchange.status, exchange.headers = head.status, head.headers
+            wanted = head.status in exchange.accept
+            if not wanted and head.status in _REDIRECTS and "location" in head.headers:
+                self._redirected(exchange, head)
                 return
             limit = self.limit_bytes if wanted else ERROR_BYTES
-            encoding = response.headers.get("content-encoding", "identity").strip().lower()
-            await _decode(response.aiter_raw(), encoding, limit, exchange.body, cut=not wanted)
+            encoding = head.headers.get("content-encoding", "identity").strip().lower()
+            await _decode(connection.body(), encoding, limit, exchange.body, cut=not wanted)
+            rests = connection.rest()
             if not wanted:
-                self._refused_status(response.status_code, response.reason_phrase, bytes(exchange.body))
+                self._refused_status(head.status, head.reason, bytes(exchange.body))
+        finally:
+            if rests and len(self._resting) < MAX_RESTING:
+                self._resting.append(connection)
+            else:
+                self._close(connection)
 
-    def _open(self, url: str) -> httpx.AsyncClient:
-        secure = url.startswith("https:") or self._follow
-        host = urlsplit(url).hostname or ""
-        jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))  # a monitor takes no cookies
-        self._http = httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30.0),
-            timeout=None,  # noqa: S113 - the whole question has a deadline
-            verify=_context(self._tls) if secure else _no_tls(),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=jar,
-            headers={
-                "Accept": ACCEPT,
-                "Accept-Encoding": "identity" if host.startswith(_LOOPBACK) else "gzip",
-                "User-Agent": "tui-monitor",
-                "X-Prometheus-Scrape-Timeout-Seconds": f"{self.timeout_s:g}",
-            },
-        )
-        return self._http
+    def _request_headers(self, exchange: _Exchange, place: Place) -> list[tuple[str, str]]:
+        host = f"[{place.host}]" if ":" in place.host else place.host
+        headers = {
+            "Host": host if place.port == (443 if place.secure else 80) else f"{host}:{place.port}",
+            "Accept": ACCEPT,
+            "Accept-Encoding": "identity" if place.host.startswith(_LOOPBACK) else "gzip",
+            "User-Agent": "tui-monitor",
+            "X-Prometheus-Scrape-Timeout-Seconds": f"{self.timeout_s:g}",
+        }
+        if exchange.sends is not None:
+            headers |= {"Content-Type": exchange.content_type, "Content-Length": str(len(exchange.sends))}
+        if not exchange.bare:
+            if self._auth is not None:
+                headers["Authorization"] = "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
+            named = {name.lower() for name in self._headers}
+            headers = {name: value for name, value in headers.items() if name.lower() not in named} | self._headers
+        return list(headers.items())
 
-    def _note_port(self, response: httpx.Response) -> None:
-        stream = response.extensions.get("network_stream")
-        address = stream.get_extra_info("client_addr") if stream is not None else None
-        if isinstance(address, tuple) and len(address) >= 2:
-            if len(self.local_ports) >= 16:  # of connections long gone
-                self.local_ports.clear()
-            self.local_ports.add(int(address[1]))
-
-    def _redirected(self, exchange: _Exchange, response: httpx.Response) -> None:
-        target = urljoin(exchange.url, response.headers.get("location", ""))
+    def _redirected(self, exchange: _Exchange, head: Head) -> None:
+        target = urljoin(exchange.url, head.headers["location"])
         shown = self.said(without_secrets(target))
         if not self._follow or exchange.method != "GET":
-            raise _Refusal("redirect", f"{response.status_code}, redirects to {shown}: not followed")
+            raise _Refusal("redirect", f"{head.status}, redirects to {shown}: not followed")
         parts = urlsplit(target)
         if parts.scheme not in ("http", "https"):
-            raise _Refusal("redirect", f"{response.status_code}, redirects to {shown}: not http")
+            raise _Refusal("redirect", f"{head.status}, redirects to {shown}: not http")
         exchange.moved_to = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
 
     def _refused_status(self, status: int, phrase: str, body: bytes) -> None:
@@ -273,31 +276,26 @@ class Client:
             raise _Refusal("auth", f"{line} (set bearer_token_file, basic_auth or headers)" if not self._secrets else line)
         raise _Refusal("bad_status", line)
 
-    def _broken(self, error: httpx.TransportError, exchange: _Exchange) -> Failure:
+    def _broken(self, error: Exception, exchange: _Exchange) -> Failure:
+        """What ended a question that went out, or could not."""
         place = self._place(exchange.url)
-        causes = list(_causes(error))
-        for cause in causes:
-            if isinstance(cause, ssl.SSLError):
-                return Failure("tls", self.said(f"{place}: {getattr(cause, 'verify_message', '') or cause.reason or cause}"))
-        if isinstance(error, httpx.ConnectError):
-            codes = {cause.errno for cause in causes if isinstance(cause, OSError)}
-            if errno.ECONNREFUSED in codes:
-                return Failure("refused", f"nobody listens on {place}")
-            why = next((c.strerror for c in reversed(causes) if isinstance(c, OSError) and c.strerror), str(error))
-            return Failure("refused", self.said(f"cannot connect to {place}: {why}"))
-        if isinstance(error, httpx.UnsupportedProtocol):
-            return Failure("unsupported", "the URL is not http or https")
-        if isinstance(error, httpx.LocalProtocolError):
+        if isinstance(error, ssl.SSLError):
+            return Failure("tls", self.said(f"{place}: {getattr(error, 'verify_message', '') or error.reason or error}"))
+        if isinstance(error, FileNotFoundError | PermissionError):
+            return Failure("tls", self.said(f"certificate files: {error.strerror}"))
+        if isinstance(error, h11.LocalProtocolError):
             return Failure("unsupported", "a configured header or token holds what HTTP cannot carry")
-        if exchange.status is None:
+        if exchange.status is not None:
+            return Failure("damaged", f"the answer broke off after {len(exchange.body)} bytes")
+        if isinstance(error, h11.RemoteProtocolError | ConnectionResetError | BrokenPipeError):
             return Failure("damaged", f"{place} closed the connection without an answer")
-        return Failure("damaged", f"the answer broke off after {len(exchange.body)} bytes")
+        if isinstance(error, ConnectionRefusedError) or f"Errno {errno.ECONNREFUSED}]" in str(error):
+            return Failure("refused", f"nobody listens on {place}")
+        return Failure("refused", self.said(f"cannot connect to {place}: {getattr(error, 'strerror', '') or error}"))
 
     def _odd(self, error: Exception, url: str) -> Failure:
         if isinstance(error, zlib.error):
             return Failure("damaged", "its gzip is broken")
-        if isinstance(error, FileNotFoundError | PermissionError | ssl.SSLError):
-            return Failure("tls", self.said(f"certificate files: {getattr(error, 'strerror', '') or error}"))
         return Failure("unsupported", self.said(f"{self._place(url)}: {error}"))
 
     def _place(self, url: str) -> str:
@@ -355,14 +353,17 @@ async def _decode(chunks: AsyncIterator[bytes], encoding: str, limit: int, into:
         raise _Refusal("damaged", "its gzip stream is cut short")
 
 
-def _causes(error: BaseException) -> Iterable[BaseException]:
-    """The error and what lies behind it, groups of attempts included; bounded."""
-    queue: list[BaseException] = [error]
-    for _ in range(32):
-        if not queue:
-            return
-        one = queue.pop(0)
-        yield one
-        if isinstance(one, BaseExceptionGroup):
-            queue.extend(one.exceptions)
-        queue.extend(cause for cause in (one.__cause__, one.__context__) if cause is not None)
+def _place_and_target(url: str) -> tuple[Place, str]:
+    """Where a URL leads and what is asked for there.
+
+    Raises:
+        ValueError: it is no URL for HTTP.
+    """
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("the URL is not http or https")
+    if not parts.hostname:
+        raise ValueError("the URL has no host")
+    target = quote(parts.path or "/", safe=_PATH_SAFE) + (f"?{quote(parts.query, safe=_PATH_SAFE + '?')}" if parts.query else "")
+    return Place(parts.hostname, parts.port or (443 if secure else 80), secure), target

@@ -95,16 +95,15 @@ class Connections:
             return None
         return sum(remote not in ours for remote in self._remote.get(port, ()))
 
-    def waiting(self, port: int, ours: set[int], now_s: float | None = None) -> int | None:
+    def waiting(self, port: int, ours: int, now_s: float | None = None) -> int | None:
         """Connections in the accept queues of the listeners on `port`; None when the kernel does not show them, or nobody listens.
 
-        Ours cannot be told apart there: they are at most as many as `ours`, and are taken off.
+        Ours cannot be told apart there: as many as we have open are taken off.
         """
         self._look(now_s)
         if self._remote is None or port not in self._waiting:
             return None
-        waiting = self._waiting[port]
-        return max(0, waiting - len(ours)) if waiting else 0
+        return max(0, self._waiting[port] - ours)
 
     def _look(self, now_s: float | None) -> None:
         now_s = time.monotonic() if now_s is None else now_s

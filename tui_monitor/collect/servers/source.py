@@ -24,8 +24,6 @@ from tui_monitor.collect.sockets import CONNECTIONS
 from tui_monitor.model import Failure, Layout, Page, Reading, SeriesKey, ServerAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tui_monitor.collect.http import Answer
     from tui_monitor.collect.servers.kind import Kind
     from tui_monitor.collect.sockets import Connections
@@ -131,8 +129,8 @@ class ServerSource:
             models=self._listing.models,
             page=content,
             page_failure=page_failure,
-            clients=self._of_port(self._connections.to_port),
-            backlog=self._of_port(self._connections.waiting),
+            clients=self._connected(),
+            backlog=self._backlog(),
             process_alive=self._process_alive(),
         )
         page_took_s = self._page_answer.took_s if isinstance(page, Page) and self._page_answer else None
@@ -240,8 +238,8 @@ class ServerSource:
         words = client.said(ready.body.decode(errors="replace"), 80) if client and ready.body.lstrip()[:1] != b"<" else ""
         return ": ".join(part for part in (f"answers {ready.status}", words or ", ".join(broken[:3])) if part)
 
-    def _of_port(self, count: Callable[[int, set[int]], int | None]) -> int | None:
-        """What the kernel counts at the API's port, when it is on this host."""
+    def _port(self) -> int | None:
+        """The API's port, when it is on this host."""
         parts = urlsplit(self._api_url)
         try:
             port, host = parts.port, parts.hostname or ""
@@ -249,8 +247,17 @@ class ServerSource:
             return None
         if self.found.pid is None and host not in _LOOPBACK:
             return None  # another host's
-        ours = {one for client in self._clients.values() for one in client.local_ports}
-        return count(port or (443 if parts.scheme == "https" else 80), ours)
+        return port or (443 if parts.scheme == "https" else 80)
+
+    def _connected(self) -> int | None:
+        """Clients that are connected to the API, ourselves left out."""
+        port, ours = self._port(), {one for client in self._clients.values() for one in client.local_ports}
+        return None if port is None else self._connections.to_port(port, ours)
+
+    def _backlog(self) -> int | None:
+        """Connections to the API that nobody has accepted."""
+        port = self._port()
+        return None if port is None else self._connections.waiting(port, sum(client.open for client in self._clients.values()))
 
     def _process_alive(self) -> bool | None:
         pid = self.found.pid
