@@ -14,8 +14,10 @@ from tui_monitor.analyse.series import totals
 from tui_monitor.analyse.target import Measured, TargetNumbers
 from tui_monitor.collect.exposition import PageReader
 from tui_monitor.collect.fingerprint import fingerprint, plain_client
+from tui_monitor.collect.http import Client
 from tui_monitor.collect.servers import bentoml, litserve, ray_serve
 from tui_monitor.collect.servers.kind import Kind, fits
+from tui_monitor.collect.servers.listing import Listing
 from tui_monitor.collect.servers.places import place, places
 from tui_monitor.collect.servers.registry import KINDS
 from tui_monitor.collect.servers.source import ServerSource
@@ -145,6 +147,31 @@ def test_bentoml_answers_who_it_is() -> None:
     assert bentoml.read_ready(model, 500, b"") == (ModelAnswer("tiny_sum", "", "UNAVAILABLE", "answers 500"),)
     assert bentoml.read_version((PAGES / "bentoml/docs.json").read_bytes()) == "1.4.39"
     assert bentoml.read_version(b'{"info": {"description": 7}}') == ""
+
+
+def test_a_bentoml_that_is_full_has_not_lost_its_service() -> None:
+    schema = reply((PAGES / "bentoml/schema.json").read_bytes())
+    pages = {"GET /schema.json": schema, "GET /readyz": reply(b"\n"), "GET /docs.json": reply(b"{}")}
+
+    async def looks(url: str) -> list[tuple[ModelAnswer, ...] | None]:
+        client = Client(url, 10.0)
+        listing, seen = Listing(bentoml.BENTOML, lambda _place, _timeout_s: client), []
+        for now_s in (1000.0, 2000.0, 3000.0):
+            await listing.ask(now_s, (), 10.0)
+            seen.append(listing.models)
+            pages["GET /schema.json"] = reply(
+                b'{"error": "Too many requests"}', "429 Too Many Requests" if now_s < 2000 else "404 Not Found"
+            )
+            pages["GET /readyz"] = reply(b"busy", "503 Service Unavailable")
+        await listing.stop()
+        await client.aclose()
+        return seen
+
+    with serving(routes(pages)) as server:
+        first, full, gone = asyncio.run(looks(server.url))
+    assert first == (ModelAnswer("tiny_sum", state="READY"),)
+    assert full == (ModelAnswer("tiny_sum", "", "UNAVAILABLE", "busy"),)
+    assert gone is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERSION_EVERY_S = 300.0
 EACH_AT_ONCE = 8
+HTTP_BUSY = 429
 MAX_EACH = 64  # questions for single models
 
 
@@ -88,6 +89,8 @@ class Listing:
                 listed = kind.read_models(answer.body) if answer is not None and answer.failure is None else None
             except ValueError as error:
                 listed, self.failure = None, Failure("unsupported", f"its list of models is not understood: {error}")
+            if listed is None and answer is not None and answer.status == HTTP_BUSY:
+                listed = self.models  # it has not lost them: BentoML refuses this question too while it is full
         if listed and kind.each is not None:
             listed = await self._ask_each(kind.each, listed)
         if listed is not None and kind.models is not None:

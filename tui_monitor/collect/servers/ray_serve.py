@@ -131,7 +131,7 @@ RAY_SERVE = Kind(
     read_models=read_models,
     every_s=5.0,
     process=r"/raylet/raylet --",
-    workers=r"^ray::|/ray/_private/workers/",
+    workers=r"^ray::",
     port_flags={"metrics": "--metrics_export_port"},
     signs=(Sign("/-/healthz", r"^success$"), Sign("/", r"^Path '.*' not found\. .*/-/routes", status=(404,))),
     families=("ray_serve_",),
