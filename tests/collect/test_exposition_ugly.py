@@ -302,6 +302,20 @@ def test_a_cut_page_is_not_used() -> None:
     assert metrics["queue.length"] is None
 
 
+def test_blank_values_of_an_exporter_are_not_measured() -> None:
+    says = Says(
+        measures={
+            "queue.length": latest("DCGM_FI_DEV_MEMORY_TEMP"),
+            "queue.time.mean": latest("DCGM_FI_DEV_POWER_USAGE"),
+            "kv_cache.used": latest("queue_depth"),
+        },
+        blank=2147483632.0,
+    )
+    metrics, absent = measured(says, "sentinel-values.prom")
+    assert metrics == {"queue.length": None, "queue.time.mean": None, "kv_cache.used": -1.0}
+    assert set(absent) == {"queue.length", "queue.time.mean"}
+
+
 def buckets(name: str) -> list[tuple[float, float]]:
     page = read("histogram-broken.prom")
     return [

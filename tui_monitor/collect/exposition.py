@@ -71,7 +71,6 @@ class _Scan:
         self._cut = False  # at the limit of samples
         self._partial = False  # so, or at "# EOF": whatever stands behind is not read
         self._last_is_bad = False
-        self._stamped = False
         self._sample_lines: Sequence[SeriesKey] = ()  # the series of each, those left out too
         self._known: dict[bytes, SeriesKey] = {}  # while it reads: what stood before a value -> its series
         self._canonical: dict[SeriesKey, SeriesKey] = {}  # while it reads: one object of those that are equal
@@ -134,13 +133,12 @@ class _Scan:
             self._put(line, is_sample=False)
 
     def _unseen(self, line: bytes) -> None:
-        raw, prefix, digits, more = split(line)
+        raw, prefix, digits = split(line)
         value = number(digits)
         key = self._known.get(prefix)
         if key is None:
             self.how = "full"
             key = self._read_series(raw, prefix)
-        self._stamped |= more  # then what stands behind the value changes as well, and no line can go by position
         self._sample(prefix, key, value)
 
     def _read_series(self, raw: bytes, prefix: bytes) -> SeriesKey:
@@ -181,7 +179,7 @@ class _Scan:
         if self._partial:
             lines = lines[: len(self._prefixes)]
             size_bytes = sum(map(len, lines))
-        if len(lines) != len(self._prefixes) or self._stamped:
+        if len(lines) != len(self._prefixes):
             return None
         values: list[float] = []
         left_bytes = size_bytes - self._prefix_bytes

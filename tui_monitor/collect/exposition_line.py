@@ -41,8 +41,8 @@ class OverLimitError(BadLineError):
     """This line may well be a sample, but it is larger than what is read."""
 
 
-def split(line: bytes) -> tuple[bytes, bytes, bytes, bool]:
-    """The series, all that stands before the value, the value, and whether more stands behind it (a timestamp, an exemplar).
+def split(line: bytes) -> tuple[bytes, bytes, bytes]:
+    """The series, all that stands before the value, and the value; a timestamp and an exemplar behind it are left out.
 
     Raises:
         BadLineError: it has not the form of a sample.
@@ -52,7 +52,7 @@ def split(line: bytes) -> tuple[bytes, bytes, bytes, bool]:
     match = _LINE.fullmatch(line)
     if not match:
         raise BadLineError
-    return match[1].rstrip(b" \t"), line[: match.start(2)], match[2], match.end(2) < len(line.rstrip(b" \t"))
+    return match[1].rstrip(b" \t"), line[: match.start(2)], match[2]
 
 
 def number(raw: bytes) -> float:
@@ -61,7 +61,7 @@ def number(raw: bytes) -> float:
     Raises:
         BadLineError: hexadecimal, a decimal comma, a word and whatever else is no number to a Prometheus.
     """
-    if raw.translate(None, IN_NUMBERS) or b" " in raw:
+    if raw.translate(None, IN_NUMBERS):
         raise BadLineError
     try:
         return float(raw)
@@ -111,8 +111,8 @@ def series(raw: bytes, max_labels: int, max_label_chars: int) -> SeriesKey:
         label = _LABEL.match(inside, at)
         if not label:
             raise BadLineError
-        if label[1] is None:  # {"name with.dots", label="x"} of the newer format
-            if name is not None or at:
+        if label[1] is None:  # {"name with.dots", label="x"} of the newer format; wherever it stands
+            if name is not None:
                 raise BadLineError
             name = label[2]
         else:
