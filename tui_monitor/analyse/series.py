@@ -58,7 +58,7 @@ class BucketPick:
 class Plan:
     """Everything that is looked up once for one layout."""
 
-    __slots__ = ("buckets", "columns", "gauges", "groups", "known", "layout", "number", "partial", "picks", "row")
+    __slots__ = ("announced", "buckets", "columns", "gauges", "groups", "known", "layout", "number", "partial", "picks", "row")
 
     def __init__(self, number: int, layout: Layout) -> None:
         self.number = number
@@ -70,6 +70,7 @@ class Plan:
         self.gauges: dict[Total, Pick] = {}
         self.buckets: dict[Total, BucketPick] = {}
         self.groups: list[Group] = []
+        self.announced: set[Total] = set()  # their family has a TYPE line and no sample: nothing of it has happened yet
         self.known = False  # something that this kind of server counts is on the page
 
 
@@ -128,9 +129,12 @@ class Wanted:
         plan.partial = nothing in order
         plan.row = _getter(order)
         required = [total for total in (*self.counters, *self.gauges) if not total.optional]
-        plan.known = any(name in on_page for total in required for name in total.names)
+        plan.announced = {total for total in (*self.counters, *self.histograms) if _announced(total, layout, by_name)}
+        plan.known = any(total in plan.announced or any(name in on_page for name in total.names) for total in required)
         for total in self.counters:
-            plan.picks[total] = self._pick(total, on_page, by_name, zero=bool(total.where or total.unless), known=plan.known)
+            zero = bool(total.where or total.unless)
+            plan.picks[total] = self._pick(total, on_page, by_name, zero=zero, known=plan.known)
+            plan.picks[total].zero |= total in plan.announced
         for total in self.gauges:
             plan.gauges[total] = self._pick(total, on_page, on_page, zero=False, known=plan.known)
         for total in self.histograms:
@@ -165,6 +169,19 @@ class Wanted:
             if bound is not None and self.fits(total, key):
                 found.append((bound, column, self.group(key)))
         return BucketPick(name, found)
+
+
+def _announced(total: Total, layout: Layout, known: Mapping[str, object]) -> bool:
+    """Whether a family is told of and never had a sample; clients write its TYPE from the start and a series with its first event."""
+    for name in total.names:
+        if name in known or name + BUCKET in known:
+            return False
+        family, part = name.rpartition("_")[::2]
+        if layout.types.get(name) in ("counter", "histogram", "summary") or (
+            part in ("sum", "count") and layout.types.get(family) in ("histogram", "summary")
+        ):
+            return True
+    return False
 
 
 def _bound(le: str) -> float | None:

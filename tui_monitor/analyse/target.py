@@ -199,7 +199,8 @@ class TargetNumbers:
             pages=self._pages,
             work=self.work,
             progress_at_s=self.progress_at_s,
-            tells_progress=says.progress is not None and any(plan.picks[term].all for term in says.progress.terms),
+            tells_progress=says.progress is not None
+            and any(plan.picks[term].all or term in plan.announced for term in says.progress.terms),
             left_out=self.left_out,
             about=says.about,
             step_s=self._steps.step_s,
