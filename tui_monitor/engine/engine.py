@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
-from tui_monitor.engine import subjects
+from tui_monitor.engine import hardware, subjects
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.logs import Logs
@@ -184,14 +184,9 @@ class Engine:
         host = self._host.latest()
         system = _system_of(host, now_s)
         gpus, gpu_why = self._gpus(now_s)
-        owners = {process.pid: process.target for process in system.processes if process.target}
         self._host.watch(self._targets.pids())
-        gpus = [_with_owners(gpu, owners) for gpu in gpus]
-        serves: dict[str, list[int]] = {}
-        for gpu in gpus:
-            for name in {process.target for process in gpu.processes if process.target}:
-                serves.setdefault(name, []).append(gpu.index)
-        targets = self._targets.targets(now_s, serves)
+        gpus = hardware.with_owners(gpus, system.processes)
+        targets = self._targets.targets(now_s, system.processes, gpus)
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
@@ -207,10 +202,13 @@ class Engine:
             self._save(now_s)
 
     def _gpus(self, now_s: float) -> tuple[list[Gpu], str | None]:
+        """Those of the driver, and those that exporters tell of and the driver does not."""
         answer = self._gpu.latest(now_s)
         if not answer.gpus and self._simulated is not None and answer.why:
             return self._simulated.gpus(now_s), None
-        return answer.gpus, answer.why
+        seen = {gpu.uuid for gpu in answer.gpus}
+        told = [gpu for gpu in self._targets.gpus(now_s) if gpu.uuid not in seen]
+        return [*answer.gpus, *told], None if told else answer.why
 
     async def _evaluate(self, asked: list[Subject], now_s: float) -> None:
         """Rules; every change is on disk before it is shown, or the header says that it is not."""
@@ -268,6 +266,7 @@ class Engine:
             gpus=gpus,
             gpu_why=gpu_why,
             targets=targets,
+            orphans=self._targets.orphans(gpus),
             windows=self._targets.windows(now_s),
             performance=performance,
             drift=drift,
@@ -408,13 +407,6 @@ def _system_of(reading: Reading | None, now_s: float) -> System:
         why = reading.failure.message if reading and reading.failure else "not read yet"
         return System(absent=dict.fromkeys(("cpu.util", "load.1m", "memory.used", "memory.total"), why))
     return msgspec.structs.replace(reading.content, age_s=max(0.0, now_s - reading.at_s))
-
-
-def _with_owners(gpu: Gpu, owners: Mapping[int, str | None]) -> Gpu:
-    if not any(process.pid in owners for process in gpu.processes):
-        return gpu
-    processes = [msgspec.structs.replace(process, target=owners.get(process.pid, process.target)) for process in gpu.processes]
-    return msgspec.structs.replace(gpu, processes=processes)
 
 
 def _level(alerts: list[Alert], targets: list[Target]) -> int:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from tui_monitor.collect import discover
+from tui_monitor.collect.file_sd import TargetFiles
 from tui_monitor.collect.servers.exporter import exporter_kind
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.registry import KINDS
-from tui_monitor.collect.worker import Worker
+from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import Settings, TargetSettings
-from tui_monitor.engine import schedule
+from tui_monitor.engine import hardware, schedule
 from tui_monitor.engine.watched import Watched
-from tui_monitor.model import Found, Gpu, Target, TargetWindow, clean
+from tui_monitor.model import Found, Gpu, Orphan, Process, Target, TargetWindow, clean
 from tui_monitor.vocabulary import seconds
 
 LOOK_EVERY_S = 4.0  # how often the list of listening sockets is compared; each look costs the kernel some milliseconds
 LOOK_SOON_S = 5.0
 LOOK_AGAIN_S = 60.0  # a look around without a change: a server may have begun to answer
 DISCOVERY_S = 20.0
+FILES_S = 10.0  # a file system that hangs must not hold up the looking around
 FORGET_S = 3600.0  # a discovered server that has been down this long is no longer listed
 MAX_TARGETS = 2000
 
@@ -38,6 +40,12 @@ class Targets:
         self._watched: dict[str, Watched] = {}
         self._silent_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._orphans: list[Orphan] = []
+        self._left_behind: list[Orphan] = []
+        self._files = TargetFiles(settings.discovery.file_sd)
+        self._reader: Worker[tuple[list[TargetSettings], list[str]]] = Worker("target-files")
+        self._of_files: dict[str, TargetSettings] = {}  # what the target files named last
+        self._problems: list[str] = []  # of the target files
         self.discovering = settings.discovery.enabled
 
     # -- life ---------------------------------------------------------------------------------------------------------------------------
@@ -46,7 +54,7 @@ class Targets:
         """Begin with the configured ones; look around at the same time."""
         for one in self._settings.targets:
             self._add_configured(one)
-        if self._settings.discovery.enabled or self._settings.targets:
+        if self._settings.discovery.enabled or self._settings.targets or self._settings.discovery.file_sd:
             self._task = asyncio.create_task(self._look_around())
 
     async def stop(self) -> None:
@@ -62,6 +70,7 @@ class Targets:
         for name in gone:
             await self._watched.pop(name).stop()
         self._settings = settings
+        self._files, self._of_files = TargetFiles(settings.discovery.file_sd), {}
         for one in settings.targets:
             self._add_configured(one)
 
@@ -91,6 +100,8 @@ class Targets:
         again_s = LOOK_AGAIN_S
         while True:
             try:
+                if self._settings.discovery.file_sd:
+                    await self._read_files()
                 sockets = await Worker[frozenset[int]]("listening-sockets").run(discover.listening, None)
                 if sockets != seen or time.monotonic() - looked_s > again_s:
                     seen, looked_s = sockets, time.monotonic()
@@ -104,29 +115,59 @@ class Targets:
             self._forget()
             await asyncio.sleep(LOOK_EVERY_S)
 
+    async def _read_files(self) -> None:
+        """The target files again: new targets are watched, those that are gone are not; one line for what is wrong with a file."""
+        try:
+            named, problems = await self._reader.run(self._files.read, FILES_S)
+        except (TimeoutError, Busy):
+            named, problems = list(self._of_files.values()), ["target files: the file system does not answer; their targets stay"]
+        for problem in problems:
+            if problem not in self._problems:
+                self._note(problem, "warning")
+        self._problems = problems
+        wanted = {one.name: one for one in named}
+        own = {one.name for one in self._settings.targets}
+        for name in [name for name, one in self._of_files.items() if wanted.get(name) != one and name not in own]:
+            if name in self._watched:
+                await self._watched.pop(name).stop()
+        fresh = [one for name, one in wanted.items() if self._of_files.get(name) != one and name not in own]
+        self._of_files = wanted
+        for one in fresh:
+            self._add_configured(one)
+
     async def _discover(self) -> bool:
         """One look; returns whether another one is worth while soon."""
-        autos = [one for one in self._settings.targets if one.kind == "auto" and one.name not in self._watched]
+        configured = (*self._settings.targets, *self._of_files.values())
+        autos = [one for one in configured if one.kind == "auto" and one.name not in self._watched]
         for one in autos:
             found = await discover.recognise(one)
             if found is not None:
                 self._add(found, KINDS[found.kind], one)
         known = [one.found for one in self._watched.values()]
         if not self._settings.discovery.enabled:
-            self._owned(await discover.owners(known))
+            self._owned(await discover.owners(known), {})
             return bool(autos)
         seen = await discover.discover(self._settings.discovery.extra_ports, known)
-        self._owned(seen.owners)
+        self._owned(seen.owners, seen.known)
+        self._orphans, self._left_behind = seen.orphans, seen.left_behind
         for found in seen.found:
             self._take(found)
         return seen.again
 
-    def _owned(self, owners: dict[str, int]) -> None:
+    def _owned(self, owners: dict[str, int], known: Mapping[str, Found]) -> None:
         """The processes behind configured targets of this host."""
         for name, pid in owners.items():
             one = self._watched.get(name)
-            if one is not None and one.found.pid != pid:
-                one.moved(msgspec.structs.replace(one.found, pid=pid))
+            if one is None:
+                continue
+            if one.found.pid not in (None, pid):
+                self._note(f"{name}: started again as process {pid}")
+            seen = known.get(name)
+            found = msgspec.structs.replace(one.found, pid=pid)
+            if seen is not None:
+                found = msgspec.structs.replace(found, started_s=seen.started_s, container=seen.container, orphan=seen.orphan)
+            if found != one.found:
+                one.moved(found)
 
     def _take(self, found: Found) -> None:
         """A server that was found: a new one, one that is watched, or one that came back as another process in its old place."""
@@ -183,17 +224,16 @@ class Targets:
         """The GPUs that exporters tell of."""
         return [gpu for one in self._watched.values() for gpu in one.gpus(now_s)]
 
-    def gpu_uuids(self) -> dict[str, set[str]]:
-        """Target -> the GPUs that it says it uses."""
-        return {name: uuids for name, one in self._watched.items() if (uuids := one.gpu_uuids())}
-
-    def targets(self, now_s: float, gpus: dict[str, list[int]]) -> dict[str, tuple[Target, str]]:
+    def targets(self, now_s: float, processes: Sequence[Process], gpus: Sequence[Gpu]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""
-        result: dict[str, tuple[Target, str]] = {}
-        for name, one in self._watched.items():
-            target = one.target(now_s)
-            result[name] = (msgspec.structs.replace(target, gpus=gpus[name]) if name in gpus else target, one.silent())
-        return result
+        uuids = {name: mine for name, one in self._watched.items() if (mine := one.gpu_uuids())}
+        on = hardware.joined(((one.found, one.restarts) for one in self._watched.values()), processes, gpus, uuids)
+        return {name: (one.target(now_s, on.get(name, hardware.NOTHING)), one.silent()) for name, one in self._watched.items()}
+
+    def orphans(self, gpus: Sequence[Gpu]) -> list[Orphan]:
+        """What servers left behind and still holds something."""
+        watched = {one.found.pid for one in self._watched.values()}
+        return [one for one in hardware.holding(self._orphans, self._left_behind, gpus) if one.pid not in watched]
 
     def windows(self, now_s: float) -> list[TargetWindow]:
         """Every target over every window."""

@@ -13,6 +13,7 @@ from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.source import ServerSource
 from tui_monitor.config import LimitSettings, TargetSettings, bytes_of
 from tui_monitor.engine import schedule
+from tui_monitor.engine.hardware import NOTHING, Hardware
 from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
@@ -41,6 +42,7 @@ class Watched:
         self.numbers = TargetNumbers(kind.says, self.interval_s)
         self.progress = Progress(starting_s=seconds(settings.starting) if settings else starting_s, interval_s=self.interval_s)
         self.answers = 0
+        self.restarts = 0  # seen
         self._reading: Reading | None = None
         self._answer: ServerAnswer | None = None  # the newest one that there was
         self._page_at_s: float | None = None
@@ -78,6 +80,8 @@ class Watched:
 
     def moved(self, found: Found) -> None:
         """The same server, now another process or with other ports."""
+        began_again = self.found.pid is not None and found.pid is not None and found.pid != self.found.pid
+        self.restarts += began_again and found.started_s != self.found.started_s
         self.found = found
         self.source.move(found)
 
@@ -91,14 +95,17 @@ class Watched:
         """Whether it ever told numbers."""
         return self._page_at_s is not None
 
-    def target(self, now_s: float) -> Target:
-        """How it stands."""
+    def target(self, now_s: float, on: Hardware = NOTHING) -> Target:
+        """How it stands, and what it runs on."""
         measured = self._measure(now_s)
-        verdict = self.progress.judge(now_s, self._reading, measured, self.found)
+        verdict = self.progress.judge(now_s, self._reading, measured, self.found, on.outside)
         metrics, absent = dict(measured.metrics), dict(measured.absent)
         if self._page_at_s is None and self._answer and self._answer.page_failure and self._answer.page_failure.kind == "unsupported":
             absent |= dict.fromkeys(self.kind.says.measures, self._answer.page_failure.message)  # the flag that switches its page on
         self._scrape(now_s, metrics, absent)
+        if on.process is not None:
+            metrics |= {"process.rss": on.process.rss_bytes, "process.cpu": on.process.cpu}
+            absent |= {key: "no second look yet" for key in ("process.rss", "process.cpu") if metrics[key] is None}
         page = self._answer.page if self._answer else None
         return Target(
             name=self.found.name,
@@ -109,6 +116,8 @@ class Watched:
             since=utc(verdict.since_s),
             age_s=None if self._page_at_s is None else max(0.0, now_s - self._page_at_s),
             pid=self.found.pid,
+            gpus=on.gpus,
+            process=on.process,
             version=(self._answer.version or None) if self._answer else None,
             metrics=metrics,
             absent=absent,
