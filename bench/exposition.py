@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script
 """How fast metrics pages are read, in one run beside prometheus_client: `python bench/exposition.py [--rounds N] [--page FILE ...]`.
 
 Read it so:
@@ -47,7 +46,7 @@ BOUNDS = ("0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "1.0", "2.5", "5.0", "
 
 def generated(lines: int, seed: int) -> bytes:
     """Histograms, counters and gauges of many models; another seed gives other values of the same series."""
-    values = random.Random(seed)  # noqa: S311 - numbers to read
+    values = random.Random(seed)
     page: list[str] = []
     model = 0
     while len(page) < lines:
@@ -64,7 +63,7 @@ def generated(lines: int, seed: int) -> bytes:
 
 def changed(body: bytes, seed: int) -> bytes:
     """The same page with other values in every line."""
-    values = random.Random(seed)  # noqa: S311 - numbers to read
+    values = random.Random(seed)
     return b"\n".join(
         line if not line or line[:1] == b"#" else line[: line.rindex(b" ") + 1] + repr(values.random() * 10 ** values.randrange(6)).encode()
         for line in body.split(b"\n")
