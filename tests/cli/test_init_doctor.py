@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +17,11 @@ import pytest
 from tui_monitor.cli import init
 from tui_monitor.cli.main import main
 from tui_monitor.cli.moments import moment_s
+from tui_monitor.collect import discover
+from tui_monitor.collect.discover import Discovered
+from tui_monitor.collect.servers.registry import KINDS
 from tui_monitor.config import load, parse
-from tui_monitor.model import Found
+from tui_monitor.model import Found, Orphan
 
 ROOT = Path(__file__).parents[2]
 PAGE = b"# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running 0\n"
@@ -28,7 +33,15 @@ def server() -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = PAGE if self.path == "/metrics" else b'{"version": "0.9.1"}' if self.path == "/version" else b""
+            body = (
+                PAGE
+                if self.path == "/metrics"
+                else b'{"version": "0.9.1"}'
+                if self.path == "/version"
+                else b"ok"
+                if self.path == "/health"
+                else b""
+            )
             self.send_response(200 if body else 404)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -66,11 +79,34 @@ def test_init_into_a_place_that_is_none(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"tui-monitor: {tmp_path}/file")
 
 
-@pytest.mark.parametrize("found", [[], [Found("a", "vllm", "http://127.0.0.1:8000")]])
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [Found("a", "vllm", "http://127.0.0.1:8000")],
+        [Found(f"{kind}-{number}", kind, "http://127.0.0.1:8000", how="x", models=("m",) * number) for kind in KINDS for number in (0, 1)],
+    ],
+    ids=["nothing", "one", "every kind"],
+)
 def test_what_is_commented_out_is_right_too(found: list[Found]) -> None:
     text = init.written(found, "h\n[engine]\x1b")
     assert len(parse(text, "f").targets) == len(found)
     parse("\n".join(line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines()), "f")
+
+
+def test_every_place_models_and_how_often_stand_in_the_file() -> None:
+    urls = {"dashboard": "http://127.0.0.1:18265", "metrics": "http://127.0.0.1:18080/metrics"}
+    found = [
+        Found("apps", "ray-serve", "http://127.0.0.1:8000", urls, pid=7, how="process raylet (7)", container="docker 3f2a9c01b2d4"),
+        Found("shop", "torchserve", "http://127.0.0.1:9080", {"management": "http://127.0.0.1:9999"}),
+        Found("half", "tf-serving", "http://127.0.0.1:8501", models=("half", 'q"uoted')),
+    ]
+    text = init.written(found, "h")
+    ray, shop, half = parse(text, "f").targets
+    assert (ray.urls, shop.urls, half.models) == (urls, {"management": "http://127.0.0.1:9999"}, ["half", 'q"uoted'])
+    assert "# process raylet (7), in docker 3f2a9c01b2d4\n" in text
+    assert '#interval = "5s"' in text, "Ray's page changes seldom"
+    assert '#metrics = "http://127.0.0.1:9082/metrics"' in text, "where it is by default"
 
 
 def test_names_cannot_break_out_of_the_file() -> None:
@@ -87,7 +123,8 @@ def test_the_doctor_names_every_check_with_a_grade(capsys: pytest.CaptureFixture
     code = main(["doctor"])
     lines = capsys.readouterr().out.splitlines()
     grades = {line.split()[1]: line.split()[0] for line in lines}
-    assert {"python", "config", "terminal", "runtime", "state", "disk", "nvml", "proc", "psi", "discovery"} <= set(grades)
+    assert {"python", "config", "terminal", "runtime", "state", "disk", "nvml", "proc", "psi"} <= set(grades)
+    assert {"server", "discovery"} & set(grades)
     assert set(grades.values()) <= {"PASS", "WARN", "FAIL"}
     assert code == (1 if "FAIL" in grades.values() else 0)
     assert grades["python"] == "PASS"
@@ -115,6 +152,82 @@ def test_the_doctor_finds_what_is_wrong(
     assert line.startswith(grade), why
     assert " - " in line, "with a cure"
     assert code == (1 if grade == "FAIL" else code)
+
+
+def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: str, seen: Discovered | None = None) -> list[str]:
+    """The doctor's lines about servers, with a configuration, when a look around brings `seen`."""
+
+    async def looked(*_: object) -> Discovered:
+        return seen or Discovered([], [], frozenset())
+
+    monkeypatch.setattr(discover, "discover", looked)
+    folder = Path(os.environ["XDG_CONFIG_HOME"]) / "tui-monitor"
+    folder.mkdir(exist_ok=True)
+    (folder / "config.toml").write_text(config)
+    main(["doctor"])
+    told = [line for line in capsys.readouterr().out.splitlines() if " - " in line or "PASS" in line]
+    return [line for line in told if line.split()[1] in ("server", "discovery", "secret", "file_sd", "numbers", "orphan", "unseen")]
+
+
+def test_the_doctor_says_why_a_server_is_silent_and_what_hides_its_numbers(
+    server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        refused = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    seen = Discovered(
+        [
+            Found("good", "vllm", server, pid=7, container="docker 3f2a9c01b2d4"),
+            Found("mute", "mlserver", server, {"metrics": f"{server}/off"}, orphan=True, pid=8),
+            Found("gone", "vllm", refused),
+        ],
+        ["triton (process 9) is in another network namespace - publish its port", "processes: hidden"],
+        frozenset(),
+        orphans=[Orphan(pid=5, name="VLLM::EngineCore", kind="vllm", ports=[1, 2])],
+    )
+    assert doctor(monkeypatch, capsys, "", seen) == [
+        f"PASS server     good: vllm at {server}, process 7, docker 3f2a9c01b2d4, version 0.9.1",
+        f"WARN server     mute: mlserver at {server}, process 8: does not say whether it is ready: 404 Not Found - if it is of another kind, set kind in [[targets]]",
+        "WARN numbers    mute tells no numbers: its metrics page is switched off - needs metrics_endpoint=/metrics in settings.json",
+        "WARN orphan     mute (process 8) serves on, but whoever started it is gone - nobody will start it again",
+        f"WARN server     gone: vllm at {refused}: nobody listens on {refused[7:]} - it is starting, or it listens elsewhere: give its URL in [[targets]]",
+        "WARN orphan     VLLM::EngineCore (process 5) was left behind by vllm and holds ports 1 2 - `kill 5` frees it",
+        "WARN unseen     triton (process 9) is in another network namespace - publish its port",
+    ]
+
+
+def test_the_doctor_finds_secrets_that_cannot_be_read(
+    places: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NO_SUCH_TOKEN", raising=False)
+    config = (
+        f'[[targets]]\nname = "a"\nurl = "http://u:hidden@127.0.0.1:1"\nkind = "vllm"\nbearer_token_file = "{places}/token"\n'
+        f'[[targets]]\nname = "b"\nurl = "{server}"\nkind = "vllm"\nbearer_token_env = "NO_SUCH_TOKEN"\ntls = {{ca = "{places}/ca.pem"}}\n'
+    )
+    lines = doctor(monkeypatch, capsys, config)
+    cure = "without it the server refuses us: make the file readable, or set the variable, for the user who runs the engine"
+    assert lines[:3] == [
+        f"FAIL secret     a: bearer_token_file {places}/token: No such file or directory - {cure}",
+        f"FAIL secret     b: bearer_token_env NO_SUCH_TOKEN: is not set in the environment of the engine - {cure}",
+        f"FAIL secret     b: tls.ca {places}/ca.pem: is not there - name a PEM file that can be read",
+    ]
+    assert "hidden" not in "".join(lines)
+
+
+def test_the_doctor_reads_target_files(places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (places / "good.yml").write_text("- targets: [a:1, b:2]\n")
+    (places / "bad.json").write_text('[\n{"targets": 7}]')
+    lines = doctor(monkeypatch, capsys, f'[discovery]\nfile_sd = ["{places}/*.yml", "{places}/bad.json"]\n')
+    assert lines[:2] == [
+        "PASS file_sd    2 targets in the target files",
+        f"WARN file_sd    {places}/bad.json:2: targets must be a list of host:port - correct the file; it is read again as soon as it changes",
+    ]
+
+
+def test_the_doctor_says_that_nothing_is_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor(monkeypatch, capsys, "") == [
+        "WARN discovery  no server of models was found on this host - start one, or name one under [[targets]]"
+    ]
+    assert doctor(monkeypatch, capsys, "[discovery]\nenabled = false\n") == ["PASS discovery  [discovery] is switched off"]
 
 
 FIRST, LAST = (datetime(2026, 5, day, hour, 30, tzinfo=UTC).timestamp() for day, hour in ((1, 20), (2, 4)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import platform
 import shutil
@@ -13,11 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from tui_monitor import __version__
-from tui_monitor.cli import settings
+from tui_monitor.cli import server_checks, settings
 from tui_monitor.cli.exits import Stop
+from tui_monitor.cli.finding import Finding
 from tui_monitor.cli.instance import instance_of
 from tui_monitor.config import ConfigError, Settings, bytes_of
 from tui_monitor.engine import paths
@@ -25,15 +24,6 @@ from tui_monitor.model import clean
 
 NVML_S = 5.0
 LIBRARIES = ("textual", "h11", "msgspec", "psutil", "numpy", "scipy", "pandas", "prometheus-api-client", "nvidia-ml-py", "shtab")
-
-
-class Finding(NamedTuple):
-    """What a check found; `cure` is what the user can do, empty where nothing needs doing."""
-
-    grade: Literal["PASS", "WARN", "FAIL"]
-    id: str
-    reason: str
-    cure: str = ""
 
 
 def everything(call: argparse.Namespace) -> Iterator[Finding]:
@@ -53,7 +43,9 @@ def everything(call: argparse.Namespace) -> Iterator[Finding]:
     yield from _guarded("nvml", nvml)
     yield from _guarded("proc", proc)
     yield from _guarded("psi", psi)
-    yield from _guarded("discovery", lambda: discovery(chosen))
+    yield from _guarded("secret", lambda: server_checks.credentials(chosen))
+    yield from _guarded("file_sd", lambda: server_checks.target_files(chosen))
+    yield from _guarded("discovery", lambda: server_checks.servers(chosen))
 
 
 def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -198,7 +190,7 @@ def proc() -> Iterator[Finding]:
             "WARN",
             "proc",
             f"{seen} processes seen; which sockets {hidden} of other users listen on is hidden",
-            "servers there are found by their port; their pid needs root or CAP_SYS_PTRACE",
+            "servers there are found by their answers; `sudo tui-monitor doctor` sees their processes, memory and GPUs too",
         )
     else:
         yield Finding("PASS", "proc", f"{seen} processes, all readable ({foreign} of other users)")
@@ -213,17 +205,3 @@ def psi() -> Iterator[Finding]:
         yield Finding("WARN", "psi", f"no pressure (PSI) from this kernel: {error.strerror}", cure)
     else:
         yield Finding("PASS", "psi", "the kernel measures pressure")
-
-
-def discovery(chosen: Settings) -> Iterator[Finding]:
-    """What a look around finds, and what it could not see."""
-    if not chosen.discovery.enabled:
-        yield Finding("PASS", "discovery", "[discovery] is switched off")
-        return
-    from tui_monitor.collect.discover import discover
-
-    seen = asyncio.run(discover(chosen.discovery.extra_ports, []))
-    said = ", ".join(f"{one.name} ({one.kind}, {one.url})" for one in seen.found) or "no model server found"
-    yield Finding("PASS", "discovery", clean(said, 400))
-    for line in seen.unseen[:20]:
-        yield Finding("WARN", "unseen", clean(line), "name it under [[targets]]" if "port" in line else "")

@@ -69,14 +69,34 @@ def written(found: list[Found], host: str) -> str:
         parts += ["# No model server was found. This is how one is named:", "#[[targets]]", '#name = "ranker"', '#kind = "auto"']
         parts += ['#url = "http://127.0.0.1:8000"', ""]
     for one in found:
-        parts += [f"# {_one_line(one.how) or 'found by discovery'}{f', process {one.pid} at that time' if one.pid else ''}", "[[targets]]"]
-        parts += [f"name = {_toml(one.name)}", f"kind = {_toml(one.kind)}", f"url = {_toml(one.url)}"]
-        parts += ['#timeout = "2s"       # for a whole answer', '#starting = "5m"      # how long refusing is "starting"']
-        if one.urls:
-            parts.append("[targets.urls]")
-            parts += [f"{_toml(name)} = {_toml(url)}" for name, url in sorted(one.urls.items())]
-        parts.append("")
+        parts += [*_target(one), ""]
     return "\n".join([*parts, *_EXAMPLES]) + "\n"
+
+
+def _target(one: Found) -> list[str]:
+    """One server; what is commented out is where it is by default."""
+    from tui_monitor.collect.servers.places import place, places
+    from tui_monitor.collect.servers.registry import KINDS
+
+    kind = KINDS[one.kind]
+    how = _one_line(one.how) or "found by discovery"
+    how += f", process {one.pid} at that time" if one.pid and f"({one.pid})" not in how else ""
+    lines = [f"# {how}{f', in {_one_line(one.container)}' if one.container else ''}", "[[targets]]"]
+    lines += [f"name = {_toml(one.name)}", f"kind = {_toml(one.kind)}", f"url = {_toml(one.url)}"]
+    lines.append(f'#interval = "{max(2.0, kind.every_s):g}s"      # how often it is asked')
+    lines += ['#timeout = "2s"       # for a whole answer', '#starting = "5m"      # how long refusing is "starting"']
+    if one.models:
+        lines.append(f"models = [{', '.join(map(_toml, one.models))}]")
+    elif kind.models is None and kind.each is not None:
+        lines.append('#models = ["NAME"]    # this kind cannot list its models: name them to see their state')
+    derived = {name: url for name in kind.places if (url := place(one, kind, name))}
+    page = places(one, kind)[1]
+    elsewhere = page and not page.startswith(f"{one.url.rstrip('/')}/") and page != one.url
+    pages = derived | ({"metrics": page} if elsewhere else {}) | one.urls
+    if pages:
+        lines.append("[targets.urls]" if one.urls else "#[targets.urls]")
+        lines += [f"{'' if name in one.urls else '#'}{_toml_key(name)} = {_toml(url)}" for name, url in sorted(pages.items())]
+    return lines
 
 
 _EXAMPLES = (
@@ -100,6 +120,10 @@ _EXAMPLES = (
 def _toml(text: str) -> str:
     """A TOML string; JSON's escapes are TOML's too."""
     return json.dumps(text, ensure_ascii=True)
+
+
+def _toml_key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _toml(name)
 
 
 def _one_line(text: str) -> str:
