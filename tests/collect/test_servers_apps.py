@@ -115,6 +115,7 @@ def test_a_bentoml_without_a_request_is_at_zero_and_not_unknown() -> None:
     assert measured.absent["batch.size.mean"] == "needs a call of a method with batchable=True"
     assert measured.tells_progress
     assert measured.progress_at_s is None
+    assert measured.work == 0  # though its page has gauges of our own questions only
 
 
 def test_our_own_questions_to_a_bentoml_count_for_nothing() -> None:

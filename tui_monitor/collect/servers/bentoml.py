@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from tui_monitor.collect.servers.kind import Ask, Kind, Page, Sign, json_of, text_of
-from tui_monitor.mapping import Says, latest, mean, per, quantiles, rate, total
+from tui_monitor.mapping import Latest, Says, mean, per, quantiles, rate, total
 from tui_monitor.model import ModelAnswer, clean
 
 _OWN = r"/(livez|readyz|healthz|metrics|schema\.json|docs\.json)"  # routes of the server itself, asked by monitors
@@ -20,6 +20,9 @@ _answered = total(*_requests, unless={"endpoint": _OWN})
 _failed = total(*_requests, where={"http_response_code": "5.."}, unless={"endpoint": _OWN})
 _refused = total(*_requests, where={"http_response_code": "429"}, unless={"endpoint": _OWN})
 _worked_on = total(*_requests, unless={"endpoint": _OWN, "http_response_code": "429"})
+_running = total(  # a route that was never called has no series
+    "bentoml_service_request_in_progress", "bentoml_api_server_request_in_progress", unless={"endpoint": _OWN}, optional=True
+)
 _renamed = 'not named bentoml_*: with metrics = {"namespace": ...} it needs kind = "prometheus" and a map'
 
 
@@ -85,9 +88,7 @@ BENTOML = Kind(
             "error.rate": rate(_failed),
             "error.ratio": per(rate(_failed), rate(_answered)),
             "reject.rate": rate(_refused),
-            "request.running": latest(
-                "bentoml_service_request_in_progress", "bentoml_api_server_request_in_progress", unless={"endpoint": _OWN}
-            ),
+            "request.running": Latest(_running),
             "batch.size.mean": mean("bentoml_service_adaptive_batch_size", "bentoml_runner_adaptive_batch_size"),
             **quantiles("latency", *_durations, unless={"endpoint": _OWN, "http_response_code": "429"}),
         },
