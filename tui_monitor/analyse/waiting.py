@@ -17,6 +17,7 @@ from collections import deque
 from typing import NamedTuple
 
 KEPT = 200  # looks
+ASKED_S = 5.0  # a client that counts as unanswered has waited this long already
 
 
 class _Look(NamedTuple):
@@ -70,7 +71,7 @@ class Waiting:
         """Who has waited all through the patience, for a sentence: "4 clients connected"; empty when nobody surely has."""
         from_s = max(began_s, now_s - patience_s)
         lately = [look for look in self._looks if look.at_s >= from_s]
-        unanswered = _least([look.unanswered for look in lately])
+        unanswered = _least([look.unanswered for look in lately if look.at_s >= now_s - max(0.0, patience_s - ASKED_S)])
         if unanswered:
             return _wait(unanswered, "client", "for an answer")
         if queued := _least([look.backlog for look in lately]):
