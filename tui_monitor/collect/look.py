@@ -24,7 +24,7 @@ OTHER_PROCESSES = re.compile(
     r"|node[-_]exporter|prometheus-node|.*_exporter|cadvisor|otelcol.*|telegraf|influxd|fluent-bit|vector|java_exporter|code-server|node)"
 )
 WORKERS = re.compile(  # of any kind: what they listen on is for their server alone
-    r"^(VLLM::|ray::|sglang::|ray-dashboard-)|python[0-9.]* .*(from multiprocessing|resource_tracker|/ray/(_private|dashboard|autoscaler)/)"
+    r"^(VLLM::|ray::|sglang::|ray-dashboard-)|^(\S*/)?python[0-9.]* .*(from multiprocessing|resource_tracker|/ray/(_private|dashboard|autoscaler)/)"
     r"|ray\.util\.client\.server|triton_python_backend_stub|/model_service_worker\.py|(^|/)ollama(_llama_server)? runner|ollama_llama_server"
 )
 OTHER_COMMANDS = re.compile(
