@@ -63,7 +63,7 @@ def find_ports(words: tuple[str, ...], folder: Path) -> dict[str, int]:
     if not isinstance(told, dict):
         return {}
     ports = {place: told.get(key) for key, place in PORTS.items()}
-    return {place: port for place, port in ports.items() if isinstance(port, int) and 0 < port < 65536}
+    return {place: port for place, port in ports.items() if isinstance(port, int) and port is not True and 0 < port < 65536}
 
 
 MLSERVER = Kind(

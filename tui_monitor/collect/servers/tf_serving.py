@@ -9,6 +9,7 @@ models is left out, as ours may be among that.
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from tui_monitor.model import ModelAnswer, clean
 
 MICROSECOND = 1e-6
 MAX_CONFIG_BYTES = 1_000_000
+WORDS = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w.+-]+|[^\s\w]""")  # of protocol buffer text
 STATES = {"START": "LOADING", "AVAILABLE": "READY", "END": "UNLOADED"}
 _BROKEN = "UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS"  # those that are 5xx over REST
 _COUNT, _TIMES = ":tensorflow:serving:request_count", ":tensorflow:serving:request_latency"
@@ -38,12 +40,20 @@ def each(model: ModelAnswer) -> Ask:
 
 def read_each(model: ModelAnswer, status: int, body: bytes) -> tuple[ModelAnswer, ...]:
     """`{"model_version_status": [{"version", "state", "status": {"error_code", "error_message"}}]}`, newest version first."""
+    if status != 200:
+        return (ModelAnswer(model.name, state="MISSING", why=_error(body) or f"answers {status}"),)
     answer = json_of(body)
     told = answer if isinstance(answer, dict) else {}
-    if status != 200:
-        return (ModelAnswer(model.name, state="MISSING", why=text_of(told.get("error")) or f"answers {status}"),)
     versions = [_version(model.name, one) for one in list_of(told.get("model_version_status"))[:MAX_MODELS] if isinstance(one, dict)]
     return tuple(sorted(versions, key=lambda one: int(one.version) if one.version.isdecimal() else -1, reverse=True))
+
+
+def _error(body: bytes) -> str:
+    try:
+        answer = json_of(body)
+    except ValueError:
+        return ""
+    return text_of(answer.get("error")) if isinstance(answer, dict) else ""
 
 
 def _version(name: str, told: dict[str, object]) -> ModelAnswer:
@@ -75,8 +85,9 @@ def _names_of(path: Path) -> tuple[str, ...]:
             text = file.read(MAX_CONFIG_BYTES).decode(errors="replace")
     except (OSError, ValueError):
         return ()
-    found = re.findall(r"""(?m)^[^#\n]*?\bname\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')""", text)
-    return tuple(dict.fromkeys(name for one in found[:MAX_MODELS] if (name := clean(one[0] or one[1], 120))))
+    words = [word for word in WORDS.findall(text) if not word.startswith("#") and word != ":"]
+    found = [after[1:-1] for word, after in itertools.pairwise(words) if word == "name" and after[0] in "\"'"]
+    return tuple(dict.fromkeys(name for one in found[:MAX_MODELS] if (name := clean(one, 120))))
 
 
 TF_SERVING = Kind(

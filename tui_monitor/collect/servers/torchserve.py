@@ -64,15 +64,20 @@ def read_each(model: ModelAnswer, status: int, body: bytes) -> tuple[ModelAnswer
     """`GET /models/NAME/all`: for each version its workers and its queue."""
     if status != 200:
         return (ModelAnswer(model.name, state="UNLOADED" if status == 404 else "", why=_message(body)),)
-    return tuple(_version(model.name, one) for one in list_of(json_of(body))[:MAX_MODELS] if isinstance(one, dict))
+    versions = [one for one in list_of(json_of(body))[:MAX_MODELS] if isinstance(one, dict)]
+    waiting = [number for one in versions if (number := _waiting(one.get("jobQueueStatus"))) is not None]
+    numbers = {PENDING: sum(waiting)} if waiting else {}  # of the model: its page does not say which version answers who asks for none
+    return tuple(_version(model.name, one, {} if rank else numbers) for rank, one in enumerate(versions))
 
 
-def _version(name: str, told: dict[str, object]) -> ModelAnswer:
+def _version(name: str, told: dict[str, object], numbers: dict[str, float]) -> ModelAnswer:
     state, why = _state(told.get("workers"))
-    queue = told.get("jobQueueStatus")
-    waiting = queue.get("pendingRequests") if isinstance(queue, dict) else None
-    numbers = {PENDING: float(waiting)} if isinstance(waiting, int | float) and not isinstance(waiting, bool) else {}
     return ModelAnswer(name, text_of(told.get("modelVersion"), 20), state, why, numbers)
+
+
+def _waiting(told: object) -> float | None:
+    number = told.get("pendingRequests") if isinstance(told, dict) else None
+    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
 def _state(told: object) -> tuple[str, str]:
