@@ -164,7 +164,8 @@ class Watched:
     def _scrape(self, now_s: float, metrics: Metrics, absent: dict[str, str]) -> None:
         reading = self._reading
         answer = reading.content if reading and isinstance(reading.content, ServerAnswer) else None
-        up = answer is not None and answer.page is not None and not answer.page.damaged
+        has_page = self.kind.metrics is not None
+        up = answer is not None and (not has_page or (answer.page is not None and not answer.page.damaged))
         metrics["scrape.up"] = None if reading is None else float(up)
         metrics["scrape.duration"] = reading.took_s if reading and up else None
         metrics["scrape.samples"] = float(len(answer.page.values)) if answer and answer.page else None
@@ -172,7 +173,7 @@ class Watched:
         failure = (reading.failure or (answer.page_failure if answer else None)) if reading else None
         for key in ("scrape.up", "scrape.duration", "scrape.samples", "scrape.age"):
             if metrics[key] is None:
-                absent[key] = failure.message if failure else "no answer yet"
+                absent[key] = failure.message if failure else "no answer yet" if has_page or reading is None else "it has no metrics page"
 
     def _models(self, measured: Measured) -> list[Model]:
         """What the server lists, with the numbers that stand under that name; models that only the page knows come after."""
