@@ -91,6 +91,11 @@ QUIET = s(40, clients=0, cpu=0.02, unanswered=0)
 T = ("VLLM::EngineCore (1234)",)
 
 FROZEN = [
+    Case("llama-server in a deadlock: nothing answers, clients wait, no CPU", (QUIET, BUSY, s(14, failure=SILENT, cpu=0.0, unanswered=3)),
+         "STALLED", "3 clients wait for an answer, no answer within 2 s, its processes use no CPU"),
+    Case("the same for minutes", (QUIET, BUSY, s(200, failure=SILENT, cpu=0.0, unanswered=3)), "STALLED", "3 clients wait for an answer"),
+    Case("nothing answers while it works hard: too slow, not frozen", (QUIET, BUSY, s(14, failure=SILENT, cpu=2.0, unanswered=3)), "STALE", "no answer within 2 s"),
+    Case("nothing answers and nobody asks", (QUIET, BUSY, s(40, failure=SILENT, cpu=0.0, unanswered=0)), "DOWN", "nothing heard for"),
     Case(
         "vLLM, engine frozen: running 0, waiting 0, health 200, clients hang",
         (QUIET, BUSY, s(16, clients=4, cpu=0.02, unanswered=4)),

@@ -182,6 +182,9 @@ class Progress:
             return starting
         if kind == "refused" or self._up_s is None:
             return "DOWN", said, since_s
+        waits, _, _ = self._waiting.at_the_door()
+        if waits and now_s - since_s >= self._patience(STALLED_S, None) and self._effort.rests(now_s - STALLED_S / 2):
+            return "STALLED", f"{waits}, {said}, {self._effort}", since_s
         age_s = now_s - self._up_s
         if age_s > max(DOWN_S, 10 * self._interval_s):
             return "DOWN", f"{said}; nothing heard for {age_s:.0f} s", since_s
