@@ -14,12 +14,13 @@ from loopback import Loopback, reply, routes, serving
 from tui_monitor.collect import asking, lineage, processes
 from tui_monitor.collect import discover as discover_module
 from tui_monitor.collect.containers import container
-from tui_monitor.collect.discover import Discovered, discover
+from tui_monitor.collect.discover import Discovered, discover, recognise
 from tui_monitor.collect.fingerprint import MAX_QUESTIONS, Question, questions
 from tui_monitor.collect.hits import Hit, grouped
 from tui_monitor.collect.http import Answer, Client
 from tui_monitor.collect.processes import Process
 from tui_monitor.collect.servers.registry import KINDS
+from tui_monitor.config import TargetSettings
 from tui_monitor.model import Failure, Found, Orphan
 
 PAGES = Path(__file__).parent.parent / "pages"
@@ -123,7 +124,7 @@ def test_a_server_that_started_elsewhere_is_read_through_its_own_root(proc: Fake
 
 def test_ray_serve_is_its_raylet_and_nothing_of_it_is_asked(proc: FakeProc, quiet: Loopback) -> None:
     session = "--session_dir=/tmp/ray/session_1"
-    webui = "--python_worker_command=x --webui=127.0.0.1:28265 y"
+    webui = "--python_worker_command=/v/bin/python /v/ray/_private/workers/setup_worker.py --webui=127.0.0.1:28265 y"
     proc.process(10, "python /opt/bin/ray start --block --head")
     proc.process(11, "/ray/core/src/ray/gcs/gcs_server --x", parent=10, inodes=(1,))
     home = proc.process(12, "x", comm="raylet", parent=10, inodes=(2,))
@@ -282,7 +283,7 @@ def test_next_door_its_ports_and_a_url_are_told(proc: FakeProc) -> None:
     seen = look(proc)
     assert seen.found == []
     assert seen.unseen == [
-        'triton (process 100) is in another network namespace (docker 3f2a9c01b2d4) and listens there on ports 8000 8002 - name it under [[targets]], url = "http://172.17.0.2:8000"'
+        'triton (process 100) is in another network namespace (docker 3f2a9c01b2d4) and listens there on ports 8000 8002 - try it in [[targets]]: url = "http://172.17.0.2:8000"'
     ]
 
 
@@ -441,6 +442,29 @@ def test_a_busy_host_is_looked_at_with_bounded_work(proc: FakeProc, monkeypatch:
     assert set(counted.asked.values()) == {len(questions())}, "once"
 
 
+# -- configured, of unknown kind ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_configured_metrics_port_is_a_page_and_not_an_api() -> None:
+    with serving(routes({"GET /metrics": TRITON["GET /metrics"]})) as server:
+        found = asyncio.run(recognise(TargetSettings(name="mine", url=server.url)))
+    assert found is not None
+    assert (found.kind, found.url) == ("triton", f"{server.url}/metrics")
+
+
+def test_a_configured_server_whose_page_is_elsewhere_is_recognised_there() -> None:
+    with serving(routes({})) as api, serving(routes({"GET /own": TRITON["GET /metrics"]})) as page:
+        found = asyncio.run(recognise(TargetSettings(name="mine", url=api.url, urls={"metrics": f"{page.url}/own"}, models=["m"])))
+    assert found is not None
+    assert (found.kind, found.url, found.urls, found.models) == ("triton", api.url, {"metrics": f"{page.url}/own"}, ("m",))
+
+
+def test_a_configured_server_that_is_silent_is_given_up_soon() -> None:
+    with serving(lambda _c, _r: server.ended.wait()) as server:
+        assert asyncio.run(recognise(TargetSettings(name="mine", url=server.url), timeout_s=0.2)) is None
+        assert len(server.requests) == 1
+
+
 # -- who is left behind ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -452,6 +476,13 @@ def test_workers_of_a_dead_vllm_are_named_with_what_they_hold(proc: FakeProc, qu
     assert seen.orphans == [Orphan(pid=102, name="VLLM::Worker_TP0", kind="vllm", ports=[quiet.port])]
     assert seen.left_behind == [Orphan(pid=101, name="VLLM::EngineCore", kind="vllm")]
     assert "secret" not in repr(seen)
+
+
+def test_the_dead_that_nobody_buried_hold_nothing(proc: FakeProc) -> None:
+    home = proc.process(101, "VLLM::EngineCore")
+    (home / "stat").write_text((home / "stat").read_text().replace(") S ", ") Z "))
+    seen = look(proc)
+    assert (seen.orphans, seen.left_behind) == ([], [])
 
 
 def test_workers_of_a_living_server_and_of_a_script_are_no_orphans(proc: FakeProc) -> None:

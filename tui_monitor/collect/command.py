@@ -127,7 +127,7 @@ def _next_door(look: Look, kind: Kind, process: Process, container: str) -> tupl
     address = min(addresses, default="")
     if address and open_to_us:
         port = kind.api_port if kind.api_port in open_to_us else min(open_to_us)
-        return f'{line} - name it under [[targets]], url = "http://{address}:{port}"', addresses
+        return f'{line} - try it in [[targets]]: url = "http://{address}:{port}"', addresses
     cure = "publish its port (docker run -p), or give its URL in [[targets]]" if container else "give a URL that reaches it in [[targets]]"
     return f"{line} - {cure}", addresses
 

@@ -152,6 +152,8 @@ async def recognise(settings: TargetSettings, *, timeout_s: float = 2.0) -> Foun
     if seen.kind is not None:
         alone = seen.by == "metrics" and seen.kind.metrics is not None and seen.kind.metrics.port and not page_path and not settings.urls
         return found(seen.kind, base, base + seen.kind.metrics.path if alone and seen.kind.metrics else settings.url)
+    if not (seen.heard or seen.closed or settings.urls):
+        return None  # silent: its other ports would keep us as long again
     asked = {base, settings.url}
     for kind in KINDS.values():  # its page may be elsewhere: in `urls`, or on the kind's own port
         _, page = places(found(kind, base), kind)

@@ -46,7 +46,7 @@ class Host:
         return sorted(int(name) for name in os.listdir(self.root) if name.isdigit())[:MAX_PROCESSES]  # noqa: PTH208 - names, not paths: there are thousands
 
     def process(self, pid: int) -> Process | None:
-        """One process, None when it is gone or not ours to see."""
+        """One process, None when it is gone, dead or not ours to see."""
         try:
             command = self._read(f"{pid}/cmdline", COMMAND_BYTES)
             stat = self._read(f"{pid}/stat", 4096)
@@ -54,8 +54,8 @@ class Host:
             return None
         begin, end = stat.find(b"("), stat.rfind(b")")
         fields = stat[end + 2 :].split()
-        if begin < 0 or len(fields) < 20:
-            return None
+        if begin < 0 or len(fields) < 20 or fields[0] in b"ZX":
+            return None  # a zombie holds nothing and serves nobody
         words = tuple(word.decode(errors="replace") for word in command.rstrip(b"\0").split(b"\0") if word)
         started_s = None if self._booted_s is None else self._booted_s + int(fields[19]) / self._tick
         namespace = self._link(f"{pid}/ns/net")
