@@ -30,14 +30,29 @@ class Process:
     """One process behind the page: what it counts at a moment, and the moments when it writes that down."""
 
     def __init__(
-        self, name: str, phase_s: float, share: float, step_s: float = 10.0, counts: Callable[[float], float] | None = None
+        self,
+        name: str,
+        phase_s: float,
+        share: float,
+        step_s: float = 10.0,
+        counts: Callable[[float], float] | None = None,
+        uneven_s: float = 0.0,
     ) -> None:
-        self.name, self.phase_s, self.share, self.step_s = name, phase_s, share, step_s
+        self.name, self.phase_s, self.share, self.step_s, self.uneven_s = name, phase_s, share, step_s, uneven_s
         self.counts = counts or (lambda at_s: RATE * share * at_s)
         self.restarts_s = math.inf
 
+    def written_s(self, at_s: float) -> float:
+        """When it wrote last, each time a little early or late."""
+        if not self.step_s:
+            return at_s
+        step = math.ceil((at_s - self.phase_s) / self.step_s) + 1
+        while (time_s := self.phase_s + step * self.step_s + random.Random(step).uniform(-self.uneven_s, self.uneven_s)) > at_s:
+            step -= 1
+        return time_s
+
     def shown(self, at_s: float) -> dict[str, float]:
-        written_s = math.floor((at_s - self.phase_s) / self.step_s) * self.step_s + self.phase_s if self.step_s else at_s
+        written_s = self.written_s(at_s)
         done = 1000.0 * self.share + math.floor(self.counts(written_s))
         if written_s >= self.restarts_s:
             done = math.floor(self.counts(written_s)) - math.floor(self.counts(self.restarts_s))
@@ -112,6 +127,20 @@ def test_a_declared_step_gives_no_rate_before_three_steps_and_then_the_right_one
             assert value == pytest.approx(RATE, rel=0.05), f"{since_s:.1f} s"
     assert known > 150 / every_s
     assert watch.numbers.measure(watch.at_s).step_s == 10.0
+
+
+@pytest.mark.parametrize("every_s", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_process_that_writes_a_little_early_or_late(every_s: float, seed: int) -> None:
+    processes = replicas(seed)
+    for process in processes:
+        process.uneven_s = 0.3
+    values = [
+        measured.metrics["request.rate"]
+        for since_s, measured in Watch(DECLARED, processes, every_s, seed=seed).for_s(240.0)
+        if since_s > 45.0
+    ]
+    assert values == pytest.approx([RATE] * len(values), rel=0.05)
 
 
 @pytest.mark.parametrize("every_s", [1.0, 2.0, 5.0])

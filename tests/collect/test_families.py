@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tui_monitor.collect import families as room
@@ -187,7 +187,7 @@ def test_children_belong_to_the_target_of_their_parent() -> None:
         assert {process.target for process in first.values()} == {"ranker"}
         assert first[child].cpu is None  # one look tells nothing about its speed
         assert (first[child].rss_bytes or 0) > 0
-        assert first[child].user == psutil.Process().username()
+        assert first[child].user == pwd.getpwuid(os.getuid()).pw_name
         second = {process.pid: process for process in family.look({parent.pid: "ranker"}, tick_s=2.0)}
         assert second[child].cpu == pytest.approx(0, abs=0.05)
     finally:

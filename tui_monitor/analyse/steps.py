@@ -18,6 +18,7 @@ from tui_monitor.analyse.windows import Row, grown
 
 LEAST_STEPS = 3  # fewer say nothing: one of them may be half of another
 MOST_STEPS = 30  # a window of more steps is long enough for the ordinary rate
+LATE = 0.1  # of a step: how late an update may be before it counts as one that changed nothing
 STRIKES = 5  # changes that came too soon, one after another, disprove a declared step
 
 
@@ -145,7 +146,7 @@ def _start(rows: Sequence[Row], phase: Phase, step_s: float, steps: int) -> tupl
 
     Sure is a row that lies in the plateau wherever in the phase the update was; else the one nearest to the plateau's middle.
     """
-    passed = max(0, int((rows[-1].at_s - phase.high_s) / step_s))  # updates that came since and changed nothing
+    passed = max(0, int((rows[-1].at_s - phase.high_s) / step_s - LATE))  # updates that came since and changed nothing
     near: tuple[float, int, int] | None = None
     for count in range(steps, LEAST_STEPS - 1, -1):
         shift_s = (passed - count) * step_s
