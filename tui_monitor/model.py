@@ -97,6 +97,7 @@ class ModelAnswer(Struct, frozen=True):
     state: str = ""  # READY, LOADING, UNAVAILABLE ... in the server's own word
     why: str = ""
     numbers: dict[str, float] = {}  # gauges that its server tells in this list and not on its page, by the name they have there
+    also: tuple[str, ...] = ()  # other names of this version on its page: the one of requests that asked for none
 
 
 class ServerAnswer(Struct, frozen=True, eq=False):
@@ -237,6 +238,7 @@ class Target(Struct, frozen=True, kw_only=True):
     absent: dict[str, str] = {}
     bounds: dict[str, tuple[float, float]] = {}  # quantile key -> the bucket it fell into
     at_least: list[str] = []  # keys whose value is a lower bound
+    misses: dict[str, str] = {}  # of those, what the value leaves out; without an entry it fell into the open top bucket
     series: dict[str, str] = {}  # key -> the exposed name that was used
     models: list[Model] = []
     how: str = ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loopback import reply, routes, serving
+from msgspec import structs
 
 from tui_monitor.analyse.series import totals
 from tui_monitor.analyse.target import Measured, TargetNumbers
@@ -111,10 +112,10 @@ def test_torchserve_between_two_pages() -> None:
     assert measured.metrics["queue.time.mean"] == pytest.approx(waited_us / 3650 / 1e6, rel=1e-6)
     assert measured.progress_at_s == 1010.0
     assert measured.absent["latency.p95"].startswith("it sums times")
-    model = measured.models["tiny_net", ""]
-    assert model["request.rate"] == measured.metrics["request.rate"]
+    model = measured.models["tiny_net", "2.0"]
+    assert model["request.rate"] == pytest.approx((21993 - 10599) / 10)
     assert model["error.rate"] is None  # 5xx are of no model
-    assert model["latency.mean"] == pytest.approx(took_us / asked / 1e6, rel=1e-6)
+    assert model["latency.mean"] == pytest.approx((318105958.136 - 167049656.12699968) / (21993 - 10599) / 1e6, rel=1e-6)
 
 
 def test_a_torchserve_that_writes_its_numbers_to_a_log_says_which_setting_it_needs() -> None:
@@ -139,18 +140,18 @@ def test_what_comes_in_is_no_progress_of_a_torchserve() -> None:
 
 
 def test_states_of_torchserve_models_as_captured() -> None:
-    assert torchserve.read_models(raw("torchserve/models.json")) == (ModelAnswer("tiny_net"),)
-    tiny = ModelAnswer("tiny_net")
+    tiny = ModelAnswer("tiny_net", why="tiny_net_1_0.mar")
+    assert torchserve.read_models(raw("torchserve/models.json")) == (tiny,)
     assert torchserve.each(ModelAnswer("a b/ä")).path == "/models/a%20b%2F%C3%A4/all"
     assert torchserve.each(tiny).place == "management"
     assert torchserve.read_each(tiny, 200, raw("torchserve/model_all_versions.json")) == (
-        ModelAnswer("tiny_net", "1.0", "READY", "", {torchserve.PENDING: 4.0 + 10.0}),  # of all its versions
-        ModelAnswer("tiny_net", "2.0", "READY"),
+        ModelAnswer("tiny_net", "1.0", "READY", "", {torchserve.PENDING: 4.0}, ("default",)),
+        ModelAnswer("tiny_net", "2.0", "READY", "", {torchserve.PENDING: 10.0}),
     )
     (starting,) = torchserve.read_each(tiny, 200, raw("torchserve/model.starting.json"))
     assert (starting.state, starting.why) == ("LOADING", "its workers have not started yet")
     (broken,) = torchserve.read_each(ModelAnswer("broken"), 200, raw("torchserve/model_broken.json"))
-    assert (broken.state, broken.version) == ("UNAVAILABLE", "1.0")
+    assert (broken.state, broken.version, broken.also) == ("UNAVAILABLE", "1.0", ("default",))  # the only one
     assert broken.why == "no worker is ready, they load or have died: worker 9002 UNLOADING"
     (gone,) = torchserve.read_each(ModelAnswer("nope"), 404, raw("torchserve/model_unknown.json"))
     assert (gone.state, gone.why) == ("UNLOADED", "Model not found: nope")
@@ -530,7 +531,9 @@ def test_a_torchserve_tells_models_and_queues_through_its_management_port() -> N
         "OPTIONS /": reply(raw("torchserve/api.json"), headers=JSON),
     }
     management = {
-        "GET /models?limit=100": reply(b'{"models": [{"modelName": "broken"}, {"modelName": "tiny_net"}]}', headers=JSON),
+        "GET /models?limit=100": reply(
+            b'{"models": [{"modelName": "broken"}, {"modelName": "tiny_net", "modelUrl": "tiny_net_1_0.mar"}]}', headers=JSON
+        ),
         "GET /models/tiny_net/all": reply(raw("torchserve/model_all_versions.json"), headers=JSON),
         "GET /models/broken/all": reply(raw("torchserve/model_broken.json"), headers=JSON),
     }
@@ -552,8 +555,12 @@ def test_a_torchserve_tells_models_and_queues_through_its_management_port() -> N
     measured = between(TORCHSERVE, answer.page)
     assert measured.metrics["queue.length"] == 4 + 10
     assert measured.work == 14
-    assert measured.models["tiny_net", ""]["queue.length"] == 14
-    assert measured.models["broken", ""]["queue.length"] == 0
+    assert [measured.models[one]["queue.length"] for one in (("tiny_net", "1.0"), ("tiny_net", "2.0"), ("broken", "1.0"))] == [4, 10, 0]
+    after = structs.replace(answer.page, values=[2 * value for value in answer.page.values])
+    grown = between(TORCHSERVE, answer.page, after)
+    assert set(grown.models) == {("tiny_net", "1.0"), ("tiny_net", "2.0"), ("broken", "1.0")}
+    assert grown.models["tiny_net", "1.0"]["request.rate"] == pytest.approx(841 / 10)  # of those who asked for no version
+    assert grown.models["tiny_net", "2.0"]["request.rate"] == pytest.approx(10599 / 10)
     assert all(request.startswith((b"GET ", b"OPTIONS ")) for server in (first, second, third) for request in server.requests)
 
 

@@ -80,7 +80,8 @@ class ServerSource:
         self._ready: tuple[float, Answer] | None = None  # when readiness was last asked, and the answer
         self._reader = reader or PageReader()
         self._listing = Listing(kind, self._client_of)
-        self._told: tuple[Layout | None, tuple[SeriesKey, ...], Layout] | None = None
+        self._told: tuple[Layout | None, tuple[SeriesKey, ...], dict[tuple[str, str], str], Layout] | None = None
+        self._others: dict[tuple[str, str], str] = {}  # (model, a version's other name on the page) -> the version
         self._moved = False
 
     def move(self, found: Found) -> None:
@@ -213,16 +214,20 @@ class ServerSource:
         return url if url and urlsplit(url).path.strip("/") else path
 
     def _with_told(self, page: Page | None) -> Page | None:
-        """The page, and behind it the gauges that the server tells in its list of models instead."""
-        numbers = _numbers(self._listing.models, self._kind.says.by)
-        if not numbers or (page is not None and page.damaged):
+        """The page with the versions' own names, and behind it the gauges that the server tells in its list of models instead."""
+        models, by = self._listing.models, self._kind.says.by
+        numbers = _numbers(models, by)
+        if models is not None:
+            self._others = {(one.name, other): one.version for one in models for other in one.also}
+        if not (numbers or self._others) or (page is not None and page.damaged):
             return page
         keys, before = tuple(numbers), page.layout if page is not None else None
-        if self._told is None or self._told[0] is not before or self._told[1] != keys:
+        if self._told is None or self._told[0] is not before or self._told[1:3] != (keys, self._others):
             series, types = (before.series, before.types) if before is not None else ((), {})
-            self._told = before, keys, Layout((*series, *keys), types)
-        values = [*(page.values if page is not None else ()), *numbers.values()]
-        return Page(self._told[2], values, 0) if page is None else structs.replace(page, layout=self._told[2], values=values)
+            named = (_named(key, by, self._others) for key in series) if self._others else series
+            self._told = before, keys, self._others, Layout((*named, *keys), types)
+        layout, values = self._told[3], [*(page.values if page is not None else ()), *numbers.values()]
+        return Page(layout, values, 0) if page is None else structs.replace(page, layout=layout, values=values)
 
     # -- what the host sees -------------------------------------------------------------------------------------------------------------
 
@@ -279,6 +284,14 @@ def _numbers(models: tuple[ModelAnswer, ...] | None, by: tuple[str, ...]) -> dic
         for name, value in model.numbers.items():
             found[SeriesKey(name, labels)] = value
     return found
+
+
+def _named(key: SeriesKey, by: tuple[str, ...], others: dict[tuple[str, str], str]) -> SeriesKey:
+    """A series under its version's own name; what stood there is kept in a label of its own, so that no two become one."""
+    labels = dict(key.labels)
+    name, called = (labels.get(label, "") for label in by[:2]) if len(by) > 1 else ("", "")
+    version = others.get((name, called))
+    return key if version is None else SeriesKey(key.name, tuple(sorted((labels | {by[1]: version, f"{by[1]}_asked": called}).items())))
 
 
 def _gravity(failure: Failure) -> int:

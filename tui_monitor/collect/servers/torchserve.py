@@ -18,6 +18,7 @@ from tui_monitor.model import ModelAnswer
 
 MICROSECOND = 1e-6
 PENDING = "jobQueueStatus.pendingRequests"
+DEFAULT = ("default",)  # what its page calls the version of requests that ask for none
 MAX_PROPERTIES_BYTES = 65_536
 ADDRESSES = {"inference_address": "api", "management_address": "management", "metrics_address": "metrics"}
 GRPC_PORTS = {"grpc_inference_port": "grpc", "grpc_management_port": "grpc-management"}
@@ -48,11 +49,12 @@ def read_version(body: bytes) -> str:
 
 
 def read_models(body: bytes) -> tuple[ModelAnswer, ...]:
-    """`GET /models`: names, each once; versions and states are told one by one."""
+    """`GET /models`: names, each once, with the archive of the default version; versions and states are told one by one."""
     answer = json_of(body)
     listed = list_of(answer.get("models") if isinstance(answer, dict) else None)
-    names = [text_of(one.get("modelName")) for one in listed[:MAX_MODELS] if isinstance(one, dict)]
-    return tuple(ModelAnswer(name) for name in names if name)
+    told = [one for one in listed[:MAX_MODELS] if isinstance(one, dict)]
+    models = [ModelAnswer(text_of(one.get("modelName")), why=text_of(one.get("modelUrl"))) for one in told]
+    return tuple(model for model in models if model.name)
 
 
 def each(model: ModelAnswer) -> Ask:
@@ -65,19 +67,16 @@ def read_each(model: ModelAnswer, status: int, body: bytes) -> tuple[ModelAnswer
     if status != 200:
         return (ModelAnswer(model.name, state="UNLOADED" if status == 404 else "", why=_message(body)),)
     versions = [one for one in list_of(json_of(body))[:MAX_MODELS] if isinstance(one, dict)]
-    waiting = [number for one in versions if (number := _waiting(one.get("jobQueueStatus"))) is not None]
-    numbers = {PENDING: sum(waiting)} if waiting else {}  # of the model: its page does not say which version answers who asks for none
-    return tuple(_version(model.name, one, {} if rank else numbers) for rank, one in enumerate(versions))
+    default = next((one for one in versions if len(versions) == 1 or text_of(one.get("modelUrl")) == model.why), None)
+    return tuple(_version(model.name, one, DEFAULT if one is default else ()) for one in versions)
 
 
-def _version(name: str, told: dict[str, object], numbers: dict[str, float]) -> ModelAnswer:
+def _version(name: str, told: dict[str, object], also: tuple[str, ...]) -> ModelAnswer:
     state, why = _state(told.get("workers"))
-    return ModelAnswer(name, text_of(told.get("modelVersion"), 20), state, why, numbers)
-
-
-def _waiting(told: object) -> float | None:
-    number = told.get("pendingRequests") if isinstance(told, dict) else None
-    return float(number) if isinstance(number, int | float) and not isinstance(number, bool) else None
+    queue = told.get("jobQueueStatus")
+    waiting = queue.get("pendingRequests") if isinstance(queue, dict) else None
+    numbers = {PENDING: float(waiting)} if isinstance(waiting, int | float) and not isinstance(waiting, bool) else {}
+    return ModelAnswer(name, text_of(told.get("modelVersion"), 20), state, why, numbers, also)
 
 
 def _state(told: object) -> tuple[str, str]:
@@ -160,7 +159,7 @@ TORCHSERVE = Kind(
             "queue.time.mean": per(rate(total("ts_queue_latency_microseconds")), rate(_answered), unit=MICROSECOND),
             "latency.mean": per(rate(_took), rate(_answered), unit=MICROSECOND),
         },
-        by=("model_name",),
+        by=("model_name", "model_version"),
         needs={
             **dict.fromkeys(("request.rate", "error.rate", "error.ratio", "queue.time.mean", "latency.mean"), _mode),
             "queue.length": "needs the management API: its address, and a token where it wants one",
