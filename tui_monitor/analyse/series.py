@@ -74,6 +74,18 @@ class Plan:
         self.known = False  # something that this kind of server counts is on the page
 
 
+    def is_of_one_model(self, measure: Measure) -> bool:
+        """Whether there is one model only, and all that a measure is made from is that model's."""
+        if len(self.groups) != 1:
+            return False
+        counters, gauges, histograms = totals([measure])
+        picks = [*(self.picks[total] for total in counters), *(self.gauges[total] for total in gauges)]
+        group = self.groups[0]
+        return all(len(pick.groups.get(group, ())) == len(pick.all) for pick in picks) and all(
+            self.buckets[total].groups.get(group, {}) == self.buckets[total].bounds for total in histograms
+        )
+
+
 def totals(measures: Iterable[Measure]) -> tuple[set[Total], set[Total], set[Total]]:
     """The totals that measures need as counters, as gauges and as histograms."""
     counters: set[Total] = set()

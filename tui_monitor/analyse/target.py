@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation
+from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation, total_of
 from tui_monitor.analyse.series import BUCKET, Plan, Wanted
 from tui_monitor.analyse.steps import Steps
 from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, Window, widened
@@ -69,6 +69,8 @@ class TargetNumbers:
         self._columns: dict[SeriesKey, int] = {}
         self._plan: Plan | None = None
         self._plans = 0
+        self._names: dict[str, str] = {}  # key -> the exposed name that it is made from
+        self._of_one_model: set[str] = set()  # keys whose series all belong to the only model: its number is the target's
         self._page: Page | None = None
         self._last: array[float] = array("d")  # the newest number of each column, also of vanished ones
         self._added: array[float] = array("d")  # what resets took from each column so far
@@ -141,7 +143,8 @@ class TargetNumbers:
         evaluation = Evaluation(plan, (), page.values, seen=self._seen, silent="", blank=self._says.blank)
         waiting = [self._says.measures[key] for key in self._says.waiting if key in self._says.measures]
         known = [number for measure in waiting if (number := evaluation.value(measure).number) is not None]
-        return math.fsum(known) if known else None
+        work = total_of(known) if known else math.nan
+        return None if math.isnan(work) else work
 
     def measure(self, now_s: float, window_s: float = 60.0, *, with_models: bool = True) -> Measured:
         """All metrics over the `window_s` seconds before `now_s`.
@@ -165,7 +168,6 @@ class TargetNumbers:
         absent: dict[str, str] = {}
         bounds: dict[str, tuple[float, float]] = {}
         at_least: list[str] = []
-        series: dict[str, str] = {}
         for key, measure in says.measures.items():
             value = evaluation.value(measure)
             metrics[key] = value.number
@@ -176,21 +178,20 @@ class TargetNumbers:
                 bounds[key] = value.bounds
             if value.at_least or (key in says.at_least and value.number is not None):
                 at_least.append(key)
-            if name := evaluation.series(measure):
-                series[key] = clean(name)
         metrics |= dict.fromkeys(says.cannot)
         absent |= says.cannot
         models: dict[tuple[str, str], Metrics] = {}
         for group in plan.groups[:MAX_MODELS] if with_models else ():
             models[group[0], group[1] if len(group) > 1 else ""] = {
-                key: evaluation.value(measure, group).number for key, measure in says.measures.items()
+                key: metrics[key] if key in self._of_one_model else evaluation.value(measure, group).number
+                for key, measure in says.measures.items()
             }
         return Measured(
             metrics=metrics,
             absent=absent,
             bounds=bounds,
             at_least=at_least,
-            series=series,
+            series=self._names,
             models=models,
             covered_s=min(window.covered_s, window_s),
             window_s=window_s,
@@ -238,7 +239,7 @@ class TargetNumbers:
         return result
 
     def _grown(self, columns: list[int]) -> float:
-        return math.fsum(self._last[column] + self._added[column] for column in columns if not math.isnan(self._last[column]))
+        return total_of(self._last[column] + self._added[column] for column in columns if not math.isnan(self._last[column]))
 
     def _categories(self, columns: list[int], label: str) -> dict[str, float]:
         keys = list(self._columns)
@@ -272,6 +273,9 @@ class TargetNumbers:
         self._seen.update(total for total, pick in (plan.picks | plan.gauges).items() if pick.name)
         self._seen.update(total for total, pick in plan.buckets.items() if pick.name)
         self._plan = plan
+        names = Evaluation(plan, (), None, seen=self._seen, silent="")
+        self._names = {key: clean(name) for key, measure in self._says.measures.items() if (name := names.series(measure))}
+        self._of_one_model = {key for key, measure in self._says.measures.items() if plan.is_of_one_model(measure)}
 
     def _begin_at_zero(self, at_s: float, plan: Plan, fresh: list[SeriesKey]) -> None:
         """A series of a family that appears with its first event was 0 on the page before: its first event counts.
