@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -17,6 +17,24 @@ NO_PAGE = "no page read yet"
 NO_SECOND_SAMPLE = "no second sample yet"
 NOTHING_OBSERVED = "nothing observed in the window"
 NO_VALUE = "its page has no number for it"
+BELOW_ZERO = "its page has a number below zero for it"
+
+
+def total_of(numbers: Iterable[float]) -> float:
+    """Their exact sum; NaN where it is none: one is infinite, or they are more than a number can hold."""
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return math.nan
+
+
+def _takes_away(measure: Measure) -> bool:
+    """Whether it is growth less other growth."""
+    match measure:
+        case Rate(of=of) | Ratio(over=Rate(of=of)):
+            return any(term.factor < 0 for term in of.terms)
+        case _:
+            return False
 
 
 class Value(Struct, frozen=True):
@@ -41,6 +59,7 @@ class Evaluation:
         silent: str,
         young: str = NO_SECOND_SAMPLE,
         blank: float = math.inf,
+        last: Sequence[float] = (),
     ) -> None:
         """Prepare.
 
@@ -52,6 +71,7 @@ class Evaluation:
             silent: the reason that gauges get when there is no page.
             young: the reason of a rate that is not known yet.
             blank: gauges at or above it mean "not supported".
+            last: the newest number of each column, NaN where it never had any.
         """
         self._plan = plan
         self._rates = rates
@@ -60,10 +80,19 @@ class Evaluation:
         self._silent = silent
         self._young = young
         self._blank = blank
+        self._last = last
         self._levels: dict[tuple[int, Group | None], list[tuple[float, float]] | Value] = {}  # three quantiles of a family share them
 
     def value(self, measure: Measure, group: Group | None = None) -> Value:
-        """One measure, of all series or of one model's."""
+        """One measure, of all series or of one model's. Nothing of the vocabulary is infinite, or below zero."""
+        found = self._value(measure, group)
+        if found.number is None or (math.isfinite(found.number) and found.number >= 0):
+            return found
+        if math.isfinite(found.number) and _takes_away(measure):
+            return Value(0.0)  # what is taken away was counted a moment earlier
+        return Value(None, BELOW_ZERO if found.number < 0 else NO_VALUE)
+
+    def _value(self, measure: Measure, group: Group | None) -> Value:
         match measure:
             case Rate():
                 return self._rate(measure, group)
@@ -133,12 +162,17 @@ class Evaluation:
             grown = [rate for column in columns if (rate := self._rates[column]) is not None]
             if grown:
                 known = True
-                result += math.fsum(grown) * term.factor
+                result += total_of(grown) * term.factor
             elif not pick.zero:
-                return Value(None, self._young)
+                return Value(None, self._not_known(columns))
         if not known and (self._rates or self._page is None) and not any(rate is not None for rate in self._rates):
             return Value(None, self._young)
         return Value(result * measure.unit)
+
+    def _not_known(self, columns: Iterable[int]) -> str:
+        """Why there is no growth of columns that are there."""
+        last = self._last
+        return NO_VALUE if last and all(last[column] != last[column] for column in columns) else self._young
 
     def _latest(self, measure: Latest, group: Group | None) -> Value:
         if self._page is None:
@@ -154,7 +188,7 @@ class Evaluation:
                 return Value(None, NO_VALUE)
             found = self._apart(known, measure.copies) if measure.copies else [self._page[position] for position in known]
             numbers += [number * term.factor for number in found] or [0.0]
-        return Value((max(numbers) if measure.worst else math.fsum(numbers)) * measure.unit)
+        return Value((max(numbers) if measure.worst else total_of(numbers)) * measure.unit)
 
     def _apart(self, positions: list[int], copies: tuple[str, ...]) -> list[float]:
         """The largest of the series that differ in the labels of `copies` only, for each such set."""
@@ -207,5 +241,5 @@ class Evaluation:
                 continue
             grown = [rate for column in columns if (rate := rates[column]) is not None]
             if grown:
-                levels.append((bound, math.fsum(grown)))
-        return levelled(levels) if levels else Value(None, self._young)
+                levels.append((bound, total_of(grown)))
+        return levelled(levels) if levels else Value(None, self._not_known(column for columns in buckets.values() for column in columns))

@@ -162,7 +162,9 @@ class TargetNumbers:
         window = self._past.window(at_s if silent else max(now_s, at_s), window_s)
         lost = bool(silent) and silence_s > max(3 * self._interval_s, window_s / 6)
         rates, young = self._rates(window, plan.columns, window_s, lost=lost)
-        evaluation = Evaluation(plan, rates, None if silent else page.values, seen=self._seen, silent=silent, young=young, blank=says.blank)
+        evaluation = Evaluation(
+            plan, rates, None if silent else page.values, seen=self._seen, silent=silent, young=young, blank=says.blank, last=self._last
+        )
 
         metrics: Metrics = {}
         absent: dict[str, str] = {}
@@ -201,13 +203,17 @@ class TargetNumbers:
             work=self.work,
             progress_at_s=self.progress_at_s,
             tells_progress=says.progress is not None
-            and any(plan.picks[term].all or term in plan.announced for term in says.progress.terms),
+            and any(term in plan.announced or any(map(self._counts, plan.picks[term].all)) for term in says.progress.terms),
             left_out=self.left_out,
             about=says.about,
             step_s=self._steps.step_s,
             restarts=self.restarts,
             restarted_at_s=self.restarted_at_s,
         )
+
+    def _counts(self, column: int) -> bool:
+        """Whether a counter ever had a number."""
+        return not math.isnan(self._last[column])
 
     def _rates(self, window: Window, columns: int, window_s: float, *, lost: bool) -> tuple[list[float | None], str]:
         """Growth per second of each column, and the reason where it is not known."""
@@ -229,13 +235,15 @@ class TargetNumbers:
             if signal.label:
                 key = f"{signal.family}{{{signal.label}}}"
                 counts = self._categories(plan.picks[total].all, signal.label)
-                if counts:
+                if counts and all(map(math.isfinite, counts.values())):
                     result[key] = SignalCounts(signal.role, [], list(counts.values()), list(counts))
                 continue
             buckets = plan.buckets[total].bounds
             if len(buckets) > 1 and math.inf in buckets:
                 edges = [bound for bound in buckets if bound != math.inf]
-                result[signal.family] = SignalCounts(signal.role, edges, [self._grown(columns) for columns in buckets.values()])
+                grown = [self._grown(columns) for columns in buckets.values()]
+                if all(map(math.isfinite, grown)):
+                    result[signal.family] = SignalCounts(signal.role, edges, grown)
         return result
 
     def _grown(self, columns: list[int]) -> float:

@@ -228,7 +228,13 @@ class Targets:
         """Every target as it stands, with the reason why it is silent."""
         uuids = {name: mine for name, one in self._watched.items() if (mine := one.gpu_uuids())}
         on = hardware.joined(((one.found, one.restarts) for one in self._watched.values()), processes, gpus, uuids)
-        return {name: (one.target(now_s, on.get(name, hardware.NOTHING)), one.silent()) for name, one in self._watched.items()}
+        stand: dict[str, tuple[Target, str]] = {}
+        for name, one in self._watched.items():
+            try:
+                stand[name] = one.target(now_s, on.get(name, hardware.NOTHING)), one.silent()
+            except Exception as error:  # noqa: BLE001 - the border of a source: what one server tells must not end the watching of the others
+                stand[name] = one.broken(now_s, error)
+        return stand
 
     def orphans(self, gpus: Sequence[Gpu]) -> list[Orphan]:
         """What servers left behind and still holds something."""

@@ -14,7 +14,7 @@ from tui_monitor.collect.servers.source import ServerSource
 from tui_monitor.config import LimitSettings, TargetSettings, bytes_of
 from tui_monitor.engine import schedule
 from tui_monitor.engine.hardware import NOTHING, Hardware
-from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, utc
+from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, clean, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
 WINDOWS_EVERY = 0.03  # a window is made anew after this share of it, but not more often than every 5 s
@@ -50,6 +50,7 @@ class Watched:
         self._measured: Measured | None = None
         self._measured_of: Reading | None = None
         self._measured_at_s = -math.inf
+        self._broken_s: float | None = None
         self._uuids: set[str] = set()
         self._uuids_of: Layout | None = None
         self._task: asyncio.Task[None] | None = None
@@ -130,6 +131,29 @@ class Watched:
             limited=page.limited if page else "",
             bad_lines=page.bad_lines if page else 0,
         )
+
+    def broken(self, now_s: float, error: Exception) -> tuple[Target, str]:
+        """Stands in where its numbers cannot even be worked with, with the reason why it is silent."""
+        why = clean(f"its numbers cannot be worked with: {type(error).__name__}: {error}")
+        keys = (*self.kind.says.measures, *self.kind.says.cannot)
+        if self._broken_s is None:
+            self._broken_s = now_s
+        found = self.found
+        target = Target(
+            name=found.name,
+            kind=found.kind,
+            url=found.url,
+            state="UNKNOWN",
+            why=why,
+            since=utc(self._broken_s),
+            age_s=None,
+            pid=found.pid,
+            metrics=dict.fromkeys(keys),
+            absent=dict.fromkeys(keys, why),
+            how=found.how,
+            about=self.kind.says.about,
+        )
+        return target, why
 
     def gpus(self, now_s: float) -> list[Gpu]:
         """The GPUs that an exporter tells of; without a number while it is silent."""
