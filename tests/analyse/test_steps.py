@@ -111,7 +111,7 @@ def replicas(seed: int, step_s: float = 10.0) -> list[Process]:
 
 @pytest.mark.parametrize("every_s", [1.0, 2.0, 5.0])
 @pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("true_step_s", [10.0, 10.04])
+@pytest.mark.parametrize("true_step_s", [10.0, 10.05, 9.97])
 def test_a_declared_step_gives_no_rate_before_three_steps_and_then_the_right_one(every_s: float, seed: int, true_step_s: float) -> None:
     watch = Watch(DECLARED, replicas(seed, true_step_s), every_s, seed=seed)
     known = 0
@@ -130,11 +130,11 @@ def test_a_declared_step_gives_no_rate_before_three_steps_and_then_the_right_one
 
 
 @pytest.mark.parametrize("every_s", [1.0, 2.0, 5.0])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_process_that_writes_a_little_early_or_late(every_s: float, seed: int) -> None:
     processes = replicas(seed)
     for process in processes:
-        process.uneven_s = 0.3
+        process.uneven_s = 0.6
     values = [
         measured.metrics["request.rate"]
         for since_s, measured in Watch(DECLARED, processes, every_s, seed=seed).for_s(240.0)

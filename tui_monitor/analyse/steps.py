@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,13 +35,7 @@ class Phase(NamedTuple):
         slack_s = min(SLACK * step_s * periods, step_s / 4)
         low_s, high_s = self.low_s + periods * step_s - slack_s, self.high_s + periods * step_s + slack_s
         narrowed = Phase(max(low_s, change.low_s), min(high_s, change.high_s))
-        if narrowed.low_s < narrowed.high_s:
-            return narrowed
-        off_s = narrowed.low_s - narrowed.high_s
-        if off_s > 10 * SLACK * step_s:
-            return change
-        edge_s = change.high_s if change.high_s < low_s else change.low_s  # a little early or late: it was at that edge of the two looks
-        return Phase(max(change.low_s, edge_s - off_s), min(change.high_s, edge_s + off_s))
+        return narrowed if narrowed.low_s < narrowed.high_s else change
 
     def too_soon(self, change: Phase, step_s: float) -> bool:
         """Whether that change came for sure before a whole step was over."""
@@ -55,6 +50,7 @@ class Steps:
         self._declared_s = declared_s
         self._strikes = 0
         self._phases: list[Phase | None] = []
+        self._changes: list[deque[float]] = []  # of each column: the looks that first saw another number
         self._rhythm = Rhythm()
 
     @property
@@ -78,6 +74,7 @@ class Steps:
             return
         phases, change = self._phases, Phase(before_s, at_s)
         phases.extend([None] * (len(now) - len(phases)))
+        self._changes.extend(deque(maxlen=MOST_STEPS + LEAST_STEPS) for _ in range(len(now) - len(self._changes)))
         if before == now:
             return
         made: dict[Phase | None, Phase] = {None: change}
@@ -90,17 +87,21 @@ class Steps:
                 made[phase] = phase.after(change, self._declared_s)
                 soon += 1 if phase.too_soon(change, self._declared_s) else -1
             phases[column] = made[phase]
+            self._changes[column].append(at_s)
         self._strikes = self._strikes + 1 if soon > 0 else 0
         if self._strikes >= STRIKES:
             self._declared_s = 0.0
 
     def keep(self, columns: Sequence[int]) -> None:
         """Drop all columns but these, which become 0, 1, 2 ..."""
-        self._phases = [self._phases[column] if column < len(self._phases) else None for column in columns]
+        known = len(self._phases)
+        self._phases = [self._phases[column] if column < known else None for column in columns]
+        self._changes = [self._changes[column] if column < known else deque(maxlen=MOST_STEPS + LEAST_STEPS) for column in columns]
 
     def clear(self) -> None:
         """Forget every phase: watching begins anew."""
         self._phases.clear()
+        self._changes.clear()
         self._rhythm = Rhythm()
 
     def rates(self, rows: Sequence[Row], columns: int, width_s: float) -> list[float | None] | None:
@@ -122,23 +123,40 @@ class Steps:
         if len(rows) < 2 or rows[-1].at_s - rows[0].at_s < (LEAST_STEPS - 0.5) * step_s:
             return unknown
         one = self._rhythm.phase if not self._declared_s else None
-        starts: dict[Phase, tuple[int, int] | None] = {}
-        result: list[float | None] = []
-        watched = rows[-1].at_s - rows[0].at_s >= LEAST_STEPS * step_s
+        groups: dict[Phase | None, list[int]] = {}
         for column in range(columns):
-            phase = Phase(*one) if one else self._phases[column] if column < len(self._phases) else None
+            groups.setdefault(Phase(*one) if one else self._phases[column] if column < len(self._phases) else None, []).append(column)
+        result: list[float | None] = [0.0] * columns
+        for phase, members in groups.items():
             if phase is None:  # never changed
-                if not watched:
+                if rows[-1].at_s - rows[0].at_s < LEAST_STEPS * step_s:
                     return unknown
-                result.append(0.0)
                 continue
-            if phase not in starts:
-                starts[phase] = _start(rows, phase, step_s, steps)
-            start = starts[phase]
+            start = _start(rows, phase, step_s, steps)
             if start is None:
                 return unknown
-            result.append(_growth(rows, start[0], column, start[1] * step_s))
+            index, count = start if one else self._seen(rows, members, *start)
+            for column in members:
+                result[column] = _growth(rows, index, column, count * step_s)
         return result
+
+    def _seen(self, rows: Sequence[Row], columns: list[int], index: int, expected: int) -> tuple[int, int]:
+        """The row to count from, and the steps that busy columns of this phase really made since then.
+
+        Processes of nearly the same phase may have stepped on either side of a row; then a row beside it is better. The expected number
+        stands where no column is busy.
+        """
+        first: int | None = None
+        for near in (index, index + 1, index - 1):
+            if not 0 <= near < len(rows) - 1:
+                continue
+            made = {sum(at_s > rows[near].at_s for at_s in self._changes[column]) for column in columns}
+            busy = [steps for steps in made if abs(steps - expected) <= 1 and steps >= LEAST_STEPS]
+            if len(busy) == 1:
+                return near, busy[0]
+            if near == index:
+                first = max(busy, default=None)
+        return index, expected if first is None else first
 
 
 def _start(rows: Sequence[Row], phase: Phase, step_s: float, steps: int) -> tuple[int, int] | None:
