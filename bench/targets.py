@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "tests/pages/vllm/metrics.prom"
-VARIANTS = 16
+VARIANTS = 64  # a new one every other second; after the last one the counters begin again, as after a restart
 
 
 class Answers(asyncio.Protocol):
@@ -52,7 +52,7 @@ class Answers(asyncio.Protocol):
                 return
             Answers.asked += 1
             if path.endswith(b"/metrics"):
-                self.transport.write(self.pages[int(time.time() / 2 + number) % VARIANTS if number % 7 else int(time.time()) % VARIANTS])
+                self.transport.write(self.pages[int(time.time() / 2 + number) % VARIANTS])
             elif path.endswith(b"/v1/models"):
                 self.transport.write(answer(b'{"data":[{"id":"tiny","owned_by":"vllm"}]}'))
             elif path.endswith(b"/version"):
@@ -66,7 +66,7 @@ def answer(body: bytes) -> bytes:
 
 
 def pages() -> list[bytes]:
-    """The captured page with every counter larger from variant to variant; after the last one it begins again, as after a restart."""
+    """The captured page with every counter larger from variant to variant."""
     lines = PAGE.read_text().splitlines()
 
     def grown(line: str, step: int) -> str:

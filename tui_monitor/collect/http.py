@@ -124,6 +124,7 @@ class Client:
         self._tls = tls or TlsFiles()
         self._follow = follow_redirects
         self._resting: list[Connection] = []  # kept open between questions
+        self._usual_headers: dict[tuple[Place, bool, float], list[tuple[str, str]]] = {}
         self._in_flight = 0
         self._secrets = sorted({s for s in self._secret_strings() if s}, key=len, reverse=True)
 
@@ -242,6 +243,15 @@ class Client:
                 self._close(connection)
 
     def _request_headers(self, exchange: _Exchange, place: Place) -> list[tuple[str, str]]:
+        """Made once for each place: the same question goes there again and again."""
+        which = (place, exchange.bare, self.timeout_s)
+        if exchange.sends is not None:
+            return self._made_headers(exchange, place)
+        if which not in self._usual_headers:
+            self._usual_headers = {which: self._made_headers(exchange, place)}
+        return self._usual_headers[which]
+
+    def _made_headers(self, exchange: _Exchange, place: Place) -> list[tuple[str, str]]:
         host = f"[{place.host}]" if ":" in place.host else place.host
         headers = {
             "Host": host if place.port == (443 if place.secure else 80) else f"{host}:{place.port}",

@@ -28,6 +28,7 @@ class Logs:
     def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
         self._settings, self._note = settings, note
         self._room: DriftRoom | None = None
+        self._observed: dict[str, float] = {}  # target -> time of the answer that was looked at last
         self._saved: bytes | None = None
         self._logs: dict[str, LabelledLog] = {}
         self._early: deque[Reading] = deque(maxlen=EARLY)  # what came before the judges were loaded
@@ -104,8 +105,9 @@ class Logs:
             return
         for one in watched:
             reading = one.reading
-            if reading is None or reading.failure is not None:
+            if reading is None or reading.failure is not None or self._observed.get(one.found.name) == reading.at_s:
                 continue
+            self._observed[one.found.name] = reading.at_s
             for signal, counts in one.numbers.histograms().items():
                 self._room.observe(reading.at_s, one.found.name, signal, *counts)
 

@@ -220,11 +220,17 @@ class Watched:
 
     def windows(self, now_s: float) -> list[TargetWindow]:
         """The numbers over every sliding window; long ones change slowly and are made anew seldom."""
+        measured: Measured | None = None  # over the next shorter window, where it was made just now
         for window, span_s in WINDOWS.items():
             known = self._windows.get(window)
             young = known is not None and known[1].covered_s < span_s / 2  # it still grows: its numbers change faster
             if known is None or not 0 <= now_s - known[0] < max(5.0, WINDOWS_EVERY * (min(span_s, 300.0) if young else span_s)):
-                measured = self._measure(now_s) if window == "1m" else self.numbers.measure(now_s, span_s, with_models=False)
+                if window == "1m":
+                    measured = self._measure(now_s)
+                elif measured is None or measured.since_s is None or now_s - measured.since_s >= measured.window_s:
+                    measured = self.numbers.measure(now_s, span_s, with_models=False)
+                else:
+                    pass  # all that is known lies in the shorter window: the longer one has the same numbers
                 self._windows[window] = (
                     now_s,
                     TargetWindow(
@@ -235,6 +241,8 @@ class Watched:
                         at_least=measured.at_least,
                     ),
                 )
+            else:
+                measured = None
         return [window for _, window in self._windows.values()]
 
     def silent(self) -> str:

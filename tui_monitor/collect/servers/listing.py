@@ -51,8 +51,22 @@ class Listing:
         if self._running is not None and self._running.done():
             self._running = None
         if self._running is None:
+            if not self.due(now_s, named):
+                return
             self._running = asyncio.create_task(self._ask(now_s, named))
         await asyncio.wait([self._running], timeout=wait_s)
+
+    def due(self, now_s: float, named: Sequence[str]) -> bool:
+        """Whether anything is to be asked."""
+        return self._version_is_due(now_s) or self._models_are_due(now_s, named)
+
+    def _version_is_due(self, now_s: float) -> bool:
+        return self._kind.version is not None and not _fresh(self._version_at_s, now_s, VERSION_EVERY_S)
+
+    def _models_are_due(self, now_s: float, named: Sequence[str]) -> bool:
+        kind = self._kind
+        every_s = kind.models_every_s * (3 if self._unchanged >= 3 else 1)
+        return (kind.models is not None or bool(kind.each and named)) and not _fresh(self._models_at_s, now_s, every_s)
 
     async def stop(self) -> None:
         """End what still runs."""
@@ -66,7 +80,7 @@ class Listing:
 
     async def _ask_version(self, now_s: float) -> None:
         question = self._kind.version
-        if question is None or _fresh(self._version_at_s, now_s, VERSION_EVERY_S):
+        if question is None or not self._version_is_due(now_s):
             return
         answer, client = await self._get(question)
         if answer is not None and client is not None and answer.failure is None:
@@ -78,8 +92,7 @@ class Listing:
 
     async def _ask_models(self, now_s: float, named: Sequence[str]) -> None:
         kind = self._kind
-        every_s = kind.models_every_s * (3 if self._unchanged >= 3 else 1)
-        if (kind.models is None and not (kind.each and named)) or _fresh(self._models_at_s, now_s, every_s):
+        if not self._models_are_due(now_s, named):
             return
         listed: tuple[ModelAnswer, ...] | None = tuple(ModelAnswer(name) for name in named)
         if kind.models is not None:

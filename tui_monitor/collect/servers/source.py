@@ -76,7 +76,6 @@ class ServerSource:
         self._who: Credentials | None = None
         self._page_answer: Answer | None = None
         self._page_path = ""  # the one of the kind's paths that this server has
-        self._page_came = False  # with the round before
         self._ready: tuple[float, Answer] | None = None  # when readiness was last asked, and the answer
         self._reader = reader or PageReader()
         self._listing = Listing(kind, self._client_of)
@@ -103,14 +102,15 @@ class ServerSource:
             if failure is not None:
                 return Reading(self.name, now_s, 0.0, failure=failure)
         named = tuple(dict.fromkeys((*(self._settings.models if self._settings else ()), *self.found.models)))
-        ready_before = self._ready
-        self._page_came = self._page_answer is not None and self._page_answer.failure is None
-        ready, page, _ = await asyncio.gather(
-            self._ask_ready(begun_s), self._ask_page(), self._listing.ask(begun_s, named, self._timeout_s)
-        )  # none of them raises
+        ready_before, ready = self._ready, self._known_ready(begun_s)
+        if ready is not None and not self._listing.due(begun_s, named):
+            page = await self._ask_page()  # the usual round: a task for it would cost as much as the question
+        else:
+            page, ready, _ = await asyncio.gather(
+                self._ask_page(), self._ask_ready(begun_s, ready), self._listing.ask(begun_s, named, self._timeout_s)
+            )  # none of them raises
         if self._ready is ready_before and ready is not None and (self._page_answer is None or self._page_answer.failure is not None):
-            self._page_came = False
-            ready = await self._ask_ready(begun_s)  # what was good a moment ago may have ended with the page
+            ready = await self._ask_ready(begun_s, None)  # what was good a moment ago may have ended with the page
         content = self._with_told(page if isinstance(page, Page) else None)
         page_failure = page if isinstance(page, Failure) else None
         took_s = time.monotonic() - begun_s
@@ -191,19 +191,20 @@ class ServerSource:
             return Failure("unsupported", self._kind.page_flag)
         return answer.failure or await self._reader.read_slowly(answer.body)
 
-    async def _ask_ready(self, now_s: float) -> Answer | None:
-        """Readiness; the last answer again where it was good lately and the page came since."""
-        question, known = self._kind.ready, self._ready
-        client = self._client_of(question.place, 0.0) if question is not None else None
-        if client is None or question is None:
+    def _known_ready(self, now_s: float) -> Answer | None:
+        """The last answer to the question for readiness, where it was good lately and the page came with it."""
+        known = self._ready
+        page_came = self._page_answer is not None and self._page_answer.failure is None
+        if known is None or not page_came or known[1].status != 200 or now_s - known[0] >= max(READY_AGAIN_S, 1.5 * self.interval_s):
             return None
-        if (
-            known is not None
-            and self._page_came
-            and known[1].status == 200
-            and now_s - known[0] < max(READY_AGAIN_S, 1.5 * self.interval_s)
-        ):
-            return known[1]
+        return known[1]
+
+    async def _ask_ready(self, now_s: float, known: Answer | None) -> Answer | None:
+        """Readiness, unless it is known."""
+        question = self._kind.ready
+        client = self._client_of(question.place, 0.0) if question is not None else None
+        if known is not None or client is None or question is None:
+            return known
         answer = await client.get(self._found_url("health", question.path), accept=question.accept)
         self._ready = (now_s, answer)
         return answer
