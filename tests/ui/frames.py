@@ -20,8 +20,10 @@ from tui_monitor.model import (
     GpuProcess,
     Model,
     Network,
+    Orphan,
     Performance,
     Queried,
+    ServerProcess,
     Shares,
     Silence,
     System,
@@ -73,10 +75,12 @@ LLAMA_BEFORE = {
 LLAMA = Target(
     name="llama-70b", kind="vllm", url="http://127.0.0.1:8000", state="STALLED", why="no token for 38 s, /health 200", since=ago(seconds=38), age_s=1.0,
     pid=811, gpus=[0, 1], version="0.11.0", metrics=LLAMA_NOW, absent={"ttft.p95": "nothing observed in the window"},
+    process=ServerProcess(pid=811, started=ago(hours=3), processes=4, rss_bytes=41 * GIB, cpu=3.2, gpu_memory_bytes=262 * GIB),
     series={"token.rate.generated": "vllm:generation_tokens_total"}, models=[Model("llama-70b", None, "READY")], how="process: vllm serve",
 )  # fmt: skip
 QWEN = Target(
     name="qwen-7b", kind="vllm", url="http://127.0.0.1:8001", state="OK", why="", since=ago(hours=3), age_s=1.0, gpus=[2],
+    process=ServerProcess(pid=802, started=ago(hours=3), processes=2, rss_bytes=9 * GIB, cpu=1.4, gpu_memory_bytes=78 * GIB),
     metrics={"request.rate": 2.3, "request.running": 6.0, "queue.length": 0.0, "kv_cache.used": 0.41, "scrape.duration": 0.009, "latency.p95": 1.2},
     at_least=["latency.p95"], bounds={"latency.p95": (1.0, 2.5)},
 )  # fmt: skip
@@ -235,7 +239,87 @@ WIDE = replace(
     drift=[signal("提示长度", "drift", 0.31, 1.6, 4100, sentence="提示变长了 " * 10)],
 )  # fmt: skip
 
-FRAMES = {"incident": INCIDENT, "calm": CALM, "empty": EMPTY, "no data": NO_DATA, "many": MANY, "long names": LONG, "wide characters": WIDE}
+
+# -- a fleet: many kinds, exporters, orphans, and a page that says little -------------------------------------------------------------
+
+
+def server(name: str, kind: str, state: str = "OK", why: str = "", **more: object) -> Target:
+    known = {"url": "http://127.0.0.1:8000", "since": ago(hours=3), "age_s": 1.0}
+    return Target(**(known | {"name": name, "kind": kind, "state": state, "why": why} | more))
+
+
+def process(pid: int, **more: object) -> ServerProcess:
+    return ServerProcess(**({"pid": pid, "started": ago(hours=3), "processes": 2, "rss_bytes": 3 * GIB, "cpu": 0.4} | more))
+
+
+LLAMA_CPP = server(
+    "llama-server", "llama-server", "UNKNOWN", "answers, but has no numbers: needs --metrics", age_s=None, process=process(71), models=[Model("tiny", None, "READY")],
+    metrics=dict.fromkeys(("request.rate", "request.running", "queue.length", "kv_cache.used", "token.rate.generated", "error.rate")),
+    absent=dict.fromkeys(("request.rate", "request.running", "queue.length", "kv_cache.used", "token.rate.generated"), "needs --metrics")
+    | {"error.rate": "not counted by this server"},
+)  # fmt: skip
+SGLANG = server(
+    "sglang", "sglang", "STARTING", "starting for 98 s: nobody listens yet; may take 10 min", age_s=None, since=ago(seconds=98), gpus=[3],
+    process=process(72, started=ago(seconds=98), gpu_memory_bytes=12 * GIB),
+)  # fmt: skip
+TORCHSERVE = server(
+    "torchserve", "torchserve", why="finished work 2 s ago", version="0.12.0", process=process(73, started=ago(seconds=130), restarts=1, container="docker 3f2a9c01b2d4"),
+    metrics={"request.rate": 12.0, "error.rate": 0.2, "request.running": None, "queue.length": 0.0, "latency.mean": 0.034, "queue.time.mean": None, "batch.size.mean": None},
+    absent=dict.fromkeys(("request.running", "queue.time.mean", "batch.size.mean"), "not counted by this server"),
+)  # fmt: skip
+TRITON = server(
+    "triton", "triton", why="finished work 1 s ago", gpus=[0], process=process(74, gpu_memory_bytes=2 * GIB), version="2.51.0",
+    metrics={"request.rate": 20.0, "error.ratio": 0.01, "queue.length": 3.0, "latency.mean": 0.02}, at_least=["error.ratio"],
+    misses={"error.ratio": "requests that were refused before a model was chosen"}, series={"request.rate": "nv_inference_request_success"},
+    limited="more than 50,000 samples: the first 50,000 are read (limit max_samples)", bad_lines=3,
+    models=[
+        Model("bert", "3", "READY", {"request.rate": 17.5, "error.ratio": 0.01, "latency.mean": 0.012, "queue.length": 3.0}),
+        Model("resnet50", "1", "READY", {"request.rate": 2.5, "error.ratio": 0.0, "latency.mean": 0.081, "queue.length": 0.0}),
+        Model("ranker", None, "UNAVAILABLE", why="Invalid argument: unable to find config.pbtxt"),
+        Model("old", "1", "UNAVAILABLE", why="unloaded"),
+    ],
+)  # fmt: skip
+NODE_A = server(
+    "node-a", "node-exporter", why="answers with fresh numbers", about="host", url="http://10.0.0.4:9100",
+    metrics={"cpu.util": 0.62, "load.1m": 9.1, "memory.used": 61 * GIB, "memory.total": 126 * GIB, "disk.used.ratio": 0.71},
+)  # fmt: skip
+NODE_B = server("node-b", "node-exporter", "DOWN", "connection refused", about="host", age_s=None, metrics={"cpu.util": None})
+DCGM = server("dcgm", "dcgm-exporter", why="answers with fresh numbers", about="gpu", url="http://10.0.0.4:9400")
+DCGM_DOWN = server("dcgm-b", "dcgm-exporter", "DOWN", "no answer within 2 s; nothing heard for 61 s", about="gpu", age_s=61.0)
+ORPHANS = [
+    Orphan(pid=4711, name="VLLM::EngineCore", kind="vllm", gpus=[1], gpu_memory_bytes=12 * GIB),
+    Orphan(pid=4712, name="python3", kind="torchserve", ports=[7070, 7071]),
+    Orphan(pid=4713, name="triton_python_backend_stub", kind="triton"),
+]
+FLEET_GPUS = [
+    *GPUS[:3],
+    replace(gpu(0, 0.5, 40, 61, 333, ""), uuid="GPU-far-0", name="NVIDIA L4", source="dcgm", processes=[]),
+    replace(gpu(0, 0.1, 3, 61, 333, ""), uuid="GPU-far-0", name="NVIDIA L4", source="dcgm", processes=[], slice="MIG 3 1g.12gb"),
+    *(
+        Gpu(index=i, uuid=f"GPU-dark-{i}", name="NVIDIA L4", state="UNKNOWN", why="its exporter is silent: no answer", source="dcgm-b")
+        for i in range(8)
+    ),
+]
+FLEET = replace(
+    INCIDENT, targets=[DCGM, NODE_A, LLAMA, QWEN, LLAMA_CPP, SGLANG, TORCHSERVE, TRITON, NODE_B, DCGM_DOWN], gpus=FLEET_GPUS, orphans=ORPHANS, drift=[], performance=[],
+    alerts=ALERTS[:1],
+)  # fmt: skip
+CROWD = replace(
+    FLEET, gpus=[], gpu_why="no NVIDIA driver",
+    targets=[replace(TORCHSERVE, name=f"serve-{i:02d}", process=process(100 + i)) for i in range(30)] + [replace(NODE_A, name=f"node-{i:02d}") for i in range(30)],
+)  # fmt: skip
+
+FRAMES = {
+    "incident": INCIDENT,
+    "calm": CALM,
+    "empty": EMPTY,
+    "no data": NO_DATA,
+    "many": MANY,
+    "long names": LONG,
+    "wide characters": WIDE,
+    "fleet": FLEET,
+    "crowd": CROWD,
+}
 
 
 def wave(points: int, base: float, swing: float, stop: float = 1.0) -> list[float | None]:

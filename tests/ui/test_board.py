@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from frames import ALERTS, CALM, EMPTY, FRAMES, INCIDENT, MANY, NO_DATA, VIEW, histories
+from frames import ALERTS, CALM, EMPTY, FLEET, FRAMES, INCIDENT, MANY, NO_DATA, VIEW, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -42,6 +42,12 @@ SCREENS = {
     "no-data-80x24": (NO_DATA, VIEW, 80, 24, False),
     "many-160x45": (MANY, VIEW, 160, 45, False),
     "long-names-80x24": (FRAMES["long names"], VIEW, 80, 24, False),
+    "fleet-160x45": (FLEET, VIEW, 160, 45, False),
+    "fleet-160x45-zoom": (FLEET, replace(VIEW, zoom=True), 160, 45, False),
+    "fleet-100x30-ascii": (FLEET, VIEW, 100, 30, True),
+    "fleet-80x24": (FLEET, VIEW, 80, 24, False),
+    "fleet-60x15": (FLEET, VIEW, 60, 15, False),
+    "crowd-100x30": (FRAMES["crowd"], VIEW, 100, 30, False),
     "wide-characters-100x30": (FRAMES["wide characters"], VIEW, 100, 30, False),
 }
 
@@ -77,6 +83,7 @@ WORST = {
     "incident": ("1 STALLED", 2),
     "calm": ("3 OK", 0),
     "many": ("10 DOWN", 40),
+    "fleet": ("2 DOWN", 1),
     "long names": ("1 STALLED", 1),
     "wide characters": ("1 STALLED", 1),
 }

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tui_monitor.model import Frame, Model
 from tui_monitor.ui import board, signs
-from tui_monitor.ui.panes import alerts, drift, health, performance
+from tui_monitor.ui.panes import alerts, drift, performance
 from tui_monitor.ui.panes.explain import explain
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Run
@@ -197,11 +197,11 @@ def test_explain_other_subjects(subject: str, key: str, expected: str) -> None:
 
 
 def test_old_is_three_intervals_or_ten_seconds() -> None:
-    assert not health.old(INCIDENT, 10.0)
-    assert health.old(INCIDENT, 10.1)
+    assert not signs.old(INCIDENT, 10.0)
+    assert signs.old(INCIDENT, 10.1)
     slow = replace(INCIDENT, engine=replace(INCIDENT.engine, interval_s=30.0))
-    assert not health.old(slow, 80.0)
-    assert health.old(slow, None)
+    assert not signs.old(slow, 80.0)
+    assert signs.old(slow, None)
 
 
 def test_a_silence_that_ran_out_leaves_no_negative_time() -> None:

@@ -67,7 +67,7 @@ def _health_height(frame: Frame | None, high: int) -> int:
     """As much as Health needs, between two fifths and three fifths of the height."""
     need = 20
     if frame is not None:
-        need = 2 + max(2, len(frame.targets) + 1) + 1 + (len(frame.gpus) + 1 if frame.gpus else 1) + 1 + 3 + len(frame.queries)
+        need = 2 + health.lines(frame, View())
     return max(high * 2 // 5, min(need, high * 3 // 5))
 
 
@@ -121,8 +121,8 @@ def history_wanted(frame: Frame | None, view: View, width: int, height: int) -> 
 
 
 def targets_in_order(frame: Frame, view: View) -> list[str]:
-    """Names of the targets as the screen lists them."""
-    return [target.name for target in order.targets(frame, view)]
+    """Names of the targets as Health lists them."""
+    return [target.name for target in order.listed(frame, view)]
 
 
 def alerts_in_order(frame: Frame, view: View) -> list[str]:

@@ -77,6 +77,14 @@ def size(value: float | None) -> str:
     return _scaled(value, _IEC, "")
 
 
+def letter_size(value: float | None) -> str:
+    """Bytes in powers of 1024 in at most four characters, for narrow columns: 512K 96M 1.4G 262G."""
+    if value is None or math.isnan(value):
+        return NONE
+    unit, name = next(((unit, name) for unit, name in _IEC if abs(value) >= unit * 0.9995), (1.0, "B"))
+    return f"{short(value / unit)}{name[0]}"
+
+
 def gib(value: float | None) -> str:
     """Bytes as a bare number of GiB, for columns that say the unit in their head."""
     return NONE if value is None else short(value / 2**30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tui_monitor.model import Alert, Frame, Severity
+from tui_monitor.model import Alert, Frame, Model, Severity
 
 
 class Sign(NamedTuple):
@@ -26,6 +26,10 @@ TARGET = {
     "OK": Sign("✔", "ok", 6),  # as IDLE: rows must not jump each time a queue runs empty
 }
 GPU = {"LOST": Sign("✖", "crit", 0), "HUNG": Sign("?", "warn", 1), "UNKNOWN": Sign("?", "dim", 2), "OK": Sign("✔", "ok", 3)}
+MODEL = {
+    "READY": Sign("✔", "ok", 5), "LOADING": Sign("◐", "info", 2), "UNLOADING": Sign("◐", "dim", 3), "UNLOADED": Sign("○", "dim", 4),
+    "SLEEPING": Sign("○", "dim", 4),
+} | dict.fromkeys(("UNAVAILABLE", "MISSING", "FAILED", "ERROR", "UNHEALTHY", "DEPLOY_FAILED"), Sign("✖", "crit", 0))  # fmt: skip
 SIGNAL = {
     "drift": Sign("✖", "crit", 0),
     "watch": Sign("◐", "warn", 1),
@@ -37,6 +41,19 @@ SIGNAL = {
 }
 SEVERITY: dict[Severity, Sign] = {"critical": Sign("✖", "crit", 0), "warning": Sign("▲", "warn", 1), "info": Sign("●", "info", 2)}
 UNKNOWN = Sign("?", "dim", 4)
+STALE_AGE_S = 10.0  # numbers older than this, or three intervals, are dimmed
+
+
+def old(frame: Frame, age_s: float | None) -> bool:
+    """Numbers of this age are no news any more: they are dimmed."""
+    return age_s is None or age_s > max(STALE_AGE_S, 3 * frame.engine.interval_s)
+
+
+def of_model(model: Model) -> Sign:
+    """The sign of a model; a server's own word that is not among ours is neither good nor bad."""
+    if model.why.casefold() == "unloaded":  # Triton calls what somebody has unloaded unavailable
+        return MODEL["UNLOADED"]
+    return MODEL.get(model.state.upper(), Sign("?", "dim", 1))
 
 
 def fires(alert: Alert) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tui_monitor.model import Alert, Drift, Frame, Target
+from typing import Literal
+
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Orphan, Target
 from tui_monitor.ui import signs
+from tui_monitor.ui.panes.why import sign_of
 from tui_monitor.ui.view import View
 
 
@@ -19,21 +22,56 @@ def passes(view: View, *texts: str) -> bool:
     return True
 
 
+_ordered: dict[str, tuple[Frame, View, list[Target]]] = {}  # the newest answer: a frame is asked a dozen times while it is drawn
+
+
 def targets(frame: Frame, view: View) -> list[Target]:
-    """Targets, worst state first; those that an alert speaks of before those of the same state."""
+    """Servers of models, worst state first, in one state those that an alert or a broken model speaks of; exporters come after them."""
+    if (known := _ordered.get("last")) is not None and known[0] is frame and known[1] == view:
+        return known[2]
     alerts = signs.worst_alerts(frame)
 
-    def badness(target: Target) -> tuple[int, int]:
+    def badness(target: Target) -> tuple[bool, int, int]:
         alert = alerts.get(target.name)
-        return signs.TARGET[target.state].rank, signs.of_alert(alert)[1].rank if alert else 99
+        rank = signs.of_alert(alert)[1].rank if alert else 50 if sign_of(target, None, frame.at).role == "warn" else 99
+        return target.about != "server", signs.TARGET[target.state].rank, rank
 
     kept = [
         target
         for target in frame.targets
         if passes(view, target.name, target.kind, target.state, target.why, *(model.name for model in target.models))
-        and not (view.faults_only and target.state in {"OK", "IDLE", "STARTING"} and target.name not in alerts)
+        and not (view.faults_only and target.name not in alerts and sign_of(target, None, frame.at).role not in {"crit", "warn", "dim"})
     ]
-    return sorted(kept, key=badness)
+    kept.sort(key=badness)
+    _ordered["last"] = frame, view, kept
+    return kept
+
+
+def servers(frame: Frame, view: View) -> list[Target]:
+    """The targets that serve models: the rows of Health."""
+    return [target for target in targets(frame, view) if target.about == "server"]
+
+
+def exporters(frame: Frame, view: View, about: Literal["gpu", "host"]) -> list[Target]:
+    """The exporters that tell of hosts, each a line; of GPUs only those with a fault, for the others their GPUs speak."""
+    return [target for target in targets(frame, view) if target.about == about and (about == "host" or target.state != "OK")]
+
+
+def listed(frame: Frame, view: View) -> list[Target]:
+    """The targets that have a line of their own in Health, from above to below."""
+    return [*servers(frame, view), *exporters(frame, view, "gpu"), *exporters(frame, view, "host")]
+
+
+def gpus(frame: Frame) -> list[Gpu]:
+    """GPUs, each once: one of this host that an exporter tells of too is the driver's."""
+    own = {gpu.uuid for gpu in frame.gpus if gpu.source == "nvml"}
+    return [gpu for gpu in frame.gpus if gpu.source == "nvml" or gpu.slice or gpu.uuid not in own]
+
+
+def orphans(frame: Frame, view: View) -> list[Orphan]:
+    """Processes that were left behind, those that hold most GPU memory first."""
+    kept = [orphan for orphan in frame.orphans if passes(view, "orphan", orphan.name, orphan.kind, str(orphan.pid))]
+    return sorted(kept, key=lambda orphan: (-(orphan.gpu_memory_bytes or 0), orphan.pid))
 
 
 def alerts(frame: Frame, view: View) -> list[Alert]:

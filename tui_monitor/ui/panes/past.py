@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.ui import format as fmt
+from tui_monitor.ui.panes.gpus import place_of
+from tui_monitor.ui.panes.gpus import rows as known_gpus
 from tui_monitor.ui.view import Histories, View
-from tui_monitor.ui.widgets.canvas import Canvas
+from tui_monitor.ui.widgets.canvas import Canvas, cut
 from tui_monitor.ui.widgets.chart import spark
 from tui_monitor.vocabulary import VOCABULARY, WINDOWS
 
@@ -19,7 +21,7 @@ def rows(frame: Frame, room: int) -> list[tuple[str, str, str]]:
     if room < LEAST:
         return []
     host = [("host", key, name) for key, name in _HOST.items() if frame.system.metrics.get(key) is not None]
-    gpus = [(gpu.subject, "gpu.util", f"GPU {gpu.index}") for gpu in frame.gpus]
+    gpus = [(gpu.subject, "gpu.util", f"GPU {place_of(gpu)}") for gpu in known_gpus(frame)]
     return [*host[:2], *gpus, *host[2:]][: room - 2]
 
 
@@ -42,7 +44,7 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories) -> None
     canvas.run(0, 1, (f"{'LAST ' + view.window:<{_LABEL}}", "dim"))
     now = {gpu.subject: gpu.metrics for gpu in frame.gpus} | {"host": frame.system.metrics}
     for y, (subject, key, name) in enumerate(shown, 2):
-        canvas.run(0, y, (f"{name:<15}", "dim"), f"{fmt.metric(key, now.get(subject, {}).get(key)):>9}")
+        canvas.run(0, y, (f"{cut(name, 15):<15}", "dim"), f"{fmt.metric(key, now.get(subject, {}).get(key)):>9}")
         series = histories.get((subject, key))
         if series is not None:
             top = 1.0 if VOCABULARY[key].unit == "ratio" else None

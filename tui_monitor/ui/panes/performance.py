@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tui_monitor.model import Estimate, Frame, HistoryQuery, Metrics, Performance, Target
 from tui_monitor.ui import format as fmt
+from tui_monitor.ui import signs
 from tui_monitor.ui.panes import order
-from tui_monitor.ui.panes.health import old
 from tui_monitor.ui.view import Histories, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut
 from tui_monitor.ui.widgets.chart import chart, spark
@@ -115,11 +115,15 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, *, focu
             inside.run(0, 0, ("– ", "dim"), ("no target yet: nothing to measure", "dim"))
         return
     many = (
-        f" ({[t.name for t in order.targets(frame, view)].index(target.name) + 1}/{len(frame.targets)})"
-        if len(frame.targets) > 1 and target in order.targets(frame, view)
+        f" ({order.servers(frame, view).index(target) + 1}/{sum(one.about == 'server' for one in frame.targets)})"
+        if len(frame.targets) > 1 and target in order.servers(frame, view)
         else ""
     )
     inside = canvas.box(key="2", title="Performance", right=f"{target.name}{many} · {view.window} · vs {later}", focus=focus)
+    if target.about != "server":
+        what = "host" if target.about == "host" else "GPUs"
+        inside.run(0, 0, ("– ", "dim"), (cut(f"an exporter: the numbers of its {what} stand in Health", inside.width - 2), "dim"))
+        return
     most, chart_lines = _split(frame, target, inside.height)
     y = _numbers(inside.part(0, 0, inside.width, most + 1), frame, view, target, histories, rows_of(target, most), focus=focus)
     y += _quality(inside.part(0, y, inside.width, min(_quality_lines(frame), inside.height - y)), 0, frame, view)
@@ -141,7 +145,7 @@ def _numbers(canvas: Canvas, frame: Frame, view: View, target: Target, histories
     if canvas.width - edge >= 8:
         canvas.put(edge, 0, f"last {view.window}", "dim")
     own, long = _window(frame, target, view.window), _window(frame, target, later)
-    stale = old(frame, target.age_s)
+    stale = signs.old(frame, target.age_s)
     shown = chart_key(target, view)
     for y, key in enumerate(keys, 1):
         now = target.metrics.get(key)

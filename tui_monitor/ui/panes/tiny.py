@@ -7,10 +7,12 @@ from collections import Counter
 from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes import gpus, order
 from tui_monitor.ui.panes.alerts import name_of, place_of
 from tui_monitor.ui.panes.header import alert_pieces, fit, source_piece, state_pieces
-from tui_monitor.ui.panes.health import numbers_line, why_of
+from tui_monitor.ui.panes.hosts import numbers_line
+from tui_monitor.ui.panes.targets import holds
+from tui_monitor.ui.panes.why import sign_of, why_of
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, pad, text_width
 
@@ -66,13 +68,16 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     lines: list[list[tuple[str, ...]]] = []
     width = canvas.width
     name = min(max([8, *(text_width(target.name) for target in frame.targets)]), max(8, width // 3))
-    for target in order.targets(frame, view):
+    for target in sorted(order.targets(frame, view), key=lambda target: signs.TARGET[target.state].rank):
         sign = signs.TARGET[target.state]
-        why, role = why_of(target, alerts.get(target.name))
+        if target.about != "server" and sign.role == "ok":
+            continue  # an exporter that does its work is no news
+        why, role = why_of(target, alerts.get(target.name), frame.at)
+        own = sign_of(target, alerts.get(target.name), frame.at)
         bold = ("b",) if sign.role == "crit" else ()
         lines.append(
             [
-                (f"{sign.glyph} ", sign.role, *bold),
+                (f"{own.glyph} ", own.role, *bold),
                 (pad(target.name, name), "strong" if bold else "text", *bold),
                 (" ", "text"),
                 (f"{target.state:<8}", sign.role, *bold),
@@ -81,9 +86,13 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
             ]
         )
     lines += [
-        [(f"{signs.GPU[gpu.state].glyph} GPU {gpu.index} {gpu.state} ", signs.GPU[gpu.state].role), (gpu.why, "dim")]
-        for gpu in frame.gpus
+        [(f"{signs.GPU[gpu.state].glyph} GPU {gpus.place_of(gpu)} {gpu.state} ", signs.GPU[gpu.state].role), (gpu.why, "dim")]
+        for gpu in gpus.rows(frame)
         if gpu.state != "OK"
+    ]
+    lines += [
+        [("▲ orphan ", "warn"), (f"{cut(orphan.name, 20)} ({orphan.pid}) ", "text"), (f"holds {holds([orphan])}", "warn")]
+        for orphan in order.orphans(frame, view)
     ]
     for alert in order.alerts(frame, view):
         word, sign = signs.of_alert(alert)
