@@ -395,12 +395,26 @@ class Ack(Struct, frozen=True):
 
 
 class Silence(Struct, frozen=True):
-    """Who hides an alert, why, and until when."""
+    """Who hides alerts, which, why, and until when."""
 
     by: str
     at: datetime
     until: datetime
     comment: str
+    id: str = ""
+    match: str = ""  # as it was written: `rule=stalled target=~chat.*`
+    source: str = "own"  # or the name of the Alertmanager that has it
+    expired_at: datetime | None = None  # ended by somebody before its time
+    expired_by: str = ""
+
+
+class Shelf(Struct, frozen=True):
+    """Who put an alert out of sight for a while, and until when it stays there."""
+
+    by: str
+    at: datetime
+    comment: str
+    until: datetime
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -419,9 +433,13 @@ class Alert(Struct, frozen=True, kw_only=True):
     kind: str = ""  # of the subject: target gpu host disk signal performance query
     summary: str
     for_s: float = 0.0
-    holding: str = ""  # "no data since 14:21:56": still firing, its source is silent
+    holding: str = ""  # "no data since 14:21:56", "not true since 14:21:56, kept for 5 min": still firing, shown hollow
     acknowledged: Ack | None = None
     silenced: Silence | None = None
+    shelved: Shelf | None = None  # out of sight until then; it still counts in the header
+    flapping: bool = False  # comes and goes: four changes in ten minutes
+    flaps: int = 0  # how often this episode came back
+    labels: dict[str, str] = {}  # of its subject: model, signal, gpu ...
 
 
 class Event(Struct, frozen=True):
@@ -490,6 +508,17 @@ class Subject(Struct, frozen=True):
     why: str = ""
 
 
+class Told(Struct, frozen=True):
+    """What the outside world was last told of an episode: kept with it, so that nobody is told twice, over restarts too."""
+
+    number: int  # of the newest notice
+    at_s: float
+    open: bool  # told as firing, and not yet as over
+    severity: Severity
+    flapping: bool = False
+    owed: str = ""  # an ack-expired that nobody was told of because a silence hid it
+
+
 class Episode(Struct, frozen=True, kw_only=True):
     """One firing of one rule on one subject, as it is kept on disk. Every change makes a new value."""
 
@@ -509,8 +538,14 @@ class Episode(Struct, frozen=True, kw_only=True):
     summary: str = ""
     holding: str = ""
     holding_since_s: float | None = None
+    false_since_s: float | None = None  # not true any more, and firing on because of keep_firing_for
     flaps: int = 0
     ack: Ack | None = None
+    shelf: Shelf | None = None
+    labels: dict[str, str] = {}
+    moves_s: tuple[float, ...] = ()  # when it fired and ended in the last ten minutes
+    flapping_since_s: float | None = None
+    told: Told | None = None
 
 
 class JournalEntry(Struct, frozen=True):
@@ -518,9 +553,36 @@ class JournalEntry(Struct, frozen=True):
 
     at_s: float
     episode: str
-    what: str  # pending firing resolved lost acked unacked ack-expired ack-dropped taken-over note engine
+    what: str  # pending firing resolved lost severity flapping steady acked unacked ack-expired ack-dropped taken-over shelved
+    #            unshelved silenced silence-expired note engine; for a silence `episode` is its id
     who: str = ""
     text: str = ""
+
+
+class Notice(Struct, frozen=True):
+    """Something that people who do not look at the screen must be told, exactly once."""
+
+    id: str  # the episode's, and a number: a notice that comes again has the same
+    at_s: float
+    what: Literal["fired", "severity", "flapping", "ack-expired", "reminder", "resolved", "lost"]
+    text: str
+    episode: Episode  # as it was then
+
+
+class Outgoing(Struct, frozen=True):
+    """A notice, or an act, on its way to one outward system; kept on disk until it is there."""
+
+    sink: str  # the system's name: webhook, alertmanager, hook:retrain ...
+    key: str  # one a sink: the same key is never put twice
+    what: str
+    episode: str
+    at_s: float
+    body: bytes  # what the sink needs to send it
+    number: int = 0  # given by the store
+    state: Literal["waiting", "sent", "given up"] = "waiting"
+    attempts: int = 0
+    next_s: float = 0.0  # not before
+    error: str = ""  # of the newest attempt
 
 
 # -- the wire -----------------------------------------------------------------------------------------------------------------------
@@ -563,12 +625,91 @@ class Acknowledge(Struct, frozen=True, tag=True):
     comment: str = ""
     for_s: float | None = None  # None: the configured default
     take_over: bool = False
+    more: tuple[str, ...] = ()  # other alerts at the same time
 
 
 class Unacknowledge(Struct, frozen=True, tag=True):
     """Give an alert back."""
 
     alert: str
+    more: tuple[str, ...] = ()
+
+
+class Shelve(Struct, frozen=True, tag=True):
+    """Put an alert out of sight for a while; `for_s` 0 brings it back."""
+
+    alert: str
+    for_s: float
+    comment: str = ""
+
+
+class AddNote(Struct, frozen=True, tag=True):
+    """Write a line into an alert's journal."""
+
+    alert: str
+    text: str
+
+
+class AddSilence(Struct, frozen=True, tag=True):
+    """Hide what matches, for `for_s` seconds or until `until_s`. Both a reason and an end are required."""
+
+    match: str
+    comment: str
+    for_s: float | None = None
+    until_s: float | None = None
+
+
+class ExpireSilence(Struct, frozen=True, tag=True):
+    """End a silence before its time."""
+
+    silence: str
+
+
+class PreviewSilence(Struct, frozen=True, tag=True):
+    """What a silence would hide."""
+
+    match: str
+
+
+class SilencePreview(Struct, frozen=True, tag=True):
+    """What a silence hides now, and what it would have hidden in the last 24 h. With an `error` (column: its place, from 1) nothing is known."""
+
+    match: str
+    now: list[Alert] = []
+    last24h: list[Alert] = []
+    error: str = ""
+    column: int = 0
+
+
+class HistoryOfAlert(Struct, frozen=True, tag=True):
+    """Ask for the past of an alert: of its rule on its target."""
+
+    alert: str
+    limit: int = 20
+
+
+class PastEpisode(Struct, frozen=True):
+    """One earlier firing: when, for how long, and who had it."""
+
+    id: str
+    severity: Severity
+    state: AlertState
+    fired_at: datetime
+    lasted_s: float | None  # None: it still fires
+    flaps: int = 0
+    who: list[str] = []
+
+
+class AlertPast(Struct, frozen=True, tag=True):
+    """The past of an alert: how often, when last, how long, who; and what happened to the episode that was asked for."""
+
+    rule: str
+    target: str
+    times: int  # how often it fired, as far as it is kept
+    since: datetime | None  # the oldest one that is kept
+    median_s: float | None  # how long it lasts, of those that ended
+    episodes: list[PastEpisode] = []  # newest first
+    journal: list[JournalEntry] = []  # of the episode, oldest first
 
 
 class MarkReference(Struct, frozen=True, tag=True):
@@ -626,16 +767,31 @@ class Outcome(Struct, frozen=True, tag=True):
 
     ok: bool
     message: str
+    each: list[Outcome] = []  # of several at once, in their order
 
 
-Command = Acknowledge | Unacknowledge | MarkReference | TakeSnapshot | Goodbye | StopEngine
+Act = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilence
+Command = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilence | MarkReference | TakeSnapshot | Goodbye | StopEngine
 
 
 class Request(Struct, frozen=True, tag=True):
     """A question with a number."""
 
     number: int
-    ask: Acknowledge | Unacknowledge | MarkReference | TakeSnapshot | Goodbye | StopEngine | GetFrame | HistoryQuery
+    ask: (
+        Acknowledge
+        | Unacknowledge
+        | Shelve
+        | AddNote
+        | AddSilence
+        | ExpireSilence
+        | MarkReference
+        | TakeSnapshot
+        | Goodbye
+        | StopEngine
+        | GetFrame
+        | HistoryQuery
+    )
 
 
 class Reply(Struct, frozen=True, tag=True):
