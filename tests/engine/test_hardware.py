@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_monitor.collect.families import families
 from tui_monitor.engine.hardware import NOTHING, holding, joined, with_owners
 from tui_monitor.model import Found, Gpu, GpuProcess, Orphan, Outside, Process
 
@@ -23,7 +24,7 @@ def gpu(index: int, *pids: int, util: float | None = 0.4, **more: object) -> Gpu
 
 def on(gpus: list[Gpu], processes: list[Process], **more: object) -> dict[str, object]:
     gpus = with_owners(gpus, processes)
-    return dict(joined([(found(started_s=1000.0, **more), 2)], processes, gpus, {}))  # type: ignore[arg-type]
+    return dict(joined([(found(started_s=1000.0, **more), 2)], families(processes), gpus, {}))  # type: ignore[arg-type]
 
 
 def test_children_count_and_their_gpus_are_the_servers() -> None:
@@ -48,17 +49,17 @@ def test_stopped_processes_are_named() -> None:
 
 def test_a_gpu_that_the_server_names_itself_is_its_own() -> None:
     gpus = [gpu(0), gpu(1)]
-    hardware = joined([(found(), 0)], [process(100)], gpus, {"llm": {"GPU-1"}})["llm"]
+    hardware = joined([(found(), 0)], families([process(100)]), gpus, {"llm": {"GPU-1"}})["llm"]
     assert hardware.gpus == [1]
 
 
 def test_another_hosts_server_has_no_process() -> None:
-    assert joined([(found(pid=None), 0)], [], [gpu(0)], {}).get("llm", NOTHING) is NOTHING
+    assert joined([(found(pid=None), 0)], {}, [gpu(0)], {}).get("llm", NOTHING) is NOTHING
 
 
 def test_a_gpu_of_an_exporter_is_not_an_index_of_this_host() -> None:
     remote = gpu(3, source="dcgm")
-    assert joined([(found(), 0)], [process(100)], [remote], {"llm": {"GPU-3"}})["llm"].gpus == []
+    assert joined([(found(), 0)], families([process(100)]), [remote], {"llm": {"GPU-3"}})["llm"].gpus == []
 
 
 def test_orphans_without_a_port_count_only_while_they_hold_a_gpu() -> None:

@@ -23,7 +23,7 @@ from tui_monitor.engine import paths
 from tui_monitor.model import clean
 
 NVML_S = 5.0
-LIBRARIES = ("textual", "h11", "msgspec", "psutil", "numpy", "scipy", "pandas", "prometheus-api-client", "nvidia-ml-py", "shtab")
+LIBRARIES = ("textual", "h11", "msgspec", "numpy", "scipy", "pandas", "prometheus-api-client", "nvidia-ml-py", "shtab")
 
 
 def everything(call: argparse.Namespace) -> Iterator[Finding]:

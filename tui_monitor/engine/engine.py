@@ -186,7 +186,7 @@ class Engine:
         gpus, gpu_why = self._gpus(now_s)
         self._host.watch(self._targets.pids())
         gpus = hardware.with_owners(gpus, system.processes)
-        targets = self._targets.targets(now_s, system.processes, gpus)
+        targets = self._targets.targets(now_s, self._host.families(), gpus)
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)

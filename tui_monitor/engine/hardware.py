@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, structs
@@ -33,49 +32,41 @@ def with_owners(gpus: Sequence[Gpu], processes: Sequence[Process]) -> list[Gpu]:
 
 
 def joined(
-    founds: Iterable[tuple[Found, int]], processes: Sequence[Process], gpus: Sequence[Gpu], uuids: Mapping[str, set[str]]
+    founds: Iterable[tuple[Found, int]], families: Mapping[str, ServerProcess], gpus: Sequence[Gpu], uuids: Mapping[str, set[str]]
 ) -> dict[str, Hardware]:
     """Target -> its hardware.
 
     Args:
         founds: the watched servers, each with how often it was seen to start again.
-        processes: of all of them, children included.
+        families: the processes of each, children included, as one.
         gpus: as `with_owners` gives them.
         uuids: the GPUs that servers say they use.
     """
-    families: dict[str, list[Process]] = {}
-    for process in processes:
-        if process.target:
-            families.setdefault(process.target, []).append(process)
     result: dict[str, Hardware] = {}
     for found, restarts in founds:
-        family = families.get(found.name, [])
         mine = [gpu for gpu in gpus if gpu.uuid in uuids.get(found.name, ()) or any(one.target == found.name for one in gpu.processes)]
         if found.pid is None and not mine:
             continue
+        family = families.get(found.name)
         used = [one.used_bytes for gpu in mine for one in gpu.processes if one.target == found.name and one.used_bytes is not None]
-        loads = [load for gpu in mine if (load := gpu.metrics.get("gpu.util")) is not None]
-        cpus = [process.cpu for process in family]
-        known = [cpu for cpu in cpus if cpu is not None]
-        sizes = [process.rss_bytes for process in family if process.rss_bytes is not None]
-        stopped = [f"{process.name} ({process.pid})" for process in family if process.state in ("T", "t")]
-        cpu = math.fsum(known) if known else None
-        result[found.name] = Hardware(
-            outside=Outside(cpu=cpu, gpu=max(loads, default=None), stopped=tuple(stopped)),
-            process=ServerProcess(
+        process = None
+        if found.pid is not None:
+            started = None if found.started_s is None else utc(found.started_s)
+            process = structs.replace(
+                family or ServerProcess(pid=found.pid),
                 pid=found.pid,
-                started=None if found.started_s is None else utc(found.started_s),
-                processes=max(1, len(family)),
-                rss_bytes=sum(sizes) if sizes else None,
-                cpu=cpu,
+                started=started or (family.started if family else None),
                 gpu_memory_bytes=sum(used) if used else None,
                 restarts=restarts,
-                stopped=stopped,
                 orphan=found.orphan,
                 container=found.container,
             )
-            if found.pid is not None
-            else None,
+        loads = [load for gpu in mine if (load := gpu.metrics.get("gpu.util")) is not None]
+        result[found.name] = Hardware(
+            outside=Outside(
+                cpu=family.cpu if family else None, gpu=max(loads, default=None), stopped=tuple(family.stopped) if family else ()
+            ),
+            process=process,
             gpus=sorted({gpu.index for gpu in mine if gpu.source == "nvml" or gpu.simulated}),
         )
     return result

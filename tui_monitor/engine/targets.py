@@ -18,7 +18,7 @@ from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import Settings, TargetSettings
 from tui_monitor.engine import hardware, schedule
 from tui_monitor.engine.watched import Watched
-from tui_monitor.model import Found, Gpu, Orphan, Process, Target, TargetWindow, clean
+from tui_monitor.model import Found, Gpu, Orphan, ServerProcess, Target, TargetWindow, clean
 from tui_monitor.vocabulary import seconds
 
 LOOK_EVERY_S = 4.0  # how often the list of listening sockets is compared; each look costs the kernel some milliseconds
@@ -178,6 +178,11 @@ class Targets:
                 self._add(found, KINDS[found.kind], None)
             return
         if known.found.kind != found.kind:
+            if found.pid is not None and found.pid == known.found.pid and found.started_s == known.found.started_s:
+                return  # the same process: what it was recognised as first stands
+            self._note(f"{found.name}: {known.found.kind} is gone, {found.kind} has its place")
+            asyncio.get_running_loop().create_task(self._watched.pop(found.name).stop())
+            self._add(found, KINDS[found.kind], None)
             return
         if known.found.pid != found.pid:
             self._note(f"{found.name}: started again as process {found.pid}")
@@ -224,10 +229,10 @@ class Targets:
         """The GPUs that exporters tell of."""
         return [gpu for one in self._watched.values() for gpu in one.gpus(now_s)]
 
-    def targets(self, now_s: float, processes: Sequence[Process], gpus: Sequence[Gpu]) -> dict[str, tuple[Target, str]]:
+    def targets(self, now_s: float, families: Mapping[str, ServerProcess], gpus: Sequence[Gpu]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""
         uuids = {name: mine for name, one in self._watched.items() if (mine := one.gpu_uuids())}
-        on = hardware.joined(((one.found, one.restarts) for one in self._watched.values()), processes, gpus, uuids)
+        on = hardware.joined(((one.found, one.restarts) for one in self._watched.values()), families, gpus, uuids)
         stand: dict[str, tuple[Target, str]] = {}
         for name, one in self._watched.items():
             try:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 
+import msgspec
+
 from tui_monitor.analyse.progress import Progress
-from tui_monitor.analyse.target import Measured, TargetNumbers
+from tui_monitor.analyse.target import MAX_COLUMNS, MAX_MODELS, Measured, TargetNumbers
 from tui_monitor.collect.exposition import PageReader
+from tui_monitor.collect.fingerprint import kind_of
 from tui_monitor.collect.servers.dcgm_exporter import devices
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.collect.servers.source import ServerSource
 from tui_monitor.config import LimitSettings, TargetSettings, bytes_of
 from tui_monitor.engine import schedule
 from tui_monitor.engine.hardware import NOTHING, Hardware
-from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Reading, ServerAnswer, Target, TargetWindow, clean, utc
+from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Page, Reading, ServerAnswer, Target, TargetWindow, clean, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
 WINDOWS_EVERY = 0.03  # a window is made anew after this share of it, but not more often than every 5 s
@@ -43,6 +46,7 @@ class Watched:
         self.progress = Progress(starting_s=seconds(settings.starting) if settings else starting_s, interval_s=self.interval_s)
         self.answers = 0
         self.restarts = 0  # seen
+        self._unanswered: int | None = None  # clients that wait for an answer
         self._reading: Reading | None = None
         self._answer: ServerAnswer | None = None  # the newest one that there was
         self._page_at_s: float | None = None
@@ -51,6 +55,8 @@ class Watched:
         self._measured_of: Reading | None = None
         self._measured_at_s = -math.inf
         self._broken_s: float | None = None
+        self._stranger_of: Layout | None = None
+        self._stranger_is = ""
         self._uuids: set[str] = set()
         self._uuids_of: Layout | None = None
         self._task: asyncio.Task[None] | None = None
@@ -71,6 +77,8 @@ class Watched:
         self._reading = reading
         self.answers += 1
         answer = reading.content
+        alone = isinstance(answer, ServerAnswer) and answer.clients == 0  # nobody is connected: nobody waits
+        self._unanswered = 0 if alone else self.source.unanswered()
         if isinstance(answer, ServerAnswer):
             self._answer = answer
             if answer.page is not None:
@@ -99,10 +107,14 @@ class Watched:
     def target(self, now_s: float, on: Hardware = NOTHING) -> Target:
         """How it stands, and what it runs on."""
         measured = self._measure(now_s)
-        verdict = self.progress.judge(now_s, self._reading, measured, self.found, on.outside)
+        outside = msgspec.structs.replace(on.outside, unanswered=self._unanswered)
+        verdict = self.progress.judge(now_s, self._reading, measured, self.found, outside)
         metrics, absent = dict(measured.metrics), dict(measured.absent)
-        if self._page_at_s is None and self._answer and self._answer.page_failure and self._answer.page_failure.kind == "unsupported":
-            absent |= dict.fromkeys(self.kind.says.measures, self._answer.page_failure.message)  # the flag that switches its page on
+        if self._page_at_s is None and self._answer and self._answer.page_failure:
+            absent |= dict.fromkeys(self.kind.says.measures, self._answer.page_failure.message)  # or the flag that switches its page on
+        stranger = self._stranger(measured)
+        if stranger:
+            absent |= {key: stranger for key, value in metrics.items() if value is None and key in self.kind.says.measures}
         self._scrape(now_s, metrics, absent)
         if on.process is not None:
             metrics |= {"process.rss": on.process.rss_bytes, "process.cpu": on.process.cpu}
@@ -113,7 +125,7 @@ class Watched:
             kind=self.found.kind,
             url=self.found.url,
             state=verdict.state,
-            why=verdict.why,
+            why=stranger if stranger and verdict.state == "UNKNOWN" else verdict.why,
             since=utc(verdict.since_s),
             age_s=None if self._page_at_s is None else max(0.0, now_s - self._page_at_s),
             pid=self.found.pid,
@@ -124,13 +136,36 @@ class Watched:
             absent=absent,
             bounds=measured.bounds,
             at_least=measured.at_least,
+            misses=measured.misses,
             series=measured.series,
             models=self._models(measured) if self.kind.says.about == "server" else [],
             how=self.found.how,
             about=self.kind.says.about,
-            limited=page.limited if page else "",
+            limited=self._limited(page, measured) if page else "",
             bad_lines=page.bad_lines if page else 0,
         )
+
+    def _stranger(self, measured: Measured) -> str:
+        """Says so when its page is that of another kind of server, and nothing on it is this kind's."""
+        page = self._answer.page if self._answer else None
+        if page is None or measured.known or not self.kind.says.measures:
+            return ""
+        if page.layout is not self._stranger_of:
+            self._stranger_of = page.layout
+            kind = kind_of(key.name for key in page.layout.series)
+            mends = f' (kind = "{self.kind.name}" is configured)' if self.found.configured else ""
+            self._stranger_is = f"its page is that of {kind.name}, not of {self.kind.name}{mends}" if kind is not None else ""
+        return self._stranger_is
+
+    @staticmethod
+    def _limited(page: Page, measured: Measured) -> str:
+        """What of its page is not read, or not followed."""
+        followed = []
+        if measured.left_out:
+            followed.append(f"{measured.left_out:,} series are not followed: {MAX_COLUMNS:,} of one target are the most")
+        if measured.models_left_out:
+            followed.append(f"{measured.models_left_out:,} models are not shown: {MAX_MODELS} of one target are the most")
+        return "; ".join(part for part in (page.limited, *followed) if part)
 
     def broken(self, now_s: float, error: Exception) -> tuple[Target, str]:
         """Stands in where its numbers cannot even be worked with, with the reason why it is silent."""

@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from tui_monitor.collect.credentials import CredentialError, Credentials, credentials
+from tui_monitor.collect.ending import Ending
 from tui_monitor.collect.exposition import PageReader
 from tui_monitor.collect.http import LIMIT_BYTES, Client, TlsFiles
 from tui_monitor.collect.servers.listing import Listing
 from tui_monitor.collect.servers.places import place, places
 from tui_monitor.collect.sockets import CONNECTIONS
+from tui_monitor.collect.unanswered import unanswered
 from tui_monitor.model import Failure, Layout, Page, Reading, SeriesKey, ServerAnswer
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, never bound to
 _WORST_FIRST = ("refused", "timeout", "damaged", "tls", "unsupported")
+_MEASURED = ("content-length", "transfer-encoding", "content-encoding")  # headers with which a cut body is noticed
 _SWITCHED_OFF = (404, 405, 501)  # of a metrics page
 READY_AGAIN_S = 4.0  # a page that came says that its server lives: readiness is asked no more often than this then
 
@@ -78,6 +81,7 @@ class ServerSource:
         self._page_path = ""  # the one of the kind's paths that this server has
         self._ready: tuple[float, Answer] | None = None  # when readiness was last asked, and the answer
         self._reader = reader or PageReader()
+        self._ending = Ending()
         self._listing = Listing(kind, self._client_of)
         self._told: tuple[Layout | None, tuple[SeriesKey, ...], dict[tuple[str, str], str], Layout] | None = None
         self._others: dict[tuple[str, str], str] = {}  # (model, a version's other name on the page) -> the version
@@ -96,6 +100,7 @@ class ServerSource:
             await self.close()
             self._api_url, self._page_url = places(self.found, self._kind)
             self._page_path = ""
+            self._ending = Ending()
             self._listing.forget()
         if self._who is None:
             failure = self._identify()
@@ -189,7 +194,12 @@ class ServerSource:
         self._page_answer = answer
         if answer.failure is not None and answer.status in _SWITCHED_OFF and self._kind.page_flag:
             return Failure("unsupported", self._kind.page_flag)
-        return answer.failure or await self._reader.read_slowly(answer.body)
+        if answer.failure is not None:
+            too_large = answer.failure.kind == "too_large"
+            return Failure("too_large", f"{answer.failure.message} ([limits] page)") if too_large else answer.failure
+        read = await self._reader.read_slowly(answer.body)
+        cut = self._ending.judge(answer.body, measured=any(name in answer.headers for name in _MEASURED))
+        return structs.replace(read, damaged=cut) if cut and isinstance(read, Page) and not read.damaged else read
 
     def _known_ready(self, now_s: float) -> Answer | None:
         """The last answer to the question for readiness, where it was good lately and the page came with it."""
@@ -264,6 +274,11 @@ class ServerSource:
         """Connections to the API that nobody has accepted."""
         port = self._port()
         return None if port is None else self._connections.waiting(port, sum(client.open for client in self._clients.values()))
+
+    def unanswered(self) -> int | None:
+        """Clients of the API that asked some seconds ago and have no answer; None where the kernel does not say, or it is elsewhere."""
+        port = self._port()
+        return None if port is None else unanswered(port, {one for client in self._clients.values() for one in client.local_ports})
 
     def _process_alive(self) -> bool | None:
         pid = self.found.pid
