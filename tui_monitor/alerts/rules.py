@@ -112,6 +112,7 @@ class Rule(Struct, frozen=True):
     keys: tuple[str, ...]  # numbers that `when` asks for
     summary: str
     built_in: bool = False
+    keep_firing_for_s: float = 0.0  # goes on firing for so long after it was last true
 
     @property
     def unit(self) -> str:
