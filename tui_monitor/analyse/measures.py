@@ -17,6 +17,7 @@ NO_PAGE = "no page read yet"
 NO_SECOND_SAMPLE = "no second sample yet"
 NOTHING_OBSERVED = "nothing observed in the window"
 NO_VALUE = "its page has no number for it"
+NOT_WHOLE = "its histogram has no bucket up to +Inf"
 BELOW_ZERO = "its page has a number below zero for it"
 
 
@@ -166,7 +167,7 @@ class Evaluation:
             elif not pick.zero:
                 return Value(None, self._not_known(columns))
         if not known and (self._rates or self._page is None) and not any(rate is not None for rate in self._rates):
-            return Value(None, self._young)
+            return Value(None, self._not_known(range(len(self._last))))
         return Value(result * measure.unit)
 
     def _not_known(self, columns: Iterable[int]) -> str:
@@ -221,6 +222,8 @@ class Evaluation:
             levels = self._levels[key] = self._grown_levels(measure.of, pick, group)
         if isinstance(levels, Value):
             return levels
+        if levels[-1][0] != math.inf:
+            return Value(None, NOT_WHOLE)
         fell = reached(measure.q, levels)
         if fell is None:
             return Value(None, NOTHING_OBSERVED)

@@ -13,7 +13,7 @@ from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED,
 from tui_monitor.analyse.series import BUCKET, Plan, Wanted
 from tui_monitor.analyse.steps import Steps
 from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, Window, widened
-from tui_monitor.mapping import Says, Total
+from tui_monitor.mapping import First, Measure, Rate, Says, Total
 from tui_monitor.model import Metrics, Page, SeriesKey, clean
 
 MAX_COLUMNS = 4_000  # series with a past, of one target; what does not fit is counted in `left_out`
@@ -28,6 +28,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     absent: dict[str, str] = {}
     bounds: dict[str, tuple[float, float]] = {}  # quantile key -> the bucket it fell into
     at_least: list[str] = []  # keys whose value is a lower bound
+    misses: dict[str, str] = {}  # of those: what the value leaves out, where it is not just in the open top bucket
     series: dict[str, str] = {}  # key -> the exposed name that was used
     models: dict[tuple[str, str], Metrics] = {}  # (model, version) -> the same keys, of its series only
     covered_s: float = 0.0  # how much of the window is known
@@ -43,6 +44,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     restarts: int = 0  # how often its counters began again since watching began
     restarted_at_s: float | None = None  # time of the first page after the last of these
     left_out: int = 0  # series over the bound, not counted
+    models_left_out: int = 0  # likewise
+    known: bool = True  # something that this kind of server tells is on its page
 
 
 class SignalCounts(NamedTuple):
@@ -80,6 +83,7 @@ class TargetNumbers:
         self._pages = 0
         self._steps = Steps(says.step_s)
         self.left_out = 0
+        self._incomplete: set[str] = set()  # families of which series were left out
         self.at_s: float | None = None
         self.progress_at_s: float | None = None
         self.restarts = 0  # how often most counters fell on one page: the server began again
@@ -170,6 +174,7 @@ class TargetNumbers:
         absent: dict[str, str] = {}
         bounds: dict[str, tuple[float, float]] = {}
         at_least: list[str] = []
+        misses: dict[str, str] = {}
         for key, measure in says.measures.items():
             value = evaluation.value(measure)
             metrics[key] = value.number
@@ -180,6 +185,10 @@ class TargetNumbers:
                 bounds[key] = value.bounds
             if value.at_least or (key in says.at_least and value.number is not None):
                 at_least.append(key)
+                misses |= {key: says.at_least[key]} if key in says.at_least else {}
+            elif value.number is not None and self._incomplete and self._is_incomplete(measure):
+                at_least.append(key)
+                misses[key] = f"{self.left_out:,} series over the most that are followed"
         metrics |= dict.fromkeys(says.cannot)
         absent |= says.cannot
         models: dict[tuple[str, str], Metrics] = {}
@@ -193,6 +202,7 @@ class TargetNumbers:
             absent=absent,
             bounds=bounds,
             at_least=at_least,
+            misses=misses,
             series=self._names,
             models=models,
             covered_s=min(window.covered_s, window_s),
@@ -205,10 +215,20 @@ class TargetNumbers:
             tells_progress=says.progress is not None
             and any(term in plan.announced or any(map(self._counts, plan.picks[term].all)) for term in says.progress.terms),
             left_out=self.left_out,
+            models_left_out=max(0, len(plan.groups) - MAX_MODELS),
+            known=plan.known,
             about=says.about,
             step_s=self._steps.step_s,
             restarts=self.restarts,
             restarted_at_s=self.restarted_at_s,
+        )
+
+    def _is_incomplete(self, measure: Measure) -> bool:
+        """Whether it adds growth of a family of which series were left out."""
+        ways = measure.ways if isinstance(measure, First) else (measure,)
+        plan = self._plan
+        return plan is not None and any(
+            plan.picks[term].name in self._incomplete for way in ways if isinstance(way, Rate) for term in way.of.terms
         )
 
     def _counts(self, column: int) -> bool:
@@ -265,6 +285,7 @@ class TargetNumbers:
             self._forget(set(counters))
         before = set(self._columns)
         self.left_out = 0
+        self._incomplete = set()
         for key in counters:
             if key in self._columns:
                 continue
@@ -272,6 +293,7 @@ class TargetNumbers:
                 self._columns[key] = len(self._columns)
             else:
                 self.left_out += 1
+                self._incomplete.add(key.name)
         self._plans += 1
         plan = wanted.plan(self._plans, page.layout, self._columns)
         self._last = widened(self._last, plan.columns, NAN)
@@ -305,6 +327,8 @@ class TargetNumbers:
     def _forget(self, present: set[SeriesKey]) -> None:
         """Drop the columns of series that are no longer on the page."""
         kept = [(key, column) for key, column in self._columns.items() if key in present]
+        if len(kept) == len(self._columns):
+            return
         self._columns = {key: place for place, (key, _) in enumerate(kept)}
         columns = [column for _, column in kept]
         self._past.keep(columns)

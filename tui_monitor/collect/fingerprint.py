@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -117,6 +117,12 @@ async def fingerprint(client: Question, *names: str, asked: set[str] | None = No
 def has_family(page: bytes, beginnings: tuple[str, ...]) -> bool:
     """Whether a metrics page has a family that begins so."""
     return any(re.search(rb"(?m)^(# TYPE )?" + re.escape(beginning.encode()), page) for beginning in beginnings)
+
+
+def kind_of(names: Iterable[str]) -> Kind | None:
+    """The kind whose families these names of a metrics page are."""
+    names = set(names)
+    return next((kind for kind in KINDS.values() if kind.families and any(name.startswith(kind.families) for name in names)), None)
 
 
 async def recognise(settings: TargetSettings, *, timeout_s: float = 2.0) -> Found | None:
