@@ -123,14 +123,17 @@ class Wanted:
         self.counters.update(self.signal_counters)
         self.names = {name for total in self.counters for name in total.names}
         self.names.update(name + BUCKET for total in self.histograms for name in total.names)
+        self._asked = self.names | {name for total in self.gauges for name in total.names}
         self._fits = {total: _fits(total) for total in (*self.counters, *self.gauges, *self.histograms)}
 
     def plan(self, number: int, layout: Layout, columns: dict[SeriesKey, int]) -> Plan:
         """Resolve everything for one layout. `columns` has a place for each counter that is or was on the page."""
         plan = Plan(number, layout)
         on_page: dict[str, list[tuple[int, SeriesKey]]] = {}
+        asked = self._asked
         for position, key in enumerate(layout.series):
-            on_page.setdefault(key.name, []).append((position, key))
+            if key.name in asked:
+                on_page.setdefault(key.name, []).append((position, key))
         by_name: dict[str, list[tuple[int, SeriesKey]]] = {}
         for key, column in columns.items():
             by_name.setdefault(key.name, []).append((column, key))
@@ -151,8 +154,7 @@ class Wanted:
             plan.gauges[total] = self._pick(total, on_page, on_page, zero=False, known=plan.known)
         for total in self.histograms:
             plan.buckets[total] = self._bucket_pick(total, on_page, by_name)
-        groups = self.names | {name for total in self.gauges for name in total.names}
-        found = {self.group(key): None for series in on_page.values() for _, key in series if key.name in groups}
+        found = {self.group(key): None for series in on_page.values() for _, key in series}
         plan.groups = sorted(group for group in found if group is not None)
         return plan
 
