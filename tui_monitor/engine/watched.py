@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 
 import msgspec
 
@@ -20,6 +21,8 @@ from tui_monitor.engine.hardware import NOTHING, Hardware
 from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Page, Reading, ServerAnswer, Target, TargetWindow, clean, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
+MOVING_S = 4.0  # finished work this recently: nobody waits for long
+TELL_AGAIN_S = 60.0  # replicas behind one address look like restarts without end
 WINDOWS_EVERY = 0.03  # a window is made anew after this share of it, but not more often than every 5 s
 
 
@@ -47,6 +50,8 @@ class Watched:
         self.answers = 0
         self.restarts = 0  # seen
         self._unanswered: int | None = None  # clients that wait for an answer
+        self._counted = 0  # restarts that its counters told of
+        self._told_s = -math.inf  # when a restart was told of
         self._reading: Reading | None = None
         self._answer: ServerAnswer | None = None  # the newest one that there was
         self._page_at_s: float | None = None
@@ -77,19 +82,28 @@ class Watched:
         self._reading = reading
         self.answers += 1
         answer = reading.content
-        alone = isinstance(answer, ServerAnswer) and answer.clients == 0  # nobody is connected: nobody waits
-        self._unanswered = 0 if alone else self.source.unanswered()
         if isinstance(answer, ServerAnswer):
             self._answer = answer
             if answer.page is not None:
                 self.numbers.observe(reading.at_s, answer.page)
                 self._page_at_s = reading.at_s
+                self._look_at_clients(reading)
                 return
         self.numbers.gone(reading.at_s)
+        self._look_at_clients(reading)
+
+    def _look_at_clients(self, reading: Reading) -> None:
+        """Who waits for an answer: the kernel is asked only where nothing is known to get done."""
+        moved_s = self.numbers.progress_at_s
+        moving = moved_s is not None and reading.at_s - moved_s < max(MOVING_S, 2 * self.interval_s)
+        alone = isinstance(reading.content, ServerAnswer) and reading.content.clients == 0
+        self._unanswered = 0 if alone else None if moving else self.source.unanswered()
 
     def moved(self, found: Found) -> None:
         """The same server, now another process or with other ports."""
         began_again = self.found.pid is not None and found.pid is not None and found.pid != self.found.pid
+        if began_again:
+            self._told_s = time.time()
         self.restarts += began_again and found.started_s != self.found.started_s
         self.found = found
         self.source.move(found)
@@ -189,6 +203,15 @@ class Watched:
             about=self.kind.says.about,
         )
         return target, why
+
+    def began_again(self, now_s: float) -> bool:
+        """Whether its counters began again since this was last asked, and no new process has been told of; at most once a minute."""
+        restarts = self._measured.restarts if self._measured else 0
+        before, self._counted = self._counted, restarts
+        if restarts <= before or now_s - self._told_s < TELL_AGAIN_S:
+            return False
+        self._told_s = now_s
+        return True
 
     def gpus(self, now_s: float) -> list[Gpu]:
         """The GPUs that an exporter tells of; without a number while it is silent."""
