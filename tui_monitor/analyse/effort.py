@@ -5,6 +5,7 @@ Some servers spin while they wait: what theirs use when there is nothing to do i
 
 from __future__ import annotations
 
+from tui_monitor.analyse.clock import shifted
 from tui_monitor.model import Outside
 
 REST_CORES = 0.1  # questions for health and numbers cost about a hundredth
@@ -32,6 +33,10 @@ class Effort:
             self._rest_s = None
         elif self._rest_s is None:
             self._rest_s = now_s
+
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set; see `clock.shifted`."""
+        self._rest_s = shifted(self._rest_s, step_s, now_s)
 
     @property
     def known(self) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from tui_monitor.analyse.clock import shifted
 from tui_monitor.analyse.effort import Effort
 from tui_monitor.analyse.target import Measured
 from tui_monitor.analyse.waiting import Waiting
@@ -91,6 +92,21 @@ class Progress:
             since_s = before.since_s
         self._verdict = ProgressVerdict(state, why, since_s if since_s is not None else now_s)
         return self._verdict
+
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set: what lasts goes on lasting, neither longer nor shorter; see `clock.shifted`."""
+        self._began_s = shifted(self._began_s, step_s, now_s)
+        self._again_s = shifted(self._again_s, step_s, now_s)
+        self._up_s = shifted(self._up_s, step_s, now_s)
+        self._silent_s = shifted(self._silent_s, step_s, now_s)
+        self._silent_pages_s = shifted(self._silent_pages_s, step_s, now_s)
+        self._work_s = shifted(self._work_s, step_s, now_s)
+        self._moved_s = shifted(self._moved_s, step_s, now_s)
+        self._stopped_s = shifted(self._stopped_s, step_s, now_s)
+        self._waiting.stepped(step_s, now_s)
+        self._effort.stepped(step_s, now_s)
+        if self._verdict is not None:
+            self._verdict = structs.replace(self._verdict, since_s=shifted(self._verdict.since_s, step_s, now_s))
 
     # -- what came ----------------------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from tui_monitor.analyse.clock import shifted
 from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation, total_of
 from tui_monitor.analyse.series import BUCKET, Plan, Wanted
 from tui_monitor.analyse.steps import Steps
@@ -137,6 +138,15 @@ class TargetNumbers:
         """The target did not answer at `at_s`, or with a broken page: gauges are unknown from now on, rates end at the last page."""
         if self._gone_s is None:
             self._gone_s = at_s
+
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set: nobody knows how long the pages around it were apart, so rates begin anew; see `clock.shifted`."""
+        self._past.clear()
+        self._steps.clear()
+        self.at_s = shifted(self.at_s, step_s, now_s)
+        self._gone_s = shifted(self._gone_s, step_s, now_s)
+        self.progress_at_s = shifted(self.progress_at_s, step_s, now_s)
+        self.restarted_at_s = shifted(self.restarted_at_s, step_s, now_s)
 
     @property
     def work(self) -> float | None:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from tui_monitor.analyse.clock import shifted
+
 KEPT = 200  # looks
 ASKED_S = 5.0  # a client that counts as unanswered has waited this long already
 
@@ -42,6 +44,10 @@ class Waiting:
             self._fewest = clients if self._fewest is None else min(clients, self._fewest)
             if moving:
                 self._most_at_work = max(clients, self._most_at_work or 0)
+
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set; see `clock.shifted`."""
+        self._looks = deque((look._replace(at_s=shifted(look.at_s, step_s, now_s)) for look in self._looks), maxlen=KEPT)
 
     @property
     def clients(self) -> int | None:

@@ -22,6 +22,7 @@ from tui_monitor.collect.host import HostWatch
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine import hardware, subjects
+from tui_monitor.engine.clock import ClockWatch, steady
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.logs import Logs
@@ -93,6 +94,7 @@ class Engine:
         self._logs = Logs(settings, self.note)
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
+        self._clock = ClockWatch()
         self._self = SelfWatch(self.tick_s)
         self._keeper = Keeper(state, settings, trouble)
         alerts = settings.alerts
@@ -181,6 +183,9 @@ class Engine:
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
 
     async def _tick(self, now_s: float) -> None:
+        if step_s := self._clock.step(now_s, steady()):
+            self.note(f"the clock was set {'forward' if step_s > 0 else 'back'} by {abs(step_s):.0f} s: rates begin anew", "warning")
+            self._targets.stepped(step_s, now_s)
         host = self._host.latest()
         system = _system_of(host, now_s)
         gpus, gpu_why = self._gpus(now_s)

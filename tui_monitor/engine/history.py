@@ -33,7 +33,11 @@ class _Ring:
                 self.values[skipped % self.size] = math.nan
             self.newest = slot
             self.values[slot % self.size] = value
-        elif slot > self.newest - self.size:
+        elif slot <= self.newest - self.size:  # the clock was set back by more than the ring holds: it begins anew
+            self.values = array("f", [math.nan]) * self.size
+            self.newest = slot
+            self.values[slot % self.size] = value
+        else:
             before = self.values[slot % self.size]
             self.values[slot % self.size] = max(before, value) if worst and not math.isnan(before) else value
 

@@ -207,6 +207,11 @@ class Targets:
                 )
                 asyncio.get_running_loop().create_task(one.stop())
 
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set by so much."""
+        for one in self._watched.values():
+            one.stepped(step_s, now_s)
+
     # -- what they say ------------------------------------------------------------------------------------------------------------------
 
     def watched(self) -> list[Watched]:

@@ -8,6 +8,7 @@ import time
 
 import msgspec
 
+from tui_monitor.analyse.clock import shifted
 from tui_monitor.analyse.progress import Progress
 from tui_monitor.analyse.target import MAX_COLUMNS, MAX_MODELS, Measured, TargetNumbers
 from tui_monitor.collect.exposition import PageReader
@@ -98,6 +99,14 @@ class Watched:
         moving = moved_s is not None and reading.at_s - moved_s < max(MOVING_S, 2 * self.interval_s)
         alone = isinstance(reading.content, ServerAnswer) and reading.content.clients == 0
         self._unanswered = 0 if alone else None if moving else self.source.unanswered()
+
+    def stepped(self, step_s: float, now_s: float) -> None:
+        """The wall clock was set by so much."""
+        self.numbers.stepped(step_s, now_s)
+        self.progress.stepped(step_s, now_s)
+        self._page_at_s = shifted(self._page_at_s, step_s, now_s)
+        self._measured_at_s = -math.inf
+        self._windows.clear()
 
     def moved(self, found: Found) -> None:
         """The same server, now another process or with other ports."""
