@@ -244,6 +244,8 @@ class Targets:
                 stand[name] = one.target(now_s, on.get(name, hardware.NOTHING)), one.silent()
             except Exception as error:  # noqa: BLE001 - the border of a source: what one server tells must not end the watching of the others
                 stand[name] = one.broken(now_s, error)
+            if one.began_again(now_s):
+                self._note(f"{name}: its counters began again: it was restarted")
         return stand
 
     def orphans(self, gpus: Sequence[Gpu]) -> list[Orphan]:
