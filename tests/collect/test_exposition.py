@@ -189,7 +189,7 @@ def test_samples_over_the_limit_are_left_out_and_said_and_the_cut_is_always_the_
         kept = min(count, 1000)
         assert [key.labels[0][1] for key in page.layout.series] == [str(number) for number in range(kept)]
         assert page.values == [float(number) for number in range(kept)]
-        assert page.limited == ("more than 1,000 samples: the first 1,000 are read (limit max_samples)" if count > 1000 else "")
+        assert page.limited == ("more than 1,000 samples: the first 1,000 are read ([limits] samples)" if count > 1000 else "")
         assert (page.bad_lines, bool(page.damaged)) == ((0, False) if count > 1000 else (1, True))
         hows.append(reader.how)
     assert hows == ["full", "full", "full", "positional", "positional", "positional", "positional", "keyed"]
@@ -218,9 +218,7 @@ def test_a_series_over_the_limits_is_left_out_and_said(line: bytes) -> None:
     for number in (1, 2):
         page = read(b'x{b="%b",c="1",d=""} %d\n' % ("é".encode() * 30, number) + line, reader)
         assert ([key.name for key in page.layout.series], page.values) == (["x"], [number])
-        assert page.limited == (
-            "lines left out: 1, with more than 3 labels, or more than 30 characters in one (limits max_labels, max_label_chars)"
-        )
+        assert page.limited == ("lines left out: 1, with more than 3 labels ([limits] labels), or more than 30 characters in one")
         assert (page.bad_lines, page.damaged) == (1, "")
     assert read(b"x 1\n", reader).limited == ""
 
@@ -229,7 +227,7 @@ def test_a_page_of_which_nothing_is_within_the_limits_is_too_large() -> None:
     failure = PageReader(max_labels=1).read(b'a{b="1",c="2"} 1\n')
     assert isinstance(failure, Failure)
     assert failure.kind == "too_large"
-    assert "max_labels" in failure.message
+    assert "[limits] labels" in failure.message
 
 
 def test_targets_with_other_limits_do_not_share_what_they_refuse() -> None:

@@ -206,10 +206,12 @@ class _Scan:
         said = []
         if self._cut:
             most = f"{self._limits.samples:,}"
-            said.append(f"more than {most} samples: the first {most} are read (limit max_samples)")
+            said.append(f"more than {most} samples: the first {most} are read ([limits] samples)")
         if self._over:
-            most = f"more than {self._limits.labels:,} labels, or more than {self._limits.label_chars:,} characters in one"
-            said.append(f"lines left out: {self._over:,}, with {most} (limits max_labels, max_label_chars)")
+            most = (
+                f"more than {self._limits.labels:,} labels ([limits] labels), or more than {self._limits.label_chars:,} characters in one"
+            )
+            said.append(f"lines left out: {self._over:,}, with {most}")
         return "; ".join(said)
 
     def keep(self, layout: Layout) -> None:
@@ -272,7 +274,7 @@ class PageReader:
                 until_s = self._clock() + TURN_S
 
     def _steps(self, body: bytes) -> Generator[None, None, Page | Failure]:
-        failure = _refused(body)
+        failure = _refused(body, max(MAX_LINES, 2 * self._limits.samples))
         if failure is not None:
             return failure
         plain = body.removeprefix(b"\xef\xbb\xbf")
@@ -307,9 +309,9 @@ def _answer(end: StopIteration) -> Page | Failure:
     return answer
 
 
-def _refused(body: bytes) -> Failure | None:
-    if len(body) >= MAX_LINES and body.count(b"\n") >= MAX_LINES:
-        return Failure("too_large", f"more than {MAX_LINES:,} lines")
+def _refused(body: bytes, most: int) -> Failure | None:
+    if len(body) >= most and body.count(b"\n") >= most:
+        return Failure("too_large", f"more than {most:,} lines ([limits] samples)")
     start = body[:64].lstrip()
     if start[:1] == b"<":
         return Failure("not_metrics", "a web page, not a metrics page")
@@ -323,7 +325,8 @@ def _no_sample(body: bytes, scan: _Scan) -> Failure:
     if limited:
         return Failure("too_large", limited)
     if scan.bad:
-        return Failure("not_metrics", f"no line of it is a sample; it begins: {clean(body[:200].decode(errors='replace'), 60)}")
+        what = "JSON, not a metrics page" if body.lstrip()[:1] in b"{[" else "no line of it is a sample"
+        return Failure("not_metrics", f"{what}; it begins: {clean(body[:200].decode(errors='replace'), 60)}")
     return Failure("empty", "the page is empty" if not body.strip() else "only comments on the page")
 
 
