@@ -4,7 +4,7 @@
     python bench/targets.py --targets 500 --hanging 10                          every tenth accepts and never answers
     python bench/targets.py --targets 1000 --seconds 30                         does it still start?
 
-A server in a process of its own answers for all targets on one loopback port, each with a page of 55 kB in vLLM's shape whose numbers
+A server in a process of its own answers for all targets on fifty loopback ports, each with a page of 55 kB in vLLM's shape whose numbers
 grow; the engine is the real one (`tui-monitor engine`) with a configuration and directories of its own. Health, version and models are
 asked as well, as in production.
 """
@@ -27,6 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "tests/pages/vllm/metrics.prom"
+PORTS = 50
 VARIANTS = 64  # a new one every other second; after the last one the counters begin again, as after a restart
 
 
@@ -78,14 +79,14 @@ def pages() -> list[bytes]:
     return [answer("\n".join(grown(line, step) for line in lines).encode() + b"\n") for step in range(VARIANTS)]
 
 
-async def serve(port: int, hanging: int) -> None:
+async def serve(ports: int, hanging: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     Answers.pages, Answers.hanging = pages(), hanging
-    server = await asyncio.get_running_loop().create_server(Answers, "127.0.0.1", port, backlog=2048)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    async with server:
-        await server.serve_forever()
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(Answers, "127.0.0.1", 0, backlog=2048) for _ in range(ports)]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
 def cpu_s(pid: int) -> float:
@@ -109,23 +110,23 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--warm", type=float, default=20.0)
     parser.add_argument("--no-recording", action="store_true")
-    parser.add_argument("--serve", type=int, default=-1, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", type=int, default=0, help=argparse.SUPPRESS)
     call = parser.parse_args()
-    if call.serve >= 0:
+    if call.serve:
         asyncio.run(serve(call.serve, call.hanging))
         return 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": name, "XDG_STATE_HOME": name, "XDG_CONFIG_HOME": name}
         server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", "0", "--hanging", str(call.hanging)], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, "--serve", str(PORTS), "--hanging", str(call.hanging)], stdout=subprocess.PIPE, text=True
         )
         watched = None
         try:
-            port = int((server.stdout or sys.stdin).readline())
+            ports = (server.stdout or sys.stdin).readline().split()
             config = folder / "bench.toml"
             targets = "".join(
-                f'[[targets]]\nname = "t{i}"\nkind = "vllm"\nurl = "http://127.0.0.1:{port}/t{i}"\ninterval = "{call.interval}"\n'
+                f'[[targets]]\nname = "t{i}"\nkind = "vllm"\nurl = "http://127.0.0.1:{ports[i % PORTS]}/t{i}"\ninterval = "{call.interval}"\n'
                 for i in range(call.targets)
             )
             recording = "[recording]\nenabled = false\n" if call.no_recording else ""
