@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Performance, Target
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, Performance, ServerProcess, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.vocabulary import VOCABULARY
 
@@ -44,6 +44,7 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     yield from _host(frame)
     yield from _gpus(frame)
     yield from _targets(frame)
+    yield from (_orphan(one) for one in frame.orphans)
     for name, queried in frame.queries.items():
         yield f"Prometheus {name}: " + _numbers(queried.values, list(queried.values), queried.absent)
     for performance in frame.performance:
@@ -59,9 +60,17 @@ def _summary(frame: Frame) -> str:
     words = ", ".join(f"{by[severity]} {severity}" for severity in _SEVERITY if by[severity])
     taken = sum(alert.state == "firing" and alert.acknowledged is not None for alert in frame.alerts)
     pending = sum(alert.state == "pending" for alert in frame.alerts)
-    states = Counter[str](target.state for target in frame.targets)
-    servers = ", ".join(f"{states[state]} {state}" for state in _WORST if states[state]) or "none found"
-    return f"Alerts: {len(firing)} firing{f' ({words})' if words else ''}, {taken} acknowledged, {pending} pending. Servers: {servers}."
+    servers = _states(target for target in frame.targets if target.about == "server") or "none found"
+    exporters = _states(target for target in frame.targets if target.about != "server")
+    line = f"Alerts: {len(firing)} firing{f' ({words})' if words else ''}, {taken} acknowledged, {pending} pending. Servers: {servers}."
+    if exporters:
+        line += f" Exporters: {exporters}."
+    return line + (f" Orphans: {len(frame.orphans)}." if frame.orphans else "")
+
+
+def _states(targets: Iterable[Target]) -> str:
+    states = Counter[str](target.state for target in targets)
+    return ", ".join(f"{states[state]} {state}" for state in _WORST if states[state])
 
 
 def _badness(alert: Alert) -> tuple[bool, bool, int, str]:
@@ -137,34 +146,56 @@ def _host(frame: Frame) -> Iterator[str]:
 def _gpus(frame: Frame) -> Iterator[str]:
     if not frame.gpus:
         yield f"GPUs: none: {frame.gpu_why or 'not looked yet'}"
-    yield from (_gpu(gpu) for gpu in frame.gpus)
+    silent = {target.name: target for target in frame.targets if target.about == "gpu" and target.state != "OK"}
+    dark = Counter[str](gpu.source for gpu in frame.gpus if gpu.state == "UNKNOWN" and gpu.source in silent)
+    own = {gpu.uuid for gpu in frame.gpus if gpu.source == "nvml"}
+    for gpu in frame.gpus:
+        twice = gpu.source != "nvml" and gpu.uuid in own and not gpu.slice  # an exporter tells of this host's GPUs too
+        if not twice and (gpu.state != "UNKNOWN" or gpu.source not in silent):
+            yield _gpu(gpu)
+    for name, count in dark.items():
+        yield f"{count} GPU{'' if count == 1 else 's'} of {name}: not known, their exporter is {silent[name].state}"
 
 
 def _gpu(gpu: Gpu) -> str:
-    name = f"GPU {gpu.index} {gpu.name}{' (simulated)' if gpu.simulated else ''}: {gpu.state}{f', {gpu.why}' if gpu.why and not gpu.simulated else ''}"
+    from_ = f" of {gpu.source}" if gpu.source not in ("nvml", "demo") else ""
+    slice_ = f" {gpu.slice}" if gpu.slice else ""
+    why = f", {gpu.why}" if gpu.why and not gpu.simulated else ""
+    name = f"GPU {gpu.index}{slice_}{from_} {gpu.name}{' (simulated)' if gpu.simulated else ''}: {gpu.state}{why}"
     keys = ["gpu.util", "gpu.temperature", "gpu.power"]
     parts = [f"{_SHORT[key]} {_value(key, gpu.metrics[key])}" for key in keys if gpu.metrics.get(key) is not None]
     if gpu.metrics.get("gpu.memory.used") is not None:
         parts.insert(1, f"memory {fmt.pair_of_sizes(gpu.metrics['gpu.memory.used'], gpu.metrics.get('gpu.memory.total'))}")
     if gpu.throttle:
         parts.append(f"slowed by {', '.join(gpu.throttle)}")
+    serves = sorted({process.target for process in gpu.processes if process.target})
+    if serves:
+        parts.append(f"used by {', '.join(serves)}")
     return ", ".join([name, *parts])
 
 
 def _targets(frame: Frame) -> Iterator[str]:
-    if not frame.targets:
+    if not any(target.about == "server" for target in frame.targets):
         yield "Servers: none found" + (", still looking" if frame.discovering else "; `tui-monitor doctor` tells what could not be seen")
-    for target in sorted(frame.targets, key=lambda one: (_WORST.index(one.state), one.name)):
+    for target in sorted(frame.targets, key=lambda one: (one.about != "server", _WORST.index(one.state), one.name)):
         yield from _target(target, frame)
 
 
 def _target(target: Target, frame: Frame) -> Iterator[str]:
     lasting = fmt.age((frame.at - target.since).total_seconds())
     version = f" {target.version}" if target.version else ""
-    yield f"{target.name} ({target.kind}{version}, {target.url}): {target.state} for {lasting}{f': {target.why}' if target.why else ''}"
+    exporter = {"server": "", "gpu": "Exporter of GPUs ", "host": "Exporter of a host "}[target.about]
+    yield f"{exporter}{target.name} ({target.kind}{version}, {target.url}): {target.state} for {lasting}{f': {target.why}' if target.why else ''}"
     keys = [key for key in _TARGET_FIRST if key in target.metrics]
     keys += [key for key in target.metrics if key not in keys and not key.startswith(_HIDDEN)]
     yield "  " + _numbers(target.metrics, keys, target.absent, target.at_least)
+    if target.process is not None:
+        yield "  " + _process(target.process, target.gpus, frame)
+    if target.limited:
+        yield f"  its page is read in part: {target.limited}"
+    if target.bad_lines:
+        yield f"  {target.bad_lines} line{'' if target.bad_lines == 1 else 's'} of its page could not be read and {'is' if target.bad_lines == 1 else 'are'} left out"
+    yield from (f"  {_SHORT.get(key, key)}: at least, it misses {what}" for key, what in target.misses.items())
     if target.age_s is not None and target.age_s > 10:
         yield f"  these numbers are {fmt.age(target.age_s)} old"
     for model in target.models:
@@ -173,6 +204,39 @@ def _target(target: Target, frame: Frame) -> Iterator[str]:
         known = [key for key in _TARGET_FIRST if model.metrics.get(key) is not None]
         numbers = f": {_numbers(model.metrics, known, {})}" if known else ""
         yield f"  model {model.name}{version}{f' {model.state}' if model.state else ''}{why}{numbers}"
+
+
+def _process(process: ServerProcess, gpus: list[int], frame: Frame) -> str:
+    """The processes of a server in one sentence."""
+    said = [f"process {process.pid}" + (f" and {process.processes - 1} more" if process.processes > 1 else "")]
+    if process.started is not None:
+        said.append(f"up {fmt.age((frame.at - process.started).total_seconds())}")
+    if process.cpu is not None:
+        said.append(f"uses {fmt.digits(process.cpu)} cores")
+    if process.rss_bytes is not None:
+        said.append(f"memory {fmt.size(process.rss_bytes)}")
+    if gpus:
+        used = f" with {fmt.size(process.gpu_memory_bytes)} in use" if process.gpu_memory_bytes is not None else ""
+        said.append(f"GPU {' '.join(map(str, gpus))}{used}")
+    if process.restarts:
+        said.append(f"restarted {process.restarts} time{'' if process.restarts == 1 else 's'} since watching began")
+    if process.container:
+        said.append(f"in container {process.container}")
+    if process.stopped:
+        said.append(f"stopped: {' '.join(process.stopped)}")
+    if process.orphan:
+        said.append("an orphan, whoever started it is gone")
+    return ", ".join(said)
+
+
+def _orphan(orphan: Orphan) -> str:
+    """A process that was left behind, and what it holds."""
+    holds = [f"port{'' if len(orphan.ports) == 1 else 's'} {' '.join(map(str, orphan.ports))}"] if orphan.ports else []
+    if orphan.gpus:
+        memory = f" with {fmt.size(orphan.gpu_memory_bytes)}" if orphan.gpu_memory_bytes else ""
+        holds.append(f"GPU {' '.join(map(str, orphan.gpus))}{memory}")
+    of = f", left behind by {orphan.kind}" if orphan.kind else ""
+    return f"Orphan {orphan.name} ({orphan.pid}){of}, holds {' and '.join(holds) or 'nothing that is known'}"
 
 
 def _performance(performance: Performance) -> str:

@@ -26,7 +26,7 @@ from tui_monitor.ui import board as boards
 from tui_monitor.ui import prepaint, signs, theme
 from tui_monitor.ui.bindings import TABLE, footer
 from tui_monitor.ui.dialogs.ack import AckDialog
-from tui_monitor.ui.dialogs.detail import Detail, of_quality, of_target
+from tui_monitor.ui.dialogs.detail import WIDTH, Detail, of_quality, of_target
 from tui_monitor.ui.dialogs.explain import Explain
 from tui_monitor.ui.dialogs.filter import Filter
 from tui_monitor.ui.dialogs.help import Help
@@ -73,6 +73,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         """A feed that is already being started comes with its future. `shadow` None: Textual draws in its own way."""
         super().__init__(driver_class=driver, ansi_color=look.terminal_colours)
         self.feed, self.look, self._themes, self._ascii, self._clock = feed, look, themes, ascii, clock
+        self.set_class(ascii, "-ascii")
         self._shadow, self._first, self._started = shadow, first, started
         self.on_leave: Callable[[], None] = lambda: None
         self.view = View(utc=utc)
@@ -430,7 +431,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         """`e`."""
         frame = self.frame()
         if frame is not None:
-            await self._open(Explain(boards.explain_chosen(frame, self.shown_view())))
+            await self._open(Explain(boards.explain_chosen(frame, self.shown_view()), ascii=self._ascii))
 
     async def action_detail(self) -> None:
         """`enter`."""
@@ -439,13 +440,18 @@ class MonitorApp(App[None], inherit_bindings=False):
             return
         view = self.shown_view()
         target = order.chosen_target(frame, view)
+        width = max(20, min(WIDTH, self.size.width - 7))  # borders, edges, scroll bar
         if view.focus == "health" and target is not None:
-            await self._open(Detail(target.name, of_target(frame, target)))
+            await self._open(Detail(target.name, of_target(frame, target, utc=view.utc, width=width), ascii=self._ascii))
         elif view.focus == "performance" and (target is not None or frame.performance):
-            lines = of_quality(frame.performance) + ([""] if frame.performance else []) + (of_target(frame, target) if target else [])
-            await self._open(Detail(target.name if target else "Performance", lines))
+            lines = (
+                of_quality(frame.performance)
+                + ([""] if frame.performance else [])
+                + (of_target(frame, target, utc=view.utc, width=width) if target else [])
+            )
+            await self._open(Detail(target.name if target else "Performance", lines, ascii=self._ascii))
         elif (view.focus == "alerts" and order.chosen_alert(frame, view)) or (view.focus == "drift" and order.chosen_signal(frame, view)):
-            await self._open(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view)))
+            await self._open(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view), ascii=self._ascii))
         else:
             self.toast("nothing is selected here")
 
@@ -458,7 +464,8 @@ class MonitorApp(App[None], inherit_bindings=False):
         view = self.shown_view()
         targets = order.targets(frame, View())
         await self._open(
-            ChooseTarget(targets, _name(order.chosen_target(frame, view))), lambda name: self.choose(target=name) if name else None
+            ChooseTarget(targets, _name(order.chosen_target(frame, view)), ascii=self._ascii),
+            lambda name: self.choose(target=name) if name else None,
         )
 
     async def action_filter(self) -> None:

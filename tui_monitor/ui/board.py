@@ -152,15 +152,8 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
         return explain.explain(frame, "host", "cpu.util")
     if view.focus == "performance":
         return explain.explain(frame, target.name, performance.chart_key(target, view))
-    since = fmt.moment(target.since, frame.at, utc=view.utc)
-    facts = [
-        f"{target.name}  {target.state} since {since}",
-        f"why      {target.why or 'all is well'}",
-        f"kind     {target.kind} {target.version or ''}".rstrip(),
-    ]
-    facts += [f"url      {target.url}", f"found    {target.how}"] if target.how else [f"url      {target.url}"]
-    missing = [f"{key}: {reason}" for key, reason in sorted(target.absent.items())]
-    return facts + [f"absent   {text}" if not i else f"         {text}" for i, text in enumerate(missing)]
+    missing = explain.missing(target, 76)
+    return [*explain.of_state(frame, target, utc=view.utc), *([""] if missing else []), *missing]
 
 
 def _events(canvas: Canvas, frame: Frame, view: View) -> None:

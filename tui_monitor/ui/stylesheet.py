@@ -16,6 +16,8 @@ ModalScreen { background: transparent; align: center middle; }
     border: round $primary; background: $background; color: $foreground;
     border-title-style: bold; scrollbar-size-vertical: 1;
 }
+.-ascii .dialog { border: ascii $primary; }
+.wide { width: 110; }
 .dialog Static { width: 1fr; height: auto; }
 .quiet { color: $secondary; }
 #filter { dock: bottom; width: 100%; height: 1; background: $background; }

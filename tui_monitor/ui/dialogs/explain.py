@@ -8,5 +8,5 @@ from tui_monitor.ui.dialogs.text import TextDialog
 class Explain(TextDialog):
     """`e`."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("What this says", lines)
+    def __init__(self, lines: list[str], *, ascii: bool = False) -> None:  # noqa: A002
+        super().__init__("What this says", lines, ascii=ascii)

@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
 from tui_monitor.model import Target
+from tui_monitor.ui import signs
+from tui_monitor.ui.widgets.canvas import in_ascii, pad, text_width
 
 
 class ChooseTarget(ModalScreen[str | None]):
@@ -22,17 +24,19 @@ class ChooseTarget(ModalScreen[str | None]):
         ("k", "up", "up"),
     ]
 
-    def __init__(self, targets: list[Target], chosen: str | None) -> None:
+    def __init__(self, targets: list[Target], chosen: str | None, *, ascii: bool = False) -> None:  # noqa: A002
         super().__init__()
-        self._targets, self._chosen = targets, chosen
+        self._targets, self._chosen, self._ascii = targets, chosen, ascii
 
     def compose(self) -> ComposeResult:
         """One list."""
-        width = max((len(target.name) for target in self._targets), default=0)
-        box = Vertical(
-            OptionList(*(f"{target.name:<{width}}  {target.kind:<10}  {target.state}" for target in self._targets), markup=False),
-            classes="dialog",
+        name = min(36, max((text_width(target.name) for target in self._targets), default=0))
+        kind = min(16, max((text_width(target.kind) for target in self._targets), default=0))
+        rows = (
+            f"{signs.TARGET[target.state].glyph} {pad(target.name, name)}  {pad(target.kind, kind)}  {target.state}"
+            for target in self._targets
         )
+        box = Vertical(OptionList(*(in_ascii(row) if self._ascii else row for row in rows), markup=False), classes="dialog")
         box.border_title, box.border_subtitle = "Model server", "enter chooses, esc closes"
         yield box
 

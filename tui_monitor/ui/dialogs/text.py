@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui_monitor.model import clean
+from tui_monitor.ui.widgets.canvas import in_ascii
 
 
 class TextDialog(ModalScreen[None]):
@@ -25,19 +26,29 @@ class TextDialog(ModalScreen[None]):
         ("pageup", "scroll(-10)", "page up"),
     ]
 
-    def __init__(self, title: str, lines: list[str]) -> None:
+    wide: ClassVar[bool] = False
+
+    def __init__(self, title: str, lines: list[str], *, ascii: bool = False) -> None:  # noqa: A002
+        """Lines as they are, or with nothing but ASCII."""
         super().__init__()
-        self._title, self._lines = clean(title), lines
+        self._ascii = ascii
+        self._title, self._lines = self._fit(clean(title)), [self._fit(line) for line in lines]
+
+    def _fit(self, line: str) -> str:
+        return in_ascii(line) if self._ascii else line
 
     def compose(self) -> ComposeResult:
         """One box."""
-        box = VerticalScroll(Static(Text("\n".join(self._lines)), id="text"), classes="dialog", can_focus=False)
+        box = VerticalScroll(
+            Static(Text("\n".join(self._lines)), id="text"), classes="dialog wide" if self.wide else "dialog", can_focus=False
+        )
         box.border_title = Text(self._title).markup
         box.border_subtitle = "esc closes"
         yield box
 
     def show(self, lines: list[str]) -> None:
         """Other lines: the thing that is shown has changed."""
+        lines = [self._fit(line) for line in lines]
         if lines != self._lines:
             self._lines = lines
             self.query_one("#text", Static).update(Text("\n".join(lines)))

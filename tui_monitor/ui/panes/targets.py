@@ -105,7 +105,7 @@ def _place(canvas: Canvas, targets: Sequence[Target], *, reasons: bool) -> Placi
             ("kv", any("kv_cache.used" in target.metrics for target in targets)),
             ("cpu", any(target.process and target.process.cpu is not None for target in targets)),
             ("memory", any(target.process and target.process.rss_bytes is not None for target in targets)),
-            ("gpus", hardware > 0),
+            ("gpus", any(_gpus(target) != fmt.NONE for target in targets)),
         )
         if not used
     }

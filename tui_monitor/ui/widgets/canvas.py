@@ -74,6 +74,11 @@ def _ascii(char: str) -> str:
     return base if width == 1 and base.isascii() and base.isprintable() else "?" * width
 
 
+def in_ascii(text: str) -> str:
+    """The text with nothing but ASCII, as wide as it was."""
+    return text if text.isascii() else "".join(_ascii(char) for char in text if cell_width(char))
+
+
 def text_width(text: str) -> int:
     """Cells that a text takes."""
     return len(text) if text.isascii() else sum(cell_width(char) for char in text)
