@@ -151,12 +151,15 @@ class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"for
     """`[[rules]]`."""
 
     name: str
-    when: str
+    when: str = ""
     clear: str = ""
     for_: str = "0s"
     severity: str = "warning"
     where: dict[str, str] = {}
     summary: str = ""
+    keep_firing_for: str = "0s"
+    runbook: str = ""
+    slo: str = ""
 
 
 class HookSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -256,8 +259,8 @@ SHORTEST_INTERVAL_S = 0.2
 ENVIRONMENT = "TUI_MONITOR_"  # TUI_MONITOR_SCREEN__THEME=ansi-dark sets [screen] theme
 
 _DURATIONS = {
-    "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "ack_for", "flap_window",
-    "no_data_hold", "max_age", "linger",
+    "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "keep_firing_for", "ack_for",
+    "flap_window", "no_data_hold", "max_age", "linger",
 }  # fmt: skip
 _SIZES = {"max_size", "page"}
 _CHOICES: dict[str, tuple[str, ...]] = {

@@ -498,16 +498,25 @@ class Frame(Struct, frozen=True, kw_only=True):
 # -- alerts <-> store ---------------------------------------------------------------------------------------------------------------
 
 
+class Usual(Struct, frozen=True):
+    """What a number usually is at this hour; None where that is not known yet."""
+
+    value: float | None
+    why: str  # "usual at 14 h: up to 412 ms (99 % of 3 days)", or why it is not known
+
+
 class Subject(Struct, frozen=True):
     """Something a rule can be true of, with the numbers it may ask for."""
 
-    kind: Literal["target", "gpu", "host", "disk", "signal", "performance", "query"]
+    kind: Literal["target", "model", "gpu", "host", "disk", "signal", "performance", "slice", "query"]
     name: str
     metrics: Metrics
     state: str = ""
     labels: dict[str, str] = {}  # kind (of server), model, source ...
     silent: str = ""  # why there is no data at all now: such a subject's alerts hold, then end as lost
     why: str = ""
+    windows: dict[str, Metrics] = {}  # window -> key -> number over it; only windows that were watched for long enough
+    usual: dict[str, Usual] = {}  # "usual(latency.p95, 99%)" -> what it usually is at this hour
 
 
 class Told(Struct, frozen=True):

@@ -106,6 +106,7 @@ def _terms() -> dict[str, Term]:
         ("gpu.memory.used.ratio", "ratio", "high", "worst", "Share of the GPU's memory in use."),
         ("gpu.power.ratio", "ratio", "high", "worst", "Power drawn as a share of the limit."),
         ("state.age", "s", "", "one", "How long the target has been in its state."),
+        ("models.unready", "", "high", "one", "Models that their server lists and that are not ready."),
     ]
     return {row[0]: Term(*row) for row in rows}
 

@@ -3,135 +3,90 @@
     either     = both {"or" both}
     both       = negated {"and" negated}
     negated    = "not" negated | comparison
-    comparison = sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum | "(" either ")"
+    comparison = sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum
+               | key ("above" | "below") "usual" ["(" share ")"] {("floor" | "ceiling") number}
+               | key "is" ("unknown" | "known") | "absent" "(" key ")" | "(" either ")"
     sum        = product {("+" | "-") product}
     product    = factor {("*" | "/") factor}
-    factor     = number [unit] | name | word | "text" | "-" factor | "(" sum ")"
+    factor     = number [unit] | key | word | "text" | "-" factor | "(" sum ")"
+    key        = name ["[" window "]"] | ("latency" | "ttft" | "itl") ".over(" time ")" ["[" window "]"]
 
-Its truth has three values, see `truth`. Units are checked when the text is read, never while it is evaluated.
+`error.ratio[30m]` is the number over half an hour; without a window rates and quantiles are those of the last minute. `latency.over(500ms)`
+is the share of requests that took longer. `latency.p95 above usual` holds it against its own past at this hour of the day. Its truth has
+three values, see `truth`. Units are checked when the text is read, never while it is evaluated.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Literal, NamedTuple, NoReturn
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal, NoReturn
 
 from msgspec import Struct
 
-from tui_monitor.alerts.truth import ORDER, Arithmetic, Comparison, Condition, Join, Lookup, Name, Not, Number, Operand, Word
+from tui_monitor.alerts.compiled import Truth, compiled
+from tui_monitor.alerts.names import OVER, TIMED, check_window, over_name
+from tui_monitor.alerts.tokens import ExpressionError, Token, nearest, tokens
+from tui_monitor.alerts.truth import (
+    ORDER,
+    Arithmetic,
+    Comparison,
+    Condition,
+    Join,
+    Lookup,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Unknown,
+    Unusual,
+    Word,
+)
+from tui_monitor.alerts.units import Side, alike, check_constant, product_unit
 from tui_monitor.vocabulary import quantity
+
+__all__ = ["Expression", "ExpressionError", "nearest", "read_expression"]
 
 LONGEST = 1000  # characters
 DEEPEST = 40  # parentheses, signs and negations inside each other
+USUAL = Number(0.99, "99%")  # of the history, where nothing else is said
 
-_NEEDS_UNIT = {"s": "500ms", "B": "2GiB", "B/s": "100MB/s", "Hz": "1.2GHz", "W": "700W"}  # unit -> how to write one
-_LONG = {
-    "s": "a time",
-    "B": "a size",
-    "B/s": "bytes per second",
-    "Hz": "a frequency",
-    "W": "a power",
-    "ratio": "a ratio",
-    "quotient": "a ratio",
-    "/s": "a rate",
-}
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>%|/(?:s|m)\b|\s?(?!(?:and|or|not)\b)[A-Za-zµ°]+(?:/s\b)?(?![A-Za-z0-9_.:]))?
-    | (?P<name>[A-Za-z_][A-Za-z0-9_.:]*)
-    | "(?P<text>[^"]*)"
-    | (?P<sign><=|>=|==|!=|[-+*/()<>=])
-    )""",
-    re.VERBOSE,
-)
+_JOINING = ("and", "or", "not")
 
 
-class ExpressionError(ValueError):
-    """The text is no expression; `column` counts from 1, `str(error)` says what is wrong there."""
-
-    def __init__(self, column: int, message: str) -> None:
-        super().__init__(message)
-        self.column = column
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """` (did you mean X?)` for the most similar of the known words, or nothing."""
-    names = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), names, n=1, cutoff=0.6)
-    return f" (did you mean {names[close[0]]}?)" if close else ""
-
-
-class Expression(Struct, frozen=True):
+class Expression(Struct, frozen=True, eq=False):
     """A text that was understood."""
 
     text: str
     root: Condition
     names: tuple[str, ...]  # what it asks for, in order of first mention
     words: tuple[tuple[str, str], ...]  # (name, word) pairs that it compares
+    usual: tuple[str, ...]  # usual values that it asks for, as they are looked up
+    run: Truth
 
     def truth(self, lookup: Lookup) -> bool | None:
         """Whether it holds for these values; None when that cannot be said."""
-        return self.root.truth(lookup)
-
-
-# -- reading it ---------------------------------------------------------------------------------------------------------------------
-
-
-class _Token(NamedTuple):
-    kind: Literal["number", "name", "text", "sign", "end"]
-    text: str
-    unit: str
-    column: int
-
-
-class _Side(NamedTuple):
-    """An operand while it is read: with its unit (None: any) and where it stands."""
-
-    operand: Operand
-    unit: str | None
-    column: int
-    text: str
-
-
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    at, end = 0, len(text.rstrip())
-    while at < end:
-        match = _TOKEN.match(text, at)
-        if not match:
-            column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-            raise ExpressionError(column, f"{text[column - 1]!r} is not understood here")
-        for kind in ("number", "name", "text", "sign"):
-            if match[kind] is not None:
-                column = match.start(kind) + (0 if kind == "text" else 1)
-                found.append(_Token(kind, match[kind], (match["unit"] or "").strip(), column))
-        at = match.end()
-    found.append(_Token("end", "", "", end + 1))
-    return found
+        return self.run(lookup)
 
 
 class _Reader:
     """Recursive descent over the tokens of one text."""
 
-    def __init__(self, text: str, units: Mapping[str, str | None], words: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, text: str, units: Mapping[str, str | None], words: Mapping[str, Collection[str]], queries: Collection[str]) -> None:
         if len(text) > LONGEST:
             raise ExpressionError(LONGEST + 1, f"longer than {LONGEST} characters")
-        self._units, self._words = units, words
-        self._tokens = _tokens(text)
+        self._units, self._words, self._queries = units, words, queries
+        self._tokens = tokens(text)
         self._at = 0
         self._depth = 0
         self.names: dict[str, None] = {}
+        self.usual: dict[str, None] = {}
         self.compared: list[tuple[str, str]] = []
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._tokens[self._at]
         self._at += 1
         return token
@@ -159,7 +114,11 @@ class _Reader:
         token = self._next
         if token.kind == "sign" and token.text in ORDER:
             raise ExpressionError(token.column, "one comparison at a time; join two with `and`")
+        if token.kind == "window":
+            raise ExpressionError(token.column, "a window belongs to the name of a number, such as error.ratio[30m]")
         raise ExpressionError(token.column, f"{token.text!r} is one too many here; join conditions with `and` or `or`")
+
+    # -- conditions -----------------------------------------------------------------------------------------------------------------
 
     def _either(self) -> Condition:
         return self._joined("or", self._both)
@@ -191,10 +150,18 @@ class _Reader:
             self._close()
             self._depth -= 1
             return inner
+        if self._is_word("absent") and self._tokens[self._at + 1][:2] == ("sign", "("):
+            return self._absent()
         left = self._sum()
+        if self._is_word("is"):
+            return self._is_known(left)
+        if self._is_word("above", "below"):
+            return self._unusual(left)
         sign = self._next
         if sign.kind == "sign" and sign.text == "=":
             raise ExpressionError(sign.column, "write == to compare")
+        if sign.kind == "window":
+            self._refuse_rest()
         if sign.kind != "sign" or sign.text not in ORDER:
             raise ExpressionError(sign.column, f"a comparison is missing after {left.text} (< <= > >= == !=)")
         self._take()
@@ -209,7 +176,9 @@ class _Reader:
                 depth += 1 if token.text == "(" else -1
                 if not depth:
                     return False
-            elif (token.kind == "sign" and token.text in {*ORDER, "="}) or (token.kind == "name" and token.text in {"and", "or", "not"}):
+            elif (token.kind == "sign" and token.text in {*ORDER, "="}) or (
+                token.kind == "name" and token.text in {*_JOINING, "is", "above", "below", "absent"}
+            ):
                 return True
         return True  # never closed: let the condition say so
 
@@ -220,87 +189,177 @@ class _Reader:
             self._refuse_rest()
         self._take()
 
-    def _sum(self) -> _Side:
+    def _absent(self) -> Condition:
+        self._take()
+        self._take()
+        of = self._number_name(self._factor(), "absent()")
+        self._close()
+        return Unknown(of, "absent")
+
+    def _is_known(self, left: Side) -> Condition:
+        of = self._number_name(left, "is")
+        self._take()
+        word = self._take()
+        if word.kind == "name" and word.text.lower() == "unknown":
+            return Unknown(of, "unknown")
+        if word.kind == "name" and word.text.lower() == "known":
+            return Unknown(of, "known")
+        raise ExpressionError(word.column, f"write `is unknown` or `is known` after {left.text}")
+
+    def _number_name(self, side: Side, what: str) -> Name:
+        if isinstance(side.operand, Word):
+            raise ExpressionError(side.column, f"unknown key {side.text!r}{nearest(side.text, [*self._units, *self._words])}")
+        if not isinstance(side.operand, Name) or side.name in self._words:
+            raise ExpressionError(side.column, f"{what} needs the name of one number, not {side.text}")
+        return side.operand
+
+    def _unusual(self, left: Side) -> Condition:
+        word = self._take()
+        of = self._number_name(left, word.text)
+        if not self._is_word("usual"):
+            raise ExpressionError(self._next.column, f"write `{word.text} usual`, or a comparison with > or <")
+        self._take()
+        share = self._share() if self._is_sign("(") else USUAL
+        bounds: dict[str, Side] = {}
+        while self._is_word("floor", "ceiling"):
+            which = self._take()
+            if which.text.lower() in bounds:
+                raise ExpressionError(which.column, f"{which.text} stands twice")
+            bound = self._factor()
+            if not isinstance(bound.operand, Number):
+                raise ExpressionError(bound.column, f"{which.text} needs a number")
+            check_constant(bound, left)
+            bounds[which.text.lower()] = bound
+        floor, ceiling = (
+            side.operand if side and isinstance(side.operand, Number) else None for side in map(bounds.get, ("floor", "ceiling"))
+        )
+        if floor and ceiling and floor.number > ceiling.number:
+            raise ExpressionError(bounds["ceiling"].column, "the ceiling is below the floor")
+        found = Unusual("above" if word.text.lower() == "above" else "below", of, share, floor, ceiling)
+        self.usual.setdefault(found.wanted)
+        return found
+
+    def _share(self) -> Number:
+        self._take()
+        side = self._factor()
+        self._close()
+        if not isinstance(side.operand, Number) or side.unit not in ("", "ratio") or not 0.5 <= side.operand.number <= 0.999:
+            raise ExpressionError(side.column, "the usual share is 50% to 99.9%, such as usual(97%)")
+        return side.operand
+
+    # -- numbers --------------------------------------------------------------------------------------------------------------------
+
+    def _sum(self) -> Side:
         left = self._product()
         while self._is_sign("+", "-"):
             sign = self._take()
             right = self._product()
             self._no_words(left, right)
-            if not _alike(left.unit, right.unit):
-                raise ExpressionError(sign.column, f"{_said(left)} and {_said(right)} cannot be added")
+            if not alike(left.unit, right.unit):
+                raise ExpressionError(sign.column, f"{left.said} and {right.said} cannot be added")
             left = _joined_side(sign, left, right, left.unit if left.unit is not None else right.unit)
         return left
 
-    def _product(self) -> _Side:
+    def _product(self) -> Side:
         left = self._factor()
         while self._is_sign("*", "/"):
             sign = self._take()
             right = self._factor()
             self._no_words(left, right)
-            if sign.text == "/" and isinstance(right.operand, Number) and right.operand.number == 0:
+            if sign.text == "/" and right.constant == 0:
                 raise ExpressionError(right.column, "division by zero")
-            left = _joined_side(sign, left, right, _product_unit(sign.text, left.unit, right.unit))
+            left = _joined_side(sign, left, right, product_unit(sign.text, left.unit, right.unit))
         return left
 
-    def _no_words(self, *sides: _Side) -> None:
+    def _no_words(self, *sides: Side) -> None:
         for side in sides:
-            if isinstance(side.operand, Word) or (isinstance(side.operand, Name) and side.operand.name in self._words):
+            if isinstance(side.operand, Word) or side.name in self._words:
                 raise ExpressionError(side.column, f"{side.text} is a word; it has no arithmetic")
 
-    def _factor(self) -> _Side:
+    def _factor(self) -> Side:
         token = self._take()
         if token.kind == "number":
             try:
                 number, unit = quantity(("0" if token.text.startswith(".") else "") + token.text + token.unit)
             except ValueError as error:
                 raise ExpressionError(token.column + len(token.text), str(error)) from None
-            return _Side(Number(number), unit, token.column, token.text + token.unit)
+            text = token.text + token.unit
+            return Side(Number(number, text), unit, token.column, text)
         if token.kind == "sign" and token.text == "-":
             self._deeper()
             inner = self._factor()
             self._depth -= 1
             self._no_words(inner)
-            if isinstance(inner.operand, Number):
-                return _Side(Number(-inner.operand.number), inner.unit, token.column, "-" + inner.text)
-            return _Side(Arithmetic("-", Number(0.0), inner.operand), inner.unit, token.column, "-" + inner.text)
+            if isinstance(inner.operand, Number) and not inner.text.startswith("-"):
+                return Side(Number(-inner.operand.number, "-" + inner.text), inner.unit, token.column, "-" + inner.text)
+            return Side(Negative(inner.operand), inner.unit, token.column, "-" + inner.text)
         if token.kind == "sign" and token.text == "(":
             self._deeper()
             inner = self._sum()
             self._close()
             self._depth -= 1
             return inner._replace(column=token.column)
-        if token.kind in ("name", "text") and token.text in self._units:
-            self.names.setdefault(token.text)
-            return _Side(Name(token.text), self._units[token.text], token.column, token.text)
-        if token.kind == "name" and token.text in self._words:
-            self.names.setdefault(token.text)
-            return _Side(Name(token.text), None, token.column, token.text)
-        if token.kind in ("name", "text") and token.text.lower() not in ("and", "or", "not"):
-            return _Side(Word(token.text), None, token.column, token.text)
+        if token.kind in ("name", "text"):
+            return self._named(token)
         if token.kind == "end":
             raise ExpressionError(token.column, "something is missing at the end")
         raise ExpressionError(token.column, f"{token.text!r} cannot stand here")
 
-    def _compared(self, sign: _Token, left: _Side, right: _Side) -> Condition:
+    def _named(self, token: Token) -> Side:
+        """A key with its bound and window, or a word."""
+        family = token.text.removesuffix(OVER)
+        if token.kind == "name" and token.text.endswith(OVER) and family in TIMED and f"{family}.p50" in self._units:
+            return self._windowed(token, over_name(family, self._bound(token)), token.text, "ratio")
+        if token.text in self._units:
+            return self._windowed(token, token.text, token.text, self._units[token.text])
+        if token.kind == "name" and token.text in self._words:
+            self.names.setdefault(token.text)
+            return Side(Name(token.text), None, token.column, token.text)
+        if token.text.lower() in _JOINING:
+            raise ExpressionError(token.column, f"{token.text!r} cannot stand here")
+        if self._next.kind == "window":
+            raise ExpressionError(token.column, f"unknown key {token.text!r}{nearest(token.text, self._units)}")
+        return Side(Word(token.text), None, token.column, token.text)
+
+    def _bound(self, token: Token) -> float:
+        if not self._is_sign("("):
+            raise ExpressionError(token.column + len(token.text), f"{token.text} needs a bound: {token.text}(500ms)")
+        self._take()
+        bound = self._factor()
+        if bound.constant is None or bound.unit != "s" or bound.constant <= 0:
+            raise ExpressionError(bound.column, f"the bound of {token.text} is a time, such as 500ms")
+        self._close()
+        return bound.constant
+
+    def _windowed(self, token: Token, name: str, key: str, unit: str | None) -> Side:
+        if self._next.kind == "window":
+            window = self._take()
+            check_window(key, window.text, window.column, self._queries)
+            name = f"{name}[{window.text}]"
+        self.names.setdefault(name)
+        return Side(Name(name), unit, token.column, name)
+
+    # -- comparisons ----------------------------------------------------------------------------------------------------------------
+
+    def _compared(self, sign: Token, left: Side, right: Side) -> Condition:
         """Check that the two sides can be held against each other."""
         for side, other in ((left, right), (right, left)):
-            named = side.operand.name if isinstance(side.operand, Name) else ""
             if isinstance(side.operand, Word):
                 self._check_word(side, other)
-            elif named in self._words and not isinstance(other.operand, Word):
-                raise ExpressionError(other.column, f"{named} is compared with a word, not with {other.text}")
-            elif named in self._words and sign.text not in ("==", "!="):
-                raise ExpressionError(sign.column, f"{named} has no order; use == or !=")
-            elif isinstance(side.operand, Number):
-                _check_unit(side, other)
+            elif side.name in self._words and not isinstance(other.operand, Word):
+                raise ExpressionError(other.column, f"{side.name} is compared with a word, not with {other.text}")
+            elif side.name in self._words and sign.text not in ("==", "!="):
+                raise ExpressionError(sign.column, f"{side.name} has no order; use == or !=")
+            elif side.constant is not None:
+                check_constant(side, other)
         if not isinstance(left.operand, Word) and not isinstance(right.operand, Word):
-            numbers = isinstance(left.operand, Number) or isinstance(right.operand, Number)
-            if not numbers and not _alike(left.unit, right.unit):
-                raise ExpressionError(right.column, f"{_said(left)} cannot be compared with {_said(right)}")
+            numbers = left.constant is not None or right.constant is not None
+            if not numbers and not alike(left.unit, right.unit):
+                raise ExpressionError(right.column, f"{left.said} cannot be compared with {right.said}")
         return Comparison(sign.text, left.operand, right.operand)
 
-    def _check_word(self, side: _Side, other: _Side) -> None:
-        name = other.operand.name if isinstance(other.operand, Name) else ""
+    def _check_word(self, side: Side, other: Side) -> None:
+        name = other.name
         if name not in self._words:
             raise ExpressionError(side.column, f"unknown key {side.text!r}{nearest(side.text, [*self._units, *self._words])}")
         known = self._words[name]
@@ -309,66 +368,32 @@ class _Reader:
         self.compared.append((name, side.text))
 
 
-def _joined_side(sign: _Token, left: _Side, right: _Side, unit: str | None) -> _Side:
-    whole: Operand = Arithmetic(sign.text, left.operand, right.operand)
-    if isinstance(left.operand, Number) and isinstance(right.operand, Number):  # constants are known now, also a divisor that is 0
-        folded = whole.value(lambda _: None)
-        whole = Number(folded if isinstance(folded, (int, float)) else math.inf)
-    return _Side(whole, unit, left.column, f"{left.text} {sign.text} {right.text}")
+def _joined_side(sign: Token, left: Side, right: Side, unit: str | None) -> Side:
+    whole = Side(Arithmetic(sign.text, left.operand, right.operand), unit, left.column, f"{left.text} {sign.text} {right.text}")
+    if left.constant is not None and right.constant is not None and whole.constant is None:
+        raise ExpressionError(sign.column, f"{whole.text} is too large")
+    return whole
 
 
-def _alike(left: str | None, right: str | None) -> bool:
-    """Whether two units can be added or compared; shares, quotients and plain numbers can."""
-    return left is None or right is None or left == right or {left, right} <= {"", "ratio", "quotient"}
-
-
-def _product_unit(sign: str, left: str | None, right: str | None) -> str | None:
-    """The unit of a product or quotient; None (any) where the vocabulary has no name for it."""
-    plain = ("", "ratio", "quotient")
-    if sign == "/" and left == right and left:
-        return "quotient"
-    if right in plain:
-        return left
-    return right if sign == "*" and left in plain else None
-
-
-def _said(side: _Side) -> str:
-    return f"{side.text} ({_LONG.get(side.unit or '', side.unit or 'a plain number')})"
-
-
-def _check_unit(number: _Side, other: _Side) -> None:
-    """A constant must be written in the unit of what it is compared with; bare where there is only one way to mean it."""
-    unit, constant = other.unit, number.operand
-    if not isinstance(constant, Number) or unit is None or number.unit is None or isinstance(other.operand, Number):
-        return
-    if number.unit == unit or (number.unit == "" and constant.number == 0) or (unit == "quotient" and number.unit in ("", "ratio")):
-        return
-    if number.unit == "":
-        if unit in _NEEDS_UNIT:
-            raise ExpressionError(number.column, f"{other.text} is {_LONG[unit]}: write a unit, such as {_NEEDS_UNIT[unit]}")
-        if unit == "ratio" and abs(constant.number) > 1:
-            raise ExpressionError(number.column, f"{other.text} is a ratio 0..1: write {constant.number:g}%")
-        return
-    if number.unit == "ratio" and unit == "":
-        raise ExpressionError(number.column, f"{other.text} has no unit: write a plain number")
-    raise ExpressionError(
-        number.column, f"{number.text} does not fit: {other.text} is {_LONG.get(unit, 'in ' + unit if unit else 'a plain number')}"
-    )
-
-
-def read_expression(text: str, units: Mapping[str, str | None], words: Mapping[str, Collection[str]] | None = None) -> Expression:
+def read_expression(
+    text: str,
+    units: Mapping[str, str | None],
+    words: Mapping[str, Collection[str]] | None = None,
+    queries: Collection[str] = (),
+) -> Expression:
     """Understand a text.
 
     Args:
         text: the expression.
         units: the numbers it may ask for, each with its unit; None where the unit is not known and any constant fits.
         words: the words it may ask for, each with the values it can have; empty where any value is possible.
+        queries: those of the numbers that are answers to queries and have no windows here.
 
     Raises:
         ExpressionError: with the column and a sentence.
     """
-    reader = _Reader(text, units, words or {})
+    reader = _Reader(text, units, words or {}, queries)
     root = reader.read()
     if not reader.names:
         raise ExpressionError(1, "asks for nothing; name a key of the vocabulary")
-    return Expression(text, root, tuple(reader.names), tuple(reader.compared))
+    return Expression(text, root, tuple(reader.names), tuple(reader.compared), tuple(reader.usual), compiled(root))

@@ -1,7 +1,9 @@
 """What an expression becomes once it is read: a small tree whose truth has three values.
 
 True, false, and None for "cannot say" (Kleene). A number that is absent compares to nothing, so nothing is true because of it;
-`false and unknown` is false all the same.
+`false and unknown` is false all the same. Only `is unknown` makes something of what is not there.
+
+The methods here say what an expression means; `compiled` makes the same faster.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ ORDER: dict[str, Callable[[float, float], bool]] = {
 
 
 class Number(Struct, frozen=True):
-    """A constant in SI units."""
+    """A constant in SI units, and how it was written."""
 
     number: float
+    text: str
 
     def value(self, _: Lookup) -> Value:
         """The constant."""
@@ -47,7 +50,7 @@ class Word(Struct, frozen=True):
 
 
 class Name(Struct, frozen=True):
-    """A value that is looked up."""
+    """A value that is looked up: `latency.p95`, `error.ratio[30m]`, `latency.over(0.5s)[5m]`, `state`."""
 
     name: str
 
@@ -55,6 +58,17 @@ class Name(Struct, frozen=True):
         """What the name stands for now; NaN is as good as absent."""
         found = lookup(self.name)
         return None if isinstance(found, float) and math.isnan(found) else found
+
+
+class Negative(Struct, frozen=True):
+    """A number with the other sign."""
+
+    of: Operand
+
+    def value(self, lookup: Lookup) -> Value:
+        """The result; absent when the number is."""
+        inner = self.of.value(lookup)
+        return -inner if isinstance(inner, (int, float)) else None
 
 
 class Arithmetic(Struct, frozen=True):
@@ -69,16 +83,23 @@ class Arithmetic(Struct, frozen=True):
         left, right = self.left.value(lookup), self.right.value(lookup)
         if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
             return None
-        match self.sign:
-            case "+":
-                result = left + right
-            case "-":
-                result = left - right
-            case "*":
-                result = left * right
-            case _:
-                result = left / right if right else math.nan
-        return result if math.isfinite(result) else None
+        return calculated(self.sign, left, right)
+
+
+def calculated(sign: str, left: float, right: float) -> float | None:
+    """The result of one sign; None for a divisor of 0 and for what is too large to be a number."""
+    match sign:
+        case "+":
+            result = left + right
+        case "-":
+            result = left - right
+        case "*":
+            result = left * right
+        case _:
+            if not right:
+                return None
+            result = left / right
+    return result if math.isfinite(result) else None
 
 
 class Comparison(Struct, frozen=True):
@@ -90,14 +111,76 @@ class Comparison(Struct, frozen=True):
 
     def truth(self, lookup: Lookup) -> bool | None:
         """True, false, or None when a side is absent."""
-        left, right = self.left.value(lookup), self.right.value(lookup)
-        if isinstance(left, str) and isinstance(right, str):
-            if not left or not right:
-                return None
-            return (left.casefold() == right.casefold()) == (self.sign == "==")
-        if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-            return ORDER[self.sign](left, right)
+        return compared(self.sign, self.left.value(lookup), self.right.value(lookup))
+
+
+def compared(sign: str, left: Value, right: Value) -> bool | None:
+    """Two values held against each other; None when one is absent."""
+    if isinstance(left, str) and isinstance(right, str):
+        if not left or not right:
+            return None
+        return (left.casefold() == right.casefold()) == (sign == "==")
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return ORDER[sign](left, right)
+    return None
+
+
+class Unusual(Struct, frozen=True):
+    """A number held against what it usually is at this hour, which is never taken for less than `floor` or more than `ceiling`.
+
+    The bounds alone can decide: a value beyond both is unusual however young the history is.
+    """
+
+    side: Literal["above", "below"]
+    of: Name
+    share: Number  # of the history that is usual, 0..1
+    floor: Number | None = None
+    ceiling: Number | None = None
+
+    @property
+    def wanted(self) -> str:
+        """The name under which the usual value is looked up."""
+        return usual_name(self.of.name, self.share.number if self.side == "above" else 1 - self.share.number)
+
+    def limit(self, lookup: Lookup) -> float | None:
+        """The value beyond which it is unusual now."""
+        usual = lookup(self.wanted)
+        return self.bounded(usual) if isinstance(usual, (int, float)) and not math.isnan(usual) else None
+
+    def bounded(self, usual: float) -> float:
+        """The usual value within floor and ceiling."""
+        usual = usual if self.floor is None else max(usual, self.floor.number)
+        return usual if self.ceiling is None else min(usual, self.ceiling.number)
+
+    def truth(self, lookup: Lookup) -> bool | None:
+        """True, false, or None when the number is absent, or the history is too young and the bounds do not decide."""
+        value = self.of.value(lookup)
+        if not isinstance(value, (int, float)):
+            return None
+        limit = self.limit(lookup)
+        if limit is not None:
+            return value > limit if self.side == "above" else value < limit
+        if self.ceiling is not None and (value > self.ceiling.number if self.side == "above" else value >= self.ceiling.number):
+            return self.side == "above"
+        if self.floor is not None and (value <= self.floor.number if self.side == "above" else value < self.floor.number):
+            return self.side == "below"
         return None
+
+
+def usual_name(name: str, share: float) -> str:
+    """`usual(latency.p95, 99%)`: what a number did not exceed in that share of its past at this hour."""
+    return f"usual({name}, {100 * share:.6g}%)"
+
+
+class Unknown(Struct, frozen=True):
+    """Whether a number is absent; the only truth that what is not there can have."""
+
+    of: Name
+    spelled: Literal["absent", "unknown", "known"] = "unknown"  # as it was written; `known` is the opposite
+
+    def truth(self, lookup: Lookup) -> bool | None:
+        """True or false, never None."""
+        return (self.of.value(lookup) is None) == (self.spelled != "known")
 
 
 class Not(Struct, frozen=True):
@@ -129,5 +212,5 @@ class Join(Struct, frozen=True):
         return None if open_ else not decides
 
 
-Operand = Number | Word | Name | Arithmetic
-Condition = Comparison | Not | Join
+Operand = Number | Word | Name | Negative | Arithmetic
+Condition = Comparison | Unusual | Unknown | Not | Join
