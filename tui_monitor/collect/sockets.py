@@ -6,16 +6,22 @@ Reads `/proc/net/tcp` and `tcp6` (Documentation/networking/proc_net_tcp.rst). Ad
 from __future__ import annotations
 
 import ipaddress
+import math
+import re
 import sys
 import time
 from pathlib import Path
 
 from msgspec import Struct
 
-ESTABLISHED = "01"
 LISTENING = "0A"
+_LISTENS = b" 0A "
+_CONNECTION = re.compile(  # local port, remote port, state, receive queue: of connections and listeners only
+    rb"^ *[0-9]+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) (01|0A) [0-9A-F]{8}:([0-9A-F]{8})", re.MULTILINE
+)
 LIMIT_BYTES = 16_000_000  # about 100,000 sockets; a table over it is not counted
 KEEP_S = 4.0  # one look serves all targets for a while: the kernel walks its whole table for each, 4 ms a time on a large host
+COST = 200.0  # a look serves this many times as long as it took, where that is more
 
 
 class Listener(Struct, frozen=True):
@@ -37,15 +43,14 @@ def _host(word: str) -> str:
     return str(address.ipv4_mapped or address)
 
 
-def _rows(root: Path) -> list[list[str]]:
-    """The fields of every row of both tables.
+def _tables(root: Path) -> list[bytes]:
+    """Both tables as the kernel writes them.
 
     Raises:
         OSError: when the kernel shows neither.
     """
-    rows: list[list[str]] = []
+    tables: list[bytes] = []
     failed: OSError | None = None
-    read = 0
     for name in ("tcp", "tcp6"):
         try:
             with (root / "net" / name).open("rb") as table:
@@ -53,13 +58,12 @@ def _rows(root: Path) -> list[list[str]]:
         except OSError as error:
             failed = error
             continue
-        read += 1
         if len(body) > LIMIT_BYTES:
             raise OSError(0, f"more sockets than {LIMIT_BYTES // 1_000_000} MB of {name} hold")
-        rows += [fields for line in body.decode("ascii", "replace").split("\n")[1:] if len(fields := line.split()) >= 10]
-    if not read and failed is not None:
+        tables.append(body)
+    if not tables and failed is not None:
         raise failed
-    return rows
+    return tables
 
 
 def listeners(root: Path = Path("/proc")) -> list[Listener]:
@@ -69,8 +73,9 @@ def listeners(root: Path = Path("/proc")) -> list[Listener]:
         OSError: when the kernel does not show them.
     """
     found = []
-    for fields in _rows(root):
-        if fields[3] == LISTENING:
+    rows = (line for table in _tables(root) for line in table.split(b"\n") if _LISTENS in line)
+    for fields in (line.decode("ascii", "replace").split() for line in rows):
+        if len(fields) >= 10 and fields[3] == LISTENING:
             try:
                 host, _, port = fields[1].partition(":")
                 found.append(Listener(_host(host), int(port, 16), int(fields[9]), int(fields[7])))
@@ -84,7 +89,8 @@ class Connections:
 
     def __init__(self, root: Path = Path("/proc")) -> None:
         self._root = root
-        self._at_s = -KEEP_S
+        self._at_s = -math.inf
+        self._keep_s = KEEP_S
         self._remote: dict[int, list[int]] | None = None
         self._waiting: dict[int, int] = {}
 
@@ -107,26 +113,25 @@ class Connections:
 
     def _look(self, now_s: float | None) -> None:
         now_s = time.monotonic() if now_s is None else now_s
-        if not 0 <= now_s - self._at_s < KEEP_S:
+        if not 0 <= now_s - self._at_s < self._keep_s:
             self._at_s = now_s
+            begun_s = time.perf_counter()
             self._read()
+            self._keep_s = max(KEEP_S, COST * (time.perf_counter() - begun_s))
 
     def _read(self) -> None:
         self._remote, self._waiting = None, {}
         try:
-            rows = _rows(self._root)
+            tables = _tables(self._root)
         except OSError:
             return
         remote: dict[int, list[int]] = {}
-        for fields in rows:
-            try:
-                port = int(fields[1].rpartition(":")[2], 16)
-                if fields[3] == ESTABLISHED:
-                    remote.setdefault(port, []).append(int(fields[2].rpartition(":")[2], 16))
-                elif fields[3] == LISTENING:  # its receive queue counts connections that wait to be accepted
-                    self._waiting[port] = self._waiting.get(port, 0) + int(fields[4].rpartition(":")[2], 16)
-            except ValueError:
-                continue
+        for table in tables:
+            for port, there, state, queued in _CONNECTION.findall(table):
+                if state == b"01":
+                    remote.setdefault(int(port, 16), []).append(int(there, 16))
+                else:  # a listener: its receive queue counts connections that wait to be accepted
+                    self._waiting[int(port, 16)] = self._waiting.get(int(port, 16), 0) + int(queued, 16)
         self._remote = remote
 
 
