@@ -20,6 +20,7 @@ Severity = Literal["critical", "warning", "info"]
 TargetState = Literal["OK", "IDLE", "SLOW", "STALLED", "STARTING", "STALE", "DOWN", "UNKNOWN"]
 GpuState = Literal["OK", "LOST", "HUNG", "UNKNOWN"]
 SignalState = Literal["learning", "idle", "stable", "watch", "drift", "blind", "stale"]
+SubjectKind = Literal["target", "model", "gpu", "host", "disk", "signal", "performance", "slice", "query"]
 AlertState = Literal["pending", "firing", "resolved", "lost"]
 
 _CONTROL = re.compile(
@@ -508,7 +509,7 @@ class Usual(Struct, frozen=True):
 class Subject(Struct, frozen=True):
     """Something a rule can be true of, with the numbers it may ask for."""
 
-    kind: Literal["target", "model", "gpu", "host", "disk", "signal", "performance", "slice", "query"]
+    kind: SubjectKind
     name: str
     metrics: Metrics
     state: str = ""

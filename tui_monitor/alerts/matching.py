@@ -15,9 +15,9 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from tui_monitor.alerts.tokens import ExpressionError, nearest
-from tui_monitor.model import GpuState, SignalState, Subject, TargetState
+from tui_monitor.model import GpuState, SignalState, Subject, SubjectKind, TargetState
 
-SUBJECTS = ("target", "model", "gpu", "host", "disk", "signal", "performance", "slice", "query")
+SUBJECTS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 PARTS = ("model", "slice")  # of another subject, with the same keys: meant only where a rule says so
 STATES: dict[str, tuple[str, ...]] = {
     "target": get_args(TargetState),
