@@ -76,7 +76,7 @@ class Rule(Struct, frozen=True):
         if not self.summary and self.slo:
             said = self._burning(subject, value)
         elif not self.summary:
-            now = f" (now {say_value(value, self.unit)})" if self.keys else ""
+            now = "" if value is None else f" (now {say_value(value, self.unit)})"
             said = f"{subject.name}: {self.when.text}{now}"
         else:
             said = filled(self.summary, _Texts(self, subject, value))

@@ -17,6 +17,7 @@ from tui_monitor.cli import (
     once,
     open_file,
     output,
+    rules,
     screen,
     snapshot,
     unack,
@@ -24,7 +25,7 @@ from tui_monitor.cli import (
 from tui_monitor.cli.exits import CONFIGURATION, FAILED, UNREADABLE, Stop
 from tui_monitor.cli.parser import Parser, Verb, make_parser, parse
 
-VERBS: list[Verb] = [demo, once, init, check, doctor, alerts, ack, unack, snapshot, open_file, engine, completion]
+VERBS: list[Verb] = [demo, once, init, check, rules, doctor, alerts, ack, unack, snapshot, open_file, engine, completion]
 
 JUDGES = ("once", "alerts")  # exit like a Nagios plug-in
 

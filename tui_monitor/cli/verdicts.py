@@ -49,7 +49,7 @@ def _unknown_targets(chosen: Settings, name: str) -> Iterator[str]:
     if chosen.targets or not chosen.discovery.enabled:
         for index, rule in enumerate(chosen.rules):
             target = rule.where.get("target")
-            if target is not None and target not in known:
+            if target is not None and target not in known and not target.lstrip().startswith(("!", "=")):
                 line, _ = settings.place_in_rule(text, index, "where")
                 yield f"{name}:{line}: rules.{index + 1}.where.target: unknown target {target!r}{_near(target, known)}"
     names = [one.name for one in chosen.targets]
@@ -92,34 +92,6 @@ def warnings(chosen: Settings, name: str) -> Iterator[str]:
         yield f"{name}:{line_of(lines, path)}: {key}: warning: has no effect in this version"
     if not chosen.rules:
         return
-    from tui_monitor.alerts.rules import read_rule
-    from tui_monitor.collect.servers.exporter import exporter_kind
-    from tui_monitor.collect.servers.registry import KINDS
+    from tui_monitor.cli import rule_checks
 
-    queries = {query for prometheus in chosen.prometheus for query in prometheus.queries}
-    kinds = {one.kind: KINDS[one.kind] for one in chosen.targets if one.kind in KINDS}
-    if chosen.discovery.enabled or any(one.kind == "auto" for one in chosen.targets):
-        kinds = dict(KINDS)
-    pages = [exporter_kind(one) for one in chosen.targets if one.kind == "prometheus"]
-    counted = {key for kind in (*kinds.values(), *pages) for key in kind.says.measures}
-    text = settings.text_of(name)
-    families = (
-        "request.",
-        "error.",
-        "reject.",
-        "queue.",
-        "batch.",
-        "latency.",
-        "token.",
-        "ttft.",
-        "itl.",
-        "kv_cache.",
-        "prefix_cache.",
-        "preemption.",
-    )
-    for index, rule in enumerate(chosen.rules):
-        keys = [key for key in read_rule(rule, queries).keys if key not in queries]
-        missing = [key for key in keys if key.startswith(families) and key not in counted]
-        if missing:
-            line, _ = settings.place_in_rule(text, index, "when")
-            yield f"{name}:{line}: rules.{index + 1}.when: warning: can never fire here: no target counts {missing[0]}"
+    yield from rule_checks.warnings(chosen, name)

@@ -1,0 +1,188 @@
+"""Rules held against the past, look by look, with the same alert book that the engine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+from tui_monitor.alerts.lifecycle import AlertBook
+from tui_monitor.alerts.parts import of_models, of_slice, windows_of
+from tui_monitor.alerts.rule import Rule
+from tui_monitor.alerts.rules import usual_of
+from tui_monitor.alerts.summary import say_value
+from tui_monitor.alerts.usual import UsualKeeper
+from tui_monitor.config import Settings
+from tui_monitor.engine.subjects import all_of
+from tui_monitor.model import Episode, Frame, Subject, Target
+from tui_monitor.store.replay import Replay
+from tui_monitor.vocabulary import seconds
+
+_SILENT = ("DOWN", "STALE")
+_SHORTEST_STEP_S = 1.0
+
+
+class Row(NamedTuple):
+    """One line: STATE, severity, rule, target, and the rest."""
+
+    state: str
+    severity: str
+    rule: str
+    target: str
+    text: str
+
+
+class Trial:
+    """One run of rules over the past."""
+
+    def __init__(self, settings: Settings, rules: Sequence[Rule], zone: tzinfo | None) -> None:
+        """`zone`: whose hours of the day are meant by `usual`."""
+        self._rules = rules
+        self._book = AlertBook(
+            rules,
+            flap_window_s=seconds(settings.alerts.flap_window),
+            no_data_hold_s=seconds(settings.alerts.no_data_hold),
+            ack_for_s=seconds(settings.alerts.ack_for),
+        )
+        self._usual = UsualKeeper(usual_of(rules), zone)
+        self._known: dict[str, tuple[str, str]] = {}  # episode -> its state and severity
+        self._asked: set[int] = set()  # places of rules that were about something
+        self.happened: list[tuple[float, Row]] = []
+        self.episodes: dict[str, Episode] = {}
+        self.looks = 0
+        self.first_s: float | None = None
+        self.last_s: float | None = None
+
+    def over(self, moments: Iterable[tuple[float, list[Subject]]]) -> None:
+        """Look at every moment in order."""
+        for at_s, told in moments:
+            self._usual.take(told, at_s)
+            subjects = self._usual.fill(told, at_s)
+            self._note_asked(subjects)
+            for change in self._book.evaluate(subjects, at_s, at_s):
+                self._note(change.episode, at_s)
+            self.looks += 1
+            self.first_s = at_s if self.first_s is None else self.first_s
+            self.last_s = at_s
+
+    def _note_asked(self, subjects: Sequence[Subject]) -> None:
+        open_ = [place for place in range(len(self._rules)) if place not in self._asked]
+        self._asked.update(place for place in open_ if any(self._rules[place].concerns(subject) for subject in subjects))
+
+    def _note(self, episode: Episode, at_s: float) -> None:
+        before = self._known.get(episode.id)
+        now = (episode.state, episode.severity)
+        if before == now:
+            if episode.state in ("firing", "pending"):
+                self.episodes[episode.id] = episode
+            return
+        self._known[episode.id] = now
+        if episode.state == "pending" or (before and before[0] == "pending" and episode.state != "firing"):
+            return  # what never fired leaves no trace
+        self.episodes[episode.id] = episode
+        self.happened.append((at_s, _row(episode, at_s, before)))
+
+    @property
+    def still(self) -> str:
+        """How many fire at the end."""
+        firing = sum(1 for state, _ in self._known.values() if state == "firing")
+        return f"{firing} still firing" if firing else "none firing"
+
+    def never_asked(self) -> list[Rule]:
+        """The user's rules that were about nothing in the file."""
+        return [rule for place, rule in enumerate(self._rules) if place not in self._asked and not rule.built_in]
+
+    def told(self) -> dict[str, Any]:
+        """For JSON: every alert that fired."""
+        return {
+            "schema": 1,
+            "from": self.first_s,
+            "to": self.last_s,
+            "looks": self.looks,
+            "alerts": [
+                {
+                    "rule": one.rule,
+                    "severity": one.severity,
+                    "kind": one.kind,
+                    "target": one.target,
+                    "state": one.state,
+                    "since": one.since_s,
+                    "fired_at": one.fired_s,
+                    "ended_at": one.ended_s,
+                    "value": one.value,
+                    "unit": one.unit,
+                    "summary": one.summary,
+                }
+                for one in sorted(self.episodes.values(), key=lambda one: (one.fired_s or 0.0, one.rule, one.target))
+                if one.fired_s is not None
+            ],
+            "never_asked": sorted({rule.name for rule in self.never_asked()}),
+        }
+
+
+def _row(episode: Episode, at_s: float, before: tuple[str, str] | None) -> Row:
+    if episode.state == "firing" and before and before[0] == "firing":
+        state, text = "LEVEL", f"was {before[1]}; {episode.summary}"
+    elif episode.state == "firing":
+        text = episode.summary
+        state = "FIRING"
+    else:
+        state = episode.state.upper()
+        text = f"after {say_value(at_s - (episode.fired_s or at_s), 's')}, last value {say_value(episode.value, episode.unit)}"
+    return Row(state, episode.severity, episode.rule, episode.target, text)
+
+
+# -- a recording --------------------------------------------------------------------------------------------------------------------
+
+
+def moments_of(replay: Replay) -> Iterator[tuple[float, list[Subject]]]:
+    """Every recorded frame as subjects."""
+    for frame in frames_of(replay):
+        yield frame.at.timestamp(), subjects_of(frame)
+
+
+def frames_of(replay: Replay) -> Iterator[Frame]:
+    """Every recorded frame in order; where nothing was recorded for a while, the search for the next one takes few questions."""
+    at_s = replay.first_s
+    frame = replay.frame_at(at_s)
+    while True:
+        yield frame
+        now_s = frame.at.timestamp()
+        step_s = max(_SHORTEST_STEP_S, frame.engine.interval_s)
+        low_s, reach_s = max(at_s, now_s), step_s
+        while True:
+            if low_s >= replay.last_s:
+                return
+            at_s = min(low_s + reach_s, replay.last_s)
+            found = replay.frame_at(at_s)
+            if found.at > frame.at:
+                break
+            low_s, reach_s = at_s, 2 * reach_s
+        while at_s - low_s > step_s:  # back to the first new one
+            middle_s = (low_s + at_s) / 2
+            earlier = replay.frame_at(middle_s)
+            if earlier.at > frame.at:
+                at_s, found = middle_s, earlier
+            else:
+                low_s = middle_s
+        frame = found
+
+
+def subjects_of(frame: Frame) -> list[Subject]:
+    """What the engine asked its rules about when it made this frame."""
+    from msgspec.structs import replace
+
+    windows = windows_of(frame.windows)
+    targets = {target.name: (target, _silent(target)) for target in frame.targets}
+    parts = [part for target, silent in targets.values() for part in of_models(target, silent)]
+    whole = [one for one in frame.performance if one.slice is None]
+    slices = [of_slice(one) for one in frame.performance if one.slice is not None]
+    queries = {name: (queried, "") for name, queried in frame.queries.items()}
+    asked = all_of(frame.host, frame.system, frame.gpus, targets, frame.drift, whole, queries, frame.at.timestamp())
+    asked = [one if one.windows or one.kind != "target" else replace(one, windows=windows.get(one.name, {})) for one in asked]
+    return asked + [part for part in parts if part.kind not in {one.kind for one in asked}] + slices
+
+
+def _silent(target: Target) -> str:
+    """A frame does not say why its source was silent; its state does."""
+    return target.why or target.state if target.state in _SILENT else ""
