@@ -131,8 +131,8 @@ def test_the_journal_is_append_only(path: Path, episode: Make) -> None:
 
 
 def test_the_journal_is_bounded(path: Path, episode: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_monitor.store.database.MOST_JOURNAL", 3)
-    monkeypatch.setattr("tui_monitor.store.database.MOST_ENDED", 2)
+    monkeypatch.setattr("tui_monitor.store.rows.MOST_JOURNAL", 3)
+    monkeypatch.setattr("tui_monitor.store.rows.MOST_ENDED", 2)
     with closing(Database(path)) as database:
         many = [(episode(f"e{i}", state="resolved", ended_s=float(i)), [entry(str(i))]) for i in range(6)]
         database.commit([*many, (episode("open"), [])]).result(10)

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tui_monitor.store.mounts import network_of
+
 APPLICATION = 0x7475696D  # "tuim", in the header of every file of ours
-SCHEMA = 1
-BUSY_S = 5.0
+SCHEMA = 1  # of recordings and snapshots
+DATABASE_SCHEMA = 2  # of the database; 1 had neither silences nor an outbox
+BUSY_S = 4.0  # how long to wait for another process; less than what an act may take
 
 META = "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 EPISODES = """
@@ -39,8 +42,20 @@ class DamagedError(StoreError):
     """The file is not what it should be."""
 
 
-class FullError(StoreError):
-    """No space is left; that may pass."""
+class PassingError(StoreError):
+    """Nothing can be written now, which may pass by itself."""
+
+
+class FullError(PassingError):
+    """No space is left."""
+
+
+class BusyError(PassingError):
+    """Another process writes, and does not come to an end."""
+
+
+class ReadOnlyError(PassingError):
+    """The disk, or the file, may not be written at the moment."""
 
 
 def reason(error: Exception, path: Path) -> StoreError:
@@ -49,16 +64,18 @@ def reason(error: Exception, path: Path) -> StoreError:
     if isinstance(error, OSError) and not isinstance(error, sqlite3.Error):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return FullError(f"{path}: no space left on the disk")
+        if error.errno == errno.EROFS:
+            return ReadOnlyError(f"{path}: read-only")
         return StoreError(f"{path}: {error.strerror or text}")
     lower = text.lower()
     if "full" in lower:
         return FullError(f"{path}: no space left on the disk")
     if "readonly" in lower or "read-only" in lower:
-        return StoreError(f"{path}: read-only")
+        return ReadOnlyError(f"{path}: read-only")
     if "unable to open" in lower:
         return StoreError(f"{path}: cannot be opened")
     if "locked" in lower or "busy" in lower:
-        return StoreError(f"{path}: another process holds it")
+        return BusyError(f"{path}: another process holds it")
     if any(word in lower for word in ("malformed", "not a database", "corrupt", "no such", "encrypted", "unsupported file")):
         return DamagedError(f"{path}: damaged ({text})")
     return StoreError(f"{path}: {text}")
@@ -87,13 +104,16 @@ def create_private(path: Path) -> None:
         os.close(handle)
 
 
-def open_for_writing(path: Path, schema: str, *, synchronous: str) -> sqlite3.Connection:
-    """Open a file of ours, creating it and its tables where they are missing.
+def open_for_writing(path: Path, schema: str, *, synchronous: str, version: int = SCHEMA) -> sqlite3.Connection:
+    """Open a file of ours, creating it and its tables where they are missing, and bringing an older one up to date.
+
+    On a file system of the network, where a write-ahead log is not safe, a rollback journal takes its place (see `network_of`).
 
     Args:
         path: the file; its directory must be there.
-        schema: its tables; `meta` is always made.
+        schema: its tables, each made only where it is missing; `meta` is always made.
         synchronous: FULL where a commit must survive a power cut, NORMAL where the last moments may be lost.
+        version: of the schema. Newer ones only added tables and indexes, so that making what is missing is the whole migration.
 
     Raises:
         StoreError: it cannot be written (FullError), is no file of ours (DamagedError), or was written by a newer version.
@@ -105,23 +125,28 @@ def open_for_writing(path: Path, schema: str, *, synchronous: str) -> sqlite3.Co
             fresh = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
             if fresh:
                 db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute(f"PRAGMA synchronous = {synchronous}")
+            mode = "DELETE" if network_of(path) else "WAL"
+            db.execute(f"PRAGMA journal_mode = {mode}")
+            db.execute(f"PRAGMA synchronous = {'EXTRA' if mode == 'DELETE' and synchronous == 'FULL' else synchronous}")
             db.execute("PRAGMA wal_autocheckpoint = 250")
             db.execute("PRAGMA journal_size_limit = 2000000")
             if not fresh:
-                _recognise(db, path)
+                _recognise(db, path, version)
             db.executescript(f"BEGIN IMMEDIATE; {META} {schema} COMMIT;")
             db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute("INSERT OR IGNORE INTO meta VALUES('schema', ?)", (str(SCHEMA),))
+            db.execute(
+                "INSERT INTO meta VALUES('schema', ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value "
+                "WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)",
+                (str(version),),
+            )
         except BaseException:
             db.close()
             raise
         return db
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
-    """Open a file of ours without changing it, also where its directory cannot be written.
+def open_for_reading(path: Path, newest: int = SCHEMA) -> sqlite3.Connection:
+    """Open a file of ours without changing it, also where its directory cannot be written; `newest` is the version that is understood.
 
     Raises:
         StoreError: it is not there, unreadable, no file of ours (DamagedError), or was written by a newer version.
@@ -135,7 +160,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
             db = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             try:
                 db.execute("PRAGMA trusted_schema = OFF")
-                _recognise(db, path)
+                _recognise(db, path, newest)
                 return db
             except sqlite3.OperationalError as error:
                 db.close()
@@ -147,11 +172,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         raise StoreError(f"{path}: cannot be opened")
 
 
-def _recognise(db: sqlite3.Connection, path: Path) -> None:
+def _recognise(db: sqlite3.Connection, path: Path, newest: int) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
         raise DamagedError(f"{path}: not a recording, snapshot or database of this program")
     row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     if row is None or not str(row[0]).isdecimal():
         raise DamagedError(f"{path}: damaged (its version is missing)")
-    if int(row[0]) > SCHEMA:
-        raise StoreError(f"{path}: written by a newer version (schema {row[0]}, this one reads {SCHEMA}); upgrade to open it")
+    if int(row[0]) > newest:
+        raise StoreError(f"{path}: written by a newer version (schema {row[0]}, this one reads {newest}); upgrade to open it")

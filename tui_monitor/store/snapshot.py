@@ -11,7 +11,7 @@ from pathlib import Path
 from tui_monitor import __version__
 from tui_monitor.model import utc
 from tui_monitor.store.database import read_episodes, write_episode
-from tui_monitor.store.files import APPLICATION, EPISODES, FRAMES, META, SCHEMA, StoreError, open_for_reading, said
+from tui_monitor.store.files import APPLICATION, DATABASE_SCHEMA, EPISODES, FRAMES, META, SCHEMA, StoreError, open_for_reading, said
 from tui_monitor.store.packing import PackingError, Segments, join, pack_difference, pack_key, unpack_difference, unpack_key
 
 
@@ -77,7 +77,7 @@ def _fill(db: sqlite3.Connection, recording: Path, database: Path, cut_s: float,
     db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA application_id = {APPLICATION}; BEGIN; {META} {FRAMES} {EPISODES}")
     count, host = _copy_frames(db, recording, cut_s)
     if database.exists() and database.stat().st_size:
-        with closing(open_for_reading(database)) as source:
+        with closing(open_for_reading(database, DATABASE_SCHEMA)) as source:
             for episode in read_episodes(source, cut_s):
                 write_episode(db, episode, ())
             rows = source.execute("SELECT number, at_s, episode, what, who, text FROM journal WHERE at_s >= ? ORDER BY number", (cut_s,))
