@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +32,7 @@ FORGET_S = 3600.0  # a discovered server that has been down this long is no long
 MAX_TARGETS = 2000
 
 Note = Callable[[str, str], None]
+_T = TypeVar("_T")
 
 
 class Targets:
@@ -184,7 +187,9 @@ class Targets:
             asyncio.get_running_loop().create_task(self._watched.pop(found.name).stop())
             self._add(found, KINDS[found.kind], None)
             return
-        if known.found.pid != found.pid:
+        if found.orphan and not known.found.orphan:
+            self._note(f"{found.name}: what started it has ended; it goes on as an orphan, process {found.pid}", "warning")
+        elif known.found.pid != found.pid:
             self._note(f"{found.name}: started again as process {found.pid}")
         if known.found != found:
             known.moved(found)
@@ -230,9 +235,17 @@ class Targets:
         """Each has answered, or failed, twice."""
         return not self.discovering and all(one.answers >= 2 for one in self._watched.values())
 
+    def _of_all(self, said: Callable[[Watched], list[_T]]) -> list[_T]:
+        """What all of them say; one that cannot be worked with says nothing, and `targets` tells why."""
+        everything: list[_T] = []
+        for one in self._watched.values():
+            with contextlib.suppress(Exception):  # the border of a source
+                everything += said(one)
+        return everything
+
     def gpus(self, now_s: float) -> list[Gpu]:
         """The GPUs that exporters tell of."""
-        return [gpu for one in self._watched.values() for gpu in one.gpus(now_s)]
+        return self._of_all(lambda one: one.gpus(now_s))
 
     def targets(self, now_s: float, families: Mapping[str, ServerProcess], gpus: Sequence[Gpu]) -> dict[str, tuple[Target, str]]:
         """Every target as it stands, with the reason why it is silent."""
@@ -255,4 +268,4 @@ class Targets:
 
     def windows(self, now_s: float) -> list[TargetWindow]:
         """Every target over every window."""
-        return [window for one in self._watched.values() for window in one.windows(now_s)]
+        return self._of_all(lambda one: one.windows(now_s))

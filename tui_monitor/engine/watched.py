@@ -110,7 +110,8 @@ class Watched:
 
     def moved(self, found: Found) -> None:
         """The same server, now another process or with other ports."""
-        began_again = self.found.pid is not None and found.pid is not None and found.pid != self.found.pid
+        left_alone = found.orphan and not self.found.orphan  # the same server, whose launcher has ended
+        began_again = self.found.pid is not None and found.pid is not None and found.pid != self.found.pid and not left_alone
         if began_again:
             self._told_s = time.time()
         self.restarts += began_again and found.started_s != self.found.started_s
