@@ -59,6 +59,7 @@ from tui_monitor.vocabulary import seconds
 
 DRIFT_SAVED_EVERY_S = 60.0
 EVENTS = 60
+EAGER_FOR_S, EAGER_TICK_S = 5.0, 0.5  # while servers are found one after the other, each is shown at once
 
 
 class GpuSource(Protocol):
@@ -136,7 +137,7 @@ class Engine:
     async def _beat(self) -> None:
         """One frame a tick, and one more at once after an act. A tick that comes late is counted, never made up for."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        began = due = loop.time()
         while not self._stop.is_set():
             try:
                 await self._tick(time.time())
@@ -144,7 +145,8 @@ class Engine:
                 self.note(f"a tick failed: {clean(f'{type(error).__name__}: {error}')}", "warning")
                 if os.environ.get("TUI_MONITOR_DEBUG"):
                     raise
-            due = max(due + self.tick_s, loop.time())
+            young = loop.time() - began < EAGER_FOR_S
+            due = max(due + (min(self.tick_s, EAGER_TICK_S) if young else self.tick_s), loop.time())
             while (left := due - loop.time()) > 0 and not self._stop.is_set():
                 try:
                     async with asyncio.timeout(left):
