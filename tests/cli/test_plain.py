@@ -30,7 +30,7 @@ def _gpu(**more: Any) -> Gpu:
 
 def test_a_process_in_one_sentence() -> None:
     process = ServerProcess(pid=7, started=AT - timedelta(hours=3), processes=4, rss_bytes=41 * GIB, cpu=3.2, gpu_memory_bytes=9 * GIB)
-    assert "  process 7 and 3 more, up 3h00, uses 3.20 cores, memory 41 GiB, GPU 0 1 with 9.0 GiB in use\n" in _text(
+    assert "  process 7 and 3 more, up 3h00, uses 3.2 cores, memory 41 GiB, GPU 0 1 with 9.0 GiB in use\n" in _text(
         targets=[_target(gpus=[0, 1], process=process)]
     )
     assert "  process 7\n" in _text(targets=[_target(process=ServerProcess(pid=7))])

@@ -13,6 +13,7 @@ from tui_monitor.model import GpuProcess, Model, Target, TargetWindow
 from tui_monitor.ui import board, theme
 from tui_monitor.ui.app import MonitorApp
 from tui_monitor.ui.dialogs.detail import of_target
+from tui_monitor.ui.dialogs.explain import hanging
 from tui_monitor.ui.dialogs.models import table
 from tui_monitor.ui.panes.explain import explain
 from tui_monitor.ui.widgets.canvas import text_width
@@ -30,7 +31,7 @@ def test_where_it_runs() -> None:
         "server    vllm 0.11.0 at http://127.0.0.1:8000",
         "found     process: vllm serve",
         "process   811 and 3 more, up 3 h since 11:22:07",
-        "uses      3.20 cores, 41 GiB memory, 262 GiB GPU memory",
+        "uses      3.2 cores, 41 GiB memory, 262 GiB GPU memory",
         "GPU 0     H200, 92% busy, memory 131/141 GiB, 71°C, 612 W",
         "numbers   1s old",
     ):
@@ -190,3 +191,12 @@ def test_the_exporter_of_a_host_has_its_numbers() -> None:
     text = said(NODE_A)
     assert "exporter  node-exporter at http://10.0.0.4:9100" in text
     assert "load.1m" in text
+
+
+def test_a_long_explanation_goes_on_under_itself() -> None:
+    text = shown(["e"], (100, 40))
+    first = next(i for i, line in enumerate(text.splitlines()) if "page     read in part" in line)
+    lines = text.splitlines()
+    assert lines[first + 1].index("(limit max_samples)") == lines[first].index("read in part")
+    assert hanging("why      " + "word " * 5, 77) == ["why      " + "word " * 5]
+    assert hanging("url      http://127.0.0.1:8000 and more", 30) == ["url      http://127.0.0.1:8000", "         and more"]

@@ -431,7 +431,9 @@ class MonitorApp(App[None], inherit_bindings=False):
         """`e`."""
         frame = self.frame()
         if frame is not None:
-            await self._open(Explain(boards.explain_chosen(frame, self.shown_view()), ascii=self._ascii))
+            await self._open(
+                Explain(boards.explain_chosen(frame, self.shown_view()), width=min(77, self.size.width - 7), ascii=self._ascii)
+            )
 
     async def action_detail(self) -> None:
         """`enter`."""

@@ -72,11 +72,9 @@ def _fault(canvas: Canvas, y: int, frame: Frame, target: Target) -> None:
     """An exporter's own trouble, and which GPUs are unknown for it."""
     sign = signs.TARGET[target.state]
     dark = sum(gpu.source == target.name for gpu in frame.gpus) if target.name in _silent(frame) else 0
-    x = canvas.run(
-        0, y, (f"{sign.glyph} ", sign.role, "b"), (f"{cut(target.name, 24)}  ", "text"), (target.state, sign.role, "b"), (f"  {target.why}", sign.role)
-    )  # fmt: skip
-    if dark:
-        canvas.put(x, y, cut(f"; its {dark} GPU{'s are' if dark > 1 else ' is'} not known", canvas.width - x), "dim")
+    which = f"its {dark} GPU{'s are' if dark > 1 else ' is'} not known: " if dark else ""
+    x = canvas.run(0, y, (f"{sign.glyph} ", sign.role, "b"), (f"{cut(target.name, 24)}  ", "text"), (f"{target.state}  ", sign.role, "b"))
+    canvas.put(x, y, cut(f"{which}{target.why}", canvas.width - x), sign.role)
 
 
 def _table(canvas: Canvas, frame: Frame, known: list[Gpu]) -> None:

@@ -96,7 +96,7 @@ def _place(canvas: Canvas, targets: Sequence[Target], *, reasons: bool) -> Placi
         Column("kv", "KV", 4, ">", keep=4),
         Column("cpu", "CPU", 4, ">", keep=9),
         Column("memory", "MEM", 4, ">", keep=8),
-        Column("gpus", "GPU", hardware + 5, keep=5),
+        Column("gpus", "GPU", hardware + 5, ">", keep=5),
         Column("why", "WHY", 26 if reasons else 10, grow=True),
     ]
     unused = {
