@@ -167,6 +167,7 @@ class HostWatch:
         self._families: dict[str, ServerProcess] = {}
         self._latest: Reading | None = None
         self._stopped = threading.Event()
+        self._met = threading.Event()  # there are processes that were not watched before
 
     def start(self) -> None:
         """The first look happens at once, the second after at most `FIRST_GAP_S`, then one every interval."""
@@ -176,6 +177,7 @@ class HostWatch:
     def stop(self) -> None:
         """Ends the threads at their next turn."""
         self._stopped.set()
+        self._met.set()
 
     def latest(self) -> Reading | None:
         """The newest look (content `System`), or None before the first is over."""
@@ -187,7 +189,10 @@ class HostWatch:
 
     def watch(self, pids: dict[int, str]) -> None:
         """Which processes belong to which target; their children are found."""
+        fresh = not pids.keys() <= self._roots.keys()
         self._roots = dict(pids)
+        if fresh:
+            self._met.set()
 
     def _run(self) -> None:
         for gap_s in chain([min(FIRST_GAP_S, self.interval_s)], repeat(self.interval_s)):
@@ -204,7 +209,9 @@ class HostWatch:
             except (OSError, ValueError):
                 processes = []
             self._processes, self._families = processes, families(processes)
-            if self._stopped.wait(gap_s):
+            self._met.wait(gap_s)  # a server that was found now is not left without a process until the next turn
+            self._met.clear()
+            if self._stopped.is_set():
                 return
 
     def _read(self) -> Reading:
