@@ -2,70 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
+from book_runs import CRITICAL, NOW, SLOW, STALLED, STEADY, T0, Run, chat, state_of
 
-from tui_monitor.alerts.acts import Change
-from tui_monitor.alerts.lifecycle import AlertBook, episode_id
-from tui_monitor.alerts.rules import read_rule
+from tui_monitor.alerts.lifecycle import episode_id
 from tui_monitor.config import RuleSettings
-from tui_monitor.model import Alert, Episode, Subject
-
-T0 = 1_760_000_000.0
-SLOW = RuleSettings("slow", "latency.p95 > 1s", for_="30s", summary="{target} p95 is {value}")
-NOW = RuleSettings("slow", "latency.p95 > 1s", summary="{target} p95 is {value}")
-CRITICAL = RuleSettings("slow", "latency.p95 > 5s", severity="critical", summary="{target} p95 is {value}")
-STEADY = RuleSettings("slow", "latency.p95 > 1s", clear="latency.p95 < 500ms")
-STALLED = RuleSettings("stalled", "state == STALLED", severity="critical", summary="{target}: {why}")
-
-
-def chat(p95_s: float | None = None, *, state: str = "OK", silent: str = "", name: str = "chat") -> Subject:
-    return Subject("target", name, {"latency.p95": p95_s}, state=state, silent=silent, why="because")
-
-
-class Run:
-    """A book whose every change is collected, as the engine would commit it."""
-
-    def __init__(self, *rules: RuleSettings, episodes: Sequence[Episode] = ()) -> None:
-        self.rules = rules
-        self.book = AlertBook([read_rule(rule) for rule in rules], episodes=episodes)
-        self.changes: list[Change] = []
-
-    def at(self, seconds: float, *subjects: Subject) -> Alert | None:
-        """One look; returns the worst alert."""
-        self.changes += self.book.evaluate(subjects, T0 + seconds)
-        return self.worst(seconds)
-
-    def worst(self, seconds: float) -> Alert | None:
-        alerts = self.book.alerts(T0 + seconds)
-        return alerts[0] if alerts else None
-
-    @property
-    def journal(self) -> list[str]:
-        return [entry.what for change in self.changes for entry in change.entries]
-
-    def ack(self, seconds: float, by: str = "alice", *, for_s: float | None = None, take_over: bool = False) -> str:
-        proposal = self.book.propose_ack(self.book.episodes()[-1].id, by, "looking", for_s, take_over, T0 + seconds)
-        if proposal.change:
-            self.changes.append(proposal.change)
-            self.book.apply(proposal.change)
-        return proposal.outcome.message
-
-    def stored(self) -> list[Episode]:
-        """What a database would have kept of the changes."""
-        kept: dict[str, Episode] = {}
-        for change in self.changes:
-            kept[change.episode.id] = change.episode
-        return [episode for episode in kept.values() if episode.ended_s is None or episode.fired_s is not None]
-
-    def restarted(self) -> Run:
-        return Run(*self.rules, episodes=self.stored())
-
-
-def state_of(alert: Alert | None) -> str:
-    return alert.state if alert else "inactive"
-
+from tui_monitor.model import Acknowledge, AddNote, Shelve, Subject, Unacknowledge
 
 # -- the table ----------------------------------------------------------------------------------------------------------------------
 
@@ -257,6 +199,146 @@ def test_only_a_thousand_ended_ones_are_kept() -> None:
     run.at(0, *many)
     run.at(10, *(chat(0.1, name=one.name) for one in many))
     assert len(run.book.episodes()) == 1000
+
+
+# -- holding ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [chat(0.2), chat(None)])
+def test_false_or_no_data_within_keep_firing_for_still_fires_hollow_and_keeps_the_acknowledgement(after: Subject) -> None:
+    run = Run(NOW, keep_s=60)
+    run.at(0, chat(2.0))
+    run.ack(5)
+    held = run.at(10, after)
+    assert held is not None
+    assert (held.state, held.holding.startswith("not true since "), held.holding.endswith(", kept for 60 s")) == ("firing", True, True)
+    assert held.acknowledged is not None
+    assert state_of(run.at(69, after)) == "firing"
+    assert state_of(run.at(70, after)) == "resolved"
+    assert run.journal == ["firing", "acked", "resolved"]
+
+
+def test_true_again_within_keep_firing_for_is_as_if_nothing_had_been() -> None:
+    run = Run(NOW, keep_s=60)
+    run.at(0, chat(2.0))
+    run.at(10, chat(0.1))
+    back = run.at(60, chat(3.0))
+    assert back is not None
+    assert (back.state, back.holding, back.flaps) == ("firing", "", 0)
+    run.at(70, chat(0.1))
+    assert state_of(run.at(129, chat(0.1))) == "firing"  # counted anew
+    assert state_of(run.at(130, chat(0.1))) == "resolved"
+    assert run.told == ["fired", "resolved"]
+
+
+def test_keep_firing_for_keeps_nothing_that_never_fired() -> None:
+    run = Run(SLOW, keep_s=600)
+    run.at(0, chat(2.0))
+    assert state_of(run.at(10, chat(0.1))) == "inactive"
+
+
+def test_a_silent_source_while_it_is_kept_is_no_ok() -> None:
+    run = Run(NOW, keep_s=60, no_data_hold_s=100)
+    run.at(0, chat(2.0))
+    run.at(10, chat(0.1))
+    held = run.at(20, chat(silent="timeout"))
+    assert held is not None
+    assert held.holding.startswith("no data since ")
+    assert state_of(run.at(119, chat(silent="timeout"))) == "firing"
+    assert state_of(run.at(120, chat(silent="timeout"))) == "lost"
+
+
+def test_keep_firing_for_goes_on_after_a_restart() -> None:
+    run = Run(NOW, keep_s=600)
+    run.at(0, chat(2.0))
+    run.at(10, chat(0.1))
+    after = run.restarted()
+    held = after.at(30, chat(0.1))
+    assert held is not None
+    assert held.holding.startswith("not true since ")
+    assert state_of(after.at(609, chat(0.1))) == "firing"
+    assert state_of(after.at(610, chat(0.1))) == "resolved"
+
+
+def test_a_worse_level_is_kept_while_a_milder_one_is_true() -> None:
+    run = Run(NOW, CRITICAL, keep_s=60)
+    run.at(0, chat(6.0))
+    assert [alert.severity for t in (10, 69, 70) if (alert := run.at(t, chat(2.0)))] == ["critical", "critical", "warning"]
+
+
+# -- shelves ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_shelf_hides_until_its_time_is_over_and_then_it_is_told_again() -> None:
+    run = Run(NOW)
+    first = run.at(0, chat(2.0))
+    assert first is not None
+    assert run.act(5, Shelve(first.id, 600.0, "known")) == "shelved slow on chat for 10 min"
+    shelved = run.at(10, chat(2.0))
+    assert shelved is not None
+    assert shelved.shelved is not None
+    assert (shelved.state, shelved.shelved.by, shelved.shelved.comment) == ("firing", "alice", "known")
+    back = run.at(605, chat(2.0))
+    assert back is not None
+    assert back.shelved is None
+    assert run.journal == ["firing", "shelved", "unshelved"]
+    assert run.told == ["fired", "reminder"]
+
+
+def test_a_shelf_can_be_emptied_and_refuses_what_does_not_fire() -> None:
+    run = Run(SLOW)
+    run.at(0, chat(2.0))
+    identity = run.book.episodes()[0].id
+    assert run.act(5, Shelve(identity, 600.0)) == "slow on chat is not firing yet"
+    run.at(30, chat(2.0))
+    assert run.act(31, Shelve(identity, 0.0)) == "slow on chat is not shelved"
+    run.act(32, Shelve(identity, 600.0))
+    assert run.act(33, Shelve(identity, 0.0), "bob") == "slow on chat is back"
+    assert [(line.what, line.who, line.text) for line in run.lines[-1:]] == [("unshelved", "bob", "was alice's")]
+    assert run.act(34, Shelve(identity, -1.0)) == "a shelf ends: between 1s and 30d"
+
+
+def test_a_severity_that_rises_takes_it_from_the_shelf() -> None:
+    run = Run(NOW, CRITICAL)
+    first = run.at(0, chat(2.0))
+    assert first is not None
+    run.act(5, Shelve(first.id, 600.0))
+    risen = run.at(10, chat(6.0))
+    assert risen is not None
+    assert (risen.severity, risen.shelved) == ("critical", None)
+    assert run.told == ["fired", "severity"]
+
+
+# -- notes, many at once ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_note_is_a_line_also_of_what_is_over() -> None:
+    run = Run(NOW)
+    first = run.at(0, chat(2.0))
+    assert first is not None
+    run.at(5, chat(0.1))
+    assert run.act(10, AddNote(first.id, "it was\x1b[31m the cable")) == "noted on slow on chat"
+    assert (run.lines[-1].what, run.lines[-1].who, run.lines[-1].text) == ("note", "alice", "it was the cable")
+    assert run.act(11, AddNote(first.id, "  ")) == "an empty note says nothing"
+    assert run.act(12, AddNote("nope", "x")) == "no alert 'nope'"
+
+
+def test_several_at_once_each_with_its_own_outcome() -> None:
+    run = Run(NOW)
+    run.at(0, *(chat(2.0, name=name) for name in ("a", "b", "c")))
+    ids = {episode.target: episode.id for episode in run.book.episodes()}
+    run.carry_out(run.book.propose(Acknowledge(ids["b"]), "bob", T0 + 1))
+    outcomes = run.carry_out(run.book.propose(Acknowledge(ids["a"], more=(ids["b"], ids["c"], ids["a"][:6], "nope")), "alice", T0 + 13))
+    assert [outcome.ok for outcome in outcomes] == [True, False, True, False, False]
+    assert [outcome.message for outcome in outcomes[1:]] == [
+        "acked by bob 12 s ago; --take-over to take it",
+        "acked slow on c for 60 min",
+        f"{ids['a'][:6]!r} is named twice",
+        "no alert 'nope'",
+    ]
+    assert run.journal.count("acked") == 3
+    given = run.carry_out(run.book.propose(Unacknowledge(ids["a"], (ids["c"],)), "alice", T0 + 20))
+    assert [outcome.ok for outcome in given] == [True, True]
 
 
 # -- acts ---------------------------------------------------------------------------------------------------------------------------
