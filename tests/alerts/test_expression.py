@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui_monitor.alerts.expression import LONGEST, ExpressionError, read_expression
+from tui_monitor.alerts.expression import LONGEST, Expression, ExpressionError, read_expression
 from tui_monitor.vocabulary import VOCABULARY
 
 UNITS: dict[str, str | None] = {key: term.unit for key, term in VOCABULARY.items()} | {"checkout.conversion": None, "my query": None}
@@ -24,11 +24,22 @@ NOW = {
     "checkout.conversion": 0.25,
     "my query": 7.0,
     "state": "STALLED",
+    "error.ratio[30m]": 0.04,
+    "error.ratio[5m]": None,
+    "latency.p95[24h]": 0.2,
+    "latency.over(0.5s)[30m]": 0.2,
+    "usual(latency.p95, 99%)": 0.5,
+    "usual(latency.p50, 97%)": None,
+    "usual(request.rate, 1%)": 3.0,
 }
 
 
+def read(text: str) -> Expression:
+    return read_expression(text, UNITS, WORDS, {"checkout.conversion", "my query"})
+
+
 def truth(text: str) -> bool | None:
-    return read_expression(text, UNITS, WORDS).truth(NOW.get)
+    return read(text).truth(NOW.get)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +87,38 @@ def truth(text: str) -> bool | None:
         ("latency.p95 / latency.p50 > 5", True),
         ("error.ratio + 1 > 0 or latency.p95 / latency.p95 == 100%", True),
         ("latency.p95 / queue.length > 0", None),  # nothing is divided by nothing
+        # windows
+        ("error.ratio[30m] > 3%", True),
+        ("error.ratio[5m] > 3%", None),
+        ("error.ratio[3h] > 3%", None),
+        ("latency.p95 > 2 * latency.p95[24h]", True),
+        ("latency.p95 - latency.p95[24h] > 1s", False),
+        ("latency.over(500ms)[30m] > 10%", True),
+        ("latency.over(0.5s)[30m] > 10%", True),
+        ("latency.over(500ms) > 10%", None),
+        # its own past
+        ("latency.p95 above usual", True),
+        ("latency.p95 above usual(99%) floor 700ms", False),
+        ("latency.p95 above usual floor 300ms ceiling 400ms", True),
+        ("latency.p50 above usual(97%)", None),
+        ("latency.p50 above usual(97%) floor 200ms", False),
+        ("latency.p50 above usual(97%) ceiling 50ms", True),
+        ("latency.p50 above usual(97%) floor 10ms ceiling 2s", None),
+        ("request.rate below usual", True),
+        ("request.rate below usual ceiling 1/s", False),
+        ("request.rate below usual(98%) floor 5/s", True),
+        ("request.rate below usual(98%) ceiling 1/s", False),
+        ("error.ratio above usual ceiling 1%", None),
+        # absence
+        ("error.ratio is unknown", True),
+        ("absent(error.ratio)", True),
+        ("error.ratio is known", False),
+        ("not error.ratio is known", True),
+        ("gpu.temperature is unknown", True),
+        ("request.rate is unknown", False),
+        ("absent(error.ratio[5m]) and request.rate > 1/s", True),
+        ("(request.rate is known)", True),
+        ("(absent(request.rate) or latency.p95 above usual)", True),
     ],
 )
 def test_truth(text: str, expected: bool | None) -> None:
@@ -117,6 +160,38 @@ def test_truth(text: str, expected: bool | None) -> None:
         ("and latency.p95 > 1s", 1, "cannot stand here"),
         ("latency.p95 ! 1s", 13, "'!' is not understood"),
         ("latency.p95 > 1s; drop", 17, "';' is not understood"),
+        ("error.ratio[20m] > 1%", 13, "unknown window '20m' (did you mean 30m?); known: 1m 5m 30m 3h 24h"),
+        ("error.ratio[] > 1%", 13, "unknown window ''"),
+        ("error.ratio[5m > 1%", 12, "'[' is not understood"),
+        ("latency.p95 > 1s [5m]", 19, "a window belongs to the name"),
+        ("[5m] > 1s", 2, "cannot stand here"),
+        ("queue.length[5m] > 1", 14, "a number of this moment"),
+        ("gpu.temperature[5m] > 1C", 17, "a number of this moment"),
+        ("accuracy[30m] < 50%", 10, 'where = {window = "30m"}'),
+        ("checkout.conversion[5m] < 50%", 21, "its window stands in its PromQL"),
+        ("eror.ratio[5m] > 1%", 1, "did you mean error.ratio?"),
+        ("latency.over > 1%", 13, "needs a bound: latency.over(500ms)"),
+        ("latency.over(5) > 1%", 14, "is a time, such as 500ms"),
+        ("latency.over(-1s) > 1%", 14, "is a time, such as 500ms"),
+        ("latency.over(500ms > 1%", 20, "one comparison at a time"),
+        ("latency.over(500ms) > 1s", 23, "1s does not fit: latency.over(0.5s) is a ratio"),
+        ("queue.over(5s) > 1%", 11, "a comparison is missing after queue.over"),
+        ("latency.p95 above 3s", 19, "write `above usual`"),
+        ("latency.p95 above usual(20%)", 25, "the usual share is 50% to 99.9%"),
+        ("latency.p95 above usual(100%)", 25, "the usual share is 50% to 99.9%"),
+        ("latency.p95 above usual floor 3", 31, "write a unit, such as 500ms"),
+        ("latency.p95 above usual floor 3s floor 3s", 34, "floor stands twice"),
+        ("latency.p95 above usual floor 3s ceiling 2s", 42, "the ceiling is below the floor"),
+        ("latency.p95 above usual floor latency.p50", 31, "floor needs a number"),
+        ("latency.p95 * 2 above usual", 1, "above needs the name of one number"),
+        ("latncy.p95 above usual", 1, "did you mean latency.p95?"),
+        ("state above usual", 1, "above needs the name of one number"),
+        ("state is unknown", 1, "is needs the name of one number"),
+        ("latency.p95 is 3s", 16, "write `is unknown` or `is known`"),
+        ("absent(latncy.p95)", 8, "did you mean latency.p95?"),
+        ("absent(latency.p95 > 1s)", 20, "one comparison at a time"),
+        ("absent(latency.p95", 19, "closing parenthesis"),
+        ("latency.p95 > 1e300 * 1e300 * 1s", 21, "is too large"),
         ("(" * 60 + "queue.length > 1" + ")" * 60, 41, "levels inside each other"),
         ("not " * 60 + "queue.length > 1", 161, "levels inside each other"),
         ("queue.length > 1 or " * 60 + "queue.length > 1", LONGEST + 1, "longer than"),
@@ -136,7 +211,7 @@ def test_names_stand_in_order_of_first_mention() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(alphabet='latency.p95 >=<!()andornot-+*/0"%s€\x00\n_', max_size=60))
+@given(st.text(alphabet='latency.p95 >=<!()andornot-+*/0"%s€\x00\n_[]hmuabve', max_size=60))
 def test_any_text_is_understood_or_refused_inside_itself(text: str) -> None:
     refusal = None
     try:

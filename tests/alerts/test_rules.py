@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui_monitor.alerts.rules import BUILT_IN, RuleError, check_disabled, check_rules, read_rule, rules_of, say_value
+from tui_monitor.alerts.rules import BUILT_IN, RuleError, check_disabled, check_rules, lookup, read_rule, rules_of, say_value
 from tui_monitor.config import AlertSettings, PrometheusSettings, RuleSettings, Settings
 from tui_monitor.model import Subject
 
@@ -13,7 +13,9 @@ TRITON = Subject("target", "ranker", {"latency.mean": 0.6}, state="OK", labels={
 GPU = Subject("gpu", "gpu0", {"gpu.temperature": 60.0}, state="OK")
 SIGNAL = Subject("signal", "chat/ttft", {"drift.evidence": -2.0}, state="stable", labels={"source": "chat", "signal": "ttft"})
 QUERY = Subject("query", "central", {"checkout.conversion": 0.2})
-ALL = (VLLM, TRITON, GPU, SIGNAL, QUERY)
+MODEL = Subject("model", "chat/llama", {"latency.p95": 0.6}, state="FAILED", labels={"kind": "vllm", "model": "llama", "target": "chat"})
+SLICE = Subject("slice", "mood/long", {"accuracy": 0.6}, state="OK", labels={"source": "mood", "slice": "long", "window": "30m"})
+ALL = (VLLM, TRITON, GPU, SIGNAL, QUERY, MODEL, SLICE)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,23 @@ ALL = (VLLM, TRITON, GPU, SIGNAL, QUERY)
         ("state == HUNG", {"gpu": "gpu1"}, []),
         ("state == watch", {"source": "chat", "signal": "ttft"}, ["chat/ttft"]),
         ("checkout.conversion < 10%", {}, ["central"]),
+        # parts only where they are named
+        ("latency.p95 > 1s", {"subject": "model"}, ["chat/llama"]),
+        ("latency.p95 > 1s", {"subject": "model", "target": "chat"}, ["chat/llama"]),
+        ("latency.p95 > 1s", {"subject": "model", "kind": "triton"}, []),
+        ("state == FAILED", {"subject": "model"}, ["chat/llama"]),
+        ("accuracy < 50%", {}, []),
+        ("accuracy < 50%", {"subject": "slice", "window": "30m"}, ["mood/long"]),
+        # windows, shares above a bound, absence: whatever has the key
+        ("latency.p95[24h] > 1s", {}, ["chat"]),
+        ("absent(kv_cache.used)", {}, ["chat"]),
+        # other signs
+        ("state == DOWN", {"kind": "!= triton"}, ["chat"]),
+        ("state == DOWN", {"kind": "!=triton"}, ["chat"]),
+        ("state == DOWN", {"target": "=~ chat|rank.*"}, ["chat", "ranker"]),
+        ("state == DOWN", {"target": "=~ rank"}, []),  # the whole name
+        ("state == DOWN", {"target": "!~ rank.*"}, ["chat"]),
+        ("state == DOWN", {"model": "!= llama"}, ["ranker"]),  # a label that is not there is empty
     ],
 )
 def test_concerns(when: str, where: dict[str, str], names: list[str]) -> None:
@@ -55,6 +74,19 @@ def test_concerns(when: str, where: dict[str, str], names: list[str]) -> None:
         (RuleSettings("r", "latency.p95 > 1s", severity="crit"), 0, "severity: unknown 'crit' (did you mean critical?)"),
         (RuleSettings("r", "latency.p95 > 1s", where={"knd": "vllm"}), 0, "where: unknown key 'knd' (did you mean kind?)"),
         (RuleSettings("r", "latency.p95 > 1s", where={"subject": "server"}), 0, "where: unknown subject"),
+        (RuleSettings("r", "latency.p95 > 1s", where={"subject": "!= target"}), 0, "where: unknown subject"),
+        (RuleSettings("r", "latency.p95 > 1s", where={"model": "=~ ["}), 0, "where: model: '[' is no regular expression"),
+        (RuleSettings("r", "latency.p95 > 1s", where={"model": "=~ " + "x" * 300}), 0, "where: model: the regular expression is longer"),
+        (RuleSettings("r", "state == LOST", where={"subject": "target"}), 10, "when: state is never 'LOST'"),
+        (RuleSettings("r", "latency.p95 > 1s", keep_firing_for="soon"), 0, "keep_firing_for: 'soon' is no duration"),
+        (RuleSettings("r", "latency.p95 > 1s", runbook="\x1b[2J"), 0, "runbook: must be a URL or a text"),
+        (
+            RuleSettings("r", "latency.p95 > 1s", summary="p50 {latncy.p95}"),
+            5,
+            "unknown placeholder {latncy.p95} (did you mean latency.p95?)",
+        ),
+        (RuleSettings("r", "latency.p95 > 1s", summary="x" * 501), 501, "summary: longer than 500"),
+        (RuleSettings("r", "error.ratio[20m] > 1%"), 13, "when: unknown window '20m'"),
         (RuleSettings("r", "latency.p95 > 1s", summary="p95 is {vlaue}"), 8, "summary: unknown placeholder {vlaue} (did you mean value?)"),
         (RuleSettings("r", "latency.p95 > 1s", summary="{value:>10}"), 1, "summary: unknown placeholder"),
         (RuleSettings("r", "latency.p95 > 1s", summary="{value.__class__}"), 1, "summary: unknown placeholder"),
@@ -72,7 +104,7 @@ def test_check_names_rule_and_column(settings: RuleSettings, column: int, messag
     (fault,) = check_rules([good, settings])
     assert (fault.rule, fault.column) == (1, column)
     assert message in fault.message
-    with pytest.raises(RuleError, match=r"^(when|clear|for|severity|where|summary|name): "):
+    with pytest.raises(RuleError, match=r"^(when|clear|for|keep_firing_for|severity|where|summary|runbook|name): "):
         rules_of(Settings(rules=[good, settings]))
 
 
@@ -92,8 +124,27 @@ def test_built_in_rules_are_in_force_and_calm() -> None:
     assert (stalled.for_s, stalled.severity) == (30.0, "critical")
     for rule in rules:
         assert rule.built_in
+        assert rule.summary
         if rule.clear:
             assert rule.clear.names == rule.when.names
+
+
+def test_models_that_are_not_ready_are_a_built_in_warning() -> None:
+    (rule,) = [rule for rule in rules_of(Settings()) if rule.name == "models-unready"]
+    broken = Subject("target", "repo", {"models.unready": 1.0}, state="OK")
+    assert rule.concerns(broken)
+    assert (rule.severity, rule.for_s) == ("warning", 600.0)
+    assert rule.when.truth(lookup(broken).get) is True
+    assert rule.when.truth(lookup(Subject("target", "repo", {"models.unready": 0.0})).get) is False
+    assert rule.when.truth(lookup(Subject("target", "repo", {"models.unready": None})).get) is None
+
+
+def test_drift_of_latency_is_no_built_in_alert() -> None:
+    (rule,) = [rule for rule in rules_of(Settings()) if rule.name == "drift"]
+    drifted = {
+        role: Subject("signal", role, {}, state="drift", labels={"role": role}) for role in ("input", "score", "latency", "performance")
+    }
+    assert [role for role, subject in drifted.items() if rule.concerns(subject)] == ["input", "score"]
 
 
 def test_a_rule_of_the_same_name_takes_the_place_of_every_built_in_level() -> None:
@@ -122,6 +173,55 @@ def test_the_summary_is_filled_and_cleaned() -> None:
     assert bare.sentence(subject, 0.6126) == "chat: latency.p95 > 1s (now 613 ms)"
     unknown = read_rule(RuleSettings("slow", "state == SLOW", summary="{target} is slow: {why}"))
     assert unknown.sentence(Subject("target", "chat", {}, state="SLOW"), None) == "chat is slow"
+
+
+def test_the_summary_shows_any_number_with_its_unit() -> None:
+    windows = {"24h": {"latency.p95": 0.2}}
+    subject = Subject(
+        "target", "chat", {"latency.p95": 0.6, "error.ratio": 0.02, "queue.length": None}, windows=windows, labels={"model": "llama"}
+    )
+    text = "{value} over {threshold} in {window} ({latency.p95[24h]} a day); {error.ratio} of {model}, {queue.length} wait, {slice}"
+    rule = read_rule(RuleSettings("slow", "latency.p95 > 2 * latency.p95[24h]", summary=text))
+    assert rule.threshold(subject) == 0.4
+    assert rule.sentence(subject, 0.6) == "600 ms over 400 ms in 1m (200 ms a day); 2 % of llama, – wait, –"
+
+
+def test_a_value_is_never_read_as_a_placeholder() -> None:
+    subject = Subject("target", "{rule}", {}, state="SLOW", why="{value} {")
+    rule = read_rule(RuleSettings("slow", "state == SLOW", summary="{target} {why}"))
+    assert rule.sentence(subject, None) == "{rule} {value} {"
+
+
+@pytest.mark.parametrize(
+    ("when", "window", "threshold"),
+    [
+        ("latency.p95 > 500ms", "1m", 0.5),
+        ("500ms < latency.p95", "1m", 0.5),
+        ("not latency.p95 < 500ms", "1m", 0.5),
+        ("latency.p95[24h] > 1s and latency.p95 > 2s", "24h", 1.0),
+        ("latency.p95 - latency.p95[24h] > 1s", "1m", None),  # held against nothing by itself
+        ("kv_cache.used > 90%", "", 0.9),
+        ("latency.p95 above usual ceiling 2s", "1m", None),
+        ("absent(latency.p95)", "1m", None),
+        ("state == SLOW", "", None),
+    ],
+)
+def test_window_and_threshold_of_what_is_shown(when: str, window: str, threshold: float | None) -> None:
+    rule = read_rule(RuleSettings("r", when))
+    assert (rule.window, rule.threshold(VLLM)) == (window, threshold)
+
+
+def test_of_the_silent_only_their_silence_is_known() -> None:
+    silent = Subject(
+        "target",
+        "chat",
+        {"latency.p95": 0.6, "scrape.up": 0.0, "state.age": 9.0},
+        "DOWN",
+        silent="refused",
+        windows={"5m": {"latency.p95": 0.6}},
+    )
+    values = {name: lookup(silent).get(name) for name in ("latency.p95", "latency.p95[5m]", "scrape.up", "state.age", "state")}
+    assert values == {"latency.p95": None, "latency.p95[5m]": None, "scrape.up": 0.0, "state.age": 9.0, "state": "DOWN"}
 
 
 @pytest.mark.parametrize(

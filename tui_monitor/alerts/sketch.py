@@ -56,7 +56,8 @@ class Sketch:
         self._counts.insert(at, count)
         if len(self._keys) > MOST_BINS:
             thin = min(range(len(self._keys) - 1), key=lambda place: self._counts[place] + self._counts[place + 1])
-            self._counts[thin + 1] += self._counts.pop(thin)
+            thinner = self._counts.pop(thin)
+            self._counts[thin] += thinner
             del self._keys[thin]
 
     def fade(self, share: float) -> None:

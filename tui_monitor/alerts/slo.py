@@ -105,6 +105,8 @@ class _Reader:
         token = self._tokens[self._at]
         self._at += 1
         if token.kind != kind or (words and token.text.lower() not in words):
+            if kind == "end":
+                raise ExpressionError(token.column, f"{token.text!r} is one too many; {_EXAMPLE}")
             raise ExpressionError(token.column, f"{' or '.join(words) or 'a ' + kind} is missing here; {_EXAMPLE}")
         return token
 
