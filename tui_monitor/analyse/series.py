@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
@@ -10,7 +11,7 @@ from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, S
 from tui_monitor.model import Layout, SeriesKey, clean
 
 Group = tuple[str, ...]  # values of the labels that name model and version
-BUCKET = "_bucket"
+BUCKET, COUNT = "_bucket", "_count"
 
 
 class Pick:
@@ -122,7 +123,7 @@ class Wanted:
         self.histograms.update(self.signal_histograms)
         self.counters.update(self.signal_counters)
         self.names = {name for total in self.counters for name in total.names}
-        self.names.update(name + BUCKET for total in self.histograms for name in total.names)
+        self.names.update(name + end for total in self.histograms for name in total.names for end in (BUCKET, COUNT))
         self._asked = self.names | {name for total in self.gauges for name in total.names}
         self._fits = {total: _fits(total) for total in (*self.counters, *self.gauges, *self.histograms)}
 
@@ -178,10 +179,15 @@ class Wanted:
     def _bucket_pick(self, total: Total, on_page: Mapping[str, object], by_name: Mapping[str, list[tuple[int, SeriesKey]]]) -> BucketPick:
         name = next((name for name in total.names if name + BUCKET in on_page), "")
         found: list[tuple[float, int, Group | None]] = []
+        tops: dict[tuple[tuple[str, str], ...], bool] = {}  # histogram -> whether it has the bucket that holds everything
         for column, key in by_name.get(name + BUCKET, ()) if name else ():
             bound = _bound(dict(key.labels).get("le", ""))
             if bound is not None and self.fits(total, key):
                 found.append((bound, column, self.group(key)))
+                rest = tuple(label for label in key.labels if label[0] != "le")
+                tops[rest] = tops.get(rest, False) or bound == math.inf
+        if not all(tops.values()):  # some writers leave it out: the count of observations is the same number
+            found += [(math.inf, column, self.group(key)) for column, key in by_name.get(name + COUNT, ()) if tops.get(key.labels) is False]
         return BucketPick(name, found)
 
 
