@@ -75,3 +75,11 @@ def test_a_broken_strip_is_forgotten(saved: bytes | None) -> None:
     strip = Strip()
     strip.restore(saved, 0)
     assert strip.text(0) == "?" * 60
+
+
+def test_a_clock_that_is_set_back_by_hours_leaves_a_chart_that_goes_on() -> None:
+    rings = Rings(1.0)
+    for second in (*range(90_000, 90_010), *range(3600, 3610)):
+        rings.put(second, "x", {"load.1m": float(second)})
+    history = rings.query(HistoryQuery("x", ["load.1m"], 3600, 3610, 10))
+    assert history.values["load.1m"] == [float(second) for second in range(3600, 3610)]
