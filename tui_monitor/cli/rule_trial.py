@@ -19,7 +19,6 @@ from tui_monitor.store.replay import Replay
 from tui_monitor.vocabulary import seconds
 
 _SILENT = ("DOWN", "STALE")
-_SHORTEST_STEP_S = 1.0
 
 
 class Row(NamedTuple):
@@ -137,35 +136,8 @@ def _row(episode: Episode, at_s: float, before: tuple[str, str] | None) -> Row:
 
 def moments_of(replay: Replay) -> Iterator[tuple[float, list[Subject]]]:
     """Every recorded frame as subjects."""
-    for frame in frames_of(replay):
-        yield frame.at.timestamp(), subjects_of(frame)
-
-
-def frames_of(replay: Replay) -> Iterator[Frame]:
-    """Every recorded frame in order; where nothing was recorded for a while, the search for the next one takes few questions."""
-    at_s = replay.first_s
-    frame = replay.frame_at(at_s)
-    while True:
-        yield frame
-        now_s = frame.at.timestamp()
-        step_s = max(_SHORTEST_STEP_S, frame.engine.interval_s)
-        low_s, reach_s = max(at_s, now_s), step_s
-        while True:
-            if low_s >= replay.last_s:
-                return
-            at_s = min(low_s + reach_s, replay.last_s)
-            found = replay.frame_at(at_s)
-            if found.at > frame.at:
-                break
-            low_s, reach_s = at_s, 2 * reach_s
-        while at_s - low_s > step_s:  # back to the first new one
-            middle_s = (low_s + at_s) / 2
-            earlier = replay.frame_at(middle_s)
-            if earlier.at > frame.at:
-                at_s, found = middle_s, earlier
-            else:
-                low_s = middle_s
-        frame = found
+    for at_s in replay.times():
+        yield at_s, subjects_of(replay.frame_at(at_s))
 
 
 def subjects_of(frame: Frame) -> list[Subject]:

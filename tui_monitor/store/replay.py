@@ -100,6 +100,10 @@ class Replay:
 
         return self._guarded(ask)
 
+    def times(self) -> list[float]:
+        """When each frame was made, in order."""
+        return self._guarded(lambda db: [float(row[0]) for row in db.execute("SELECT DISTINCT at FROM frames ORDER BY at")])
+
     def episodes(self) -> list[Episode]:
         """The episodes of a snapshot; a recording has none."""
         return self._guarded(lambda db: read_episodes(db, 0.0) if _has(db, "episodes") else [])
