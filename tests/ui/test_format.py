@@ -95,3 +95,31 @@ def test_a_number_reads_back_within_its_digits(value: float) -> None:
     text = fmt.number(value)
     factor = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}.get(text[-1], 1.0)
     assert float(text.rstrip("kMGT")) * factor == pytest.approx(value, rel=6e-3, abs=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "–"), (float("nan"), "–"), (0.0, "0"), (0.01, "<0.1"), (0.05, "0.1"), (3.21, "3.2"), (12.6, "13"), (640.0, "640")],
+)
+def test_cores_fit_a_narrow_column(value: float | None, said: str) -> None:
+    assert fmt.cores(value) == said
+    assert len(said) <= 4
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (0, "0B"),
+        (999, "999B"),
+        (1010 * 2**20, "1.0G"),
+        (1023, "1.0K"),
+        (96 * 2**20, "96M"),
+        (1.4 * 2**30, "1.4G"),
+        (262 * 2**30, "262G"),
+        (1023.9 * 2**30, "1.0T"),
+    ],
+)
+def test_sizes_with_a_letter_fit_a_narrow_column(value: float | None, said: str) -> None:
+    assert fmt.letter_size(value) == said
+    assert len(said) <= 4

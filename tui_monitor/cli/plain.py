@@ -212,7 +212,7 @@ def _process(process: ServerProcess, gpus: list[int], frame: Frame) -> str:
     if process.started is not None:
         said.append(f"up {fmt.age((frame.at - process.started).total_seconds())}")
     if process.cpu is not None:
-        said.append(f"uses {fmt.short(process.cpu)} cores")
+        said.append(f"uses {fmt.cores(process.cpu)} cores")
     if process.rss_bytes is not None:
         said.append(f"memory {fmt.size(process.rss_bytes)}")
     if gpus:

@@ -77,11 +77,18 @@ def size(value: float | None) -> str:
     return _scaled(value, _IEC, "")
 
 
+def cores(value: float | None) -> str:
+    """Cores in use in at most four characters; hardly any is not none: 0 <0.1 3.2 64."""
+    if value is None or math.isnan(value):
+        return NONE
+    return "<0.1" if 0 < value < 0.05 else short(value)
+
+
 def letter_size(value: float | None) -> str:
     """Bytes in powers of 1024 in at most four characters, for narrow columns: 512K 96M 1.4G 262G."""
     if value is None or math.isnan(value):
         return NONE
-    unit, name = next(((unit, name) for unit, name in _IEC if abs(value) >= unit * 0.9995), (1.0, "B"))
+    unit, name = next(((unit, name) for unit, name in _IEC if abs(value) >= unit * 999.5 / 1024), (1.0, "B"))
     return f"{short(value / unit)}{name[0]}"
 
 

@@ -67,7 +67,7 @@ def _process(frame: Frame, target: Target, process: ServerProcess, *, utc: bool)
     if process.started is not None:
         up = f", up {span((frame.at - process.started).total_seconds())} since {fmt.moment(process.started, frame.at, utc=utc)}"
     yield "process", f"{process.pid}{others}{up}"
-    uses = [f"{fmt.short(process.cpu)} cores"] if process.cpu is not None else []
+    uses = [f"{fmt.cores(process.cpu)} cores"] if process.cpu is not None else []
     uses += [f"{fmt.size(process.rss_bytes)} memory"] if process.rss_bytes is not None else []
     uses += [f"{fmt.size(process.gpu_memory_bytes)} GPU memory"] if process.gpu_memory_bytes is not None else []
     if uses:

@@ -147,7 +147,7 @@ def _row(canvas: Canvas, y: int, placed: Placing, frame: Frame, target: Target, 
     cell(canvas, y, placed, "wait", fmt.count(metrics.get("queue.length")), number)
     cell(canvas, y, placed, "kv", fmt.ratio(metrics.get("kv_cache.used")), number)
     # What the kernel says of its processes is fresh also while the server is silent.
-    cell(canvas, y, placed, "cpu", fmt.NONE if process is None or process.cpu is None else fmt.short(process.cpu))
+    cell(canvas, y, placed, "cpu", fmt.cores(process.cpu if process else None))
     cell(canvas, y, placed, "memory", fmt.NONE if process is None else fmt.letter_size(process.rss_bytes))
     cell(canvas, y, placed, "gpus", _gpus(target))
     cell(canvas, y, placed, "why", why, why_role)
