@@ -176,7 +176,7 @@ def related(frame: Frame, alert: Alert) -> list[str]:
             facts.append(f"{fmt.count(waiting)} waiting")
         if target.metrics.get("kv_cache.used") is not None:
             facts.append(f"KV cache {fmt.ratio(target.metrics['kv_cache.used'])}")
-        for gpu in (gpu for gpu in frame.gpus if gpu.index in target.gpus and gpu.source == "nvml"):
+        for gpu in (gpu for gpu in frame.gpus if gpu.index in target.gpus and (gpu.source == "nvml" or gpu.simulated)):
             util = gpu.metrics.get("gpu.util")
             facts.append(f"GPU {gpu.index} {gpu.state if gpu.state != 'OK' else 'at ' + fmt.ratio(util)}")
         drifting = [signal.signal for signal in frame.drift if signal.source == alert.target and signal.state == "drift"]
