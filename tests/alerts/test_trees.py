@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui_monitor.alerts.compiled import compiled
-from tui_monitor.alerts.expression import read_expression
+from tui_monitor.alerts.expression import ExpressionError, read_expression
 from tui_monitor.alerts.printing import printed
 from tui_monitor.alerts.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
 from tui_monitor.vocabulary import VOCABULARY, quantity
@@ -106,3 +106,31 @@ def test_as_one_function_it_says_the_same(tree: Condition, data: st.DataObject) 
 )
 def test_printed(text: str, as_printed: str) -> None:
     assert printed(read_expression(text, UNITS, WORDS, {"my query"}).root) == as_printed
+
+
+SPELLED = {"ms": 1e-3, "s": 1.0, "m": 60.0, "us": 1e-6}
+AMOUNTS = st.tuples(st.integers(0, 5000), st.sampled_from(sorted(SPELLED)))
+
+
+@settings(deadline=None)
+@given(AMOUNTS, AMOUNTS, st.integers(1, 9), st.floats(0, 1e5))
+def test_arithmetic_does_not_care_how_its_times_are_spelled(
+    one: tuple[int, str], other: tuple[int, str], factor: int, now_s: float
+) -> None:
+    seconds = one[0] * SPELLED[one[1]] + factor * (other[0] * SPELLED[other[1]])
+    spelled = f"latency.p95 > {one[0]}{one[1]} + {factor} * {other[0]} {other[1]}"
+    if abs(now_s - seconds) > 1e-9 * seconds:
+        assert read_expression(spelled, UNITS).truth({"latency.p95": now_s}.get) is (now_s > seconds)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(VOCABULARY)), st.sampled_from(sorted(VOCABULARY)))
+def test_only_what_has_one_unit_is_added_and_compared(one: str, other: str) -> None:
+    units = {VOCABULARY[one].unit, VOCABULARY[other].unit}
+    fits = len(units) == 1 or units <= {"", "ratio"}
+    for text in (f"{one} > {other}", f"{one} + {other} > {one}", f"2 * {one} < {other} / 2"):
+        if fits:
+            assert read_expression(text, UNITS).names
+        else:
+            with pytest.raises(ExpressionError, match="cannot be"):
+                read_expression(text, UNITS)

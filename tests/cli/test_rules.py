@@ -69,7 +69,11 @@ def test_a_table(tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[str])
     assert tried(tmp_path, rules, TABLE) == 0
     told = capsys.readouterr()
     assert sorted(told.out.splitlines()) == sorted(EXPECTED.splitlines())
-    assert told.err == "tui-monitor: rule power (warning) was never asked: nothing in values.csv has gpu.power\n"
+    assert told.err.splitlines() == [
+        "tui-monitor: rule power (warning) was never asked: nothing in values.csv has gpu.power",
+        "tui-monitor: rule budget (critical) asks for error.ratio[3h], which values.csv never has",
+        "tui-monitor: rule budget (warning) asks for error.ratio[24h] and error.ratio[3h], which values.csv never has",
+    ]
 
 
 def test_the_same_as_lines_of_json_with_epoch_seconds(tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.parts import of_models, of_slice, windows_of
-from tui_monitor.alerts.rule import Rule
+from tui_monitor.alerts.rule import Rule, lookup
 from tui_monitor.alerts.rules import usual_of
 from tui_monitor.alerts.summary import say_value
 from tui_monitor.alerts.usual import UsualKeeper
@@ -46,6 +46,7 @@ class Trial:
         self._usual = UsualKeeper(usual_of(rules), zone)
         self._known: dict[str, tuple[str, str]] = {}  # episode -> its state and severity
         self._asked: set[int] = set()  # places of rules that were about something
+        self._unheard = {(place, name) for place, rule in enumerate(rules) for name in rule.when.names if "[" in name or "(" in name}
         self.happened: list[tuple[float, Row]] = []
         self.episodes: dict[str, Episode] = {}
         self.looks = 0
@@ -65,6 +66,9 @@ class Trial:
             self.last_s = at_s
 
     def _note_asked(self, subjects: Sequence[Subject]) -> None:
+        for place, name in list(self._unheard):
+            if any(self._rules[place].concerns(subject) and lookup(subject).get(name) is not None for subject in subjects):
+                self._unheard.discard((place, name))
         open_ = [place for place in range(len(self._rules)) if place not in self._asked]
         self._asked.update(place for place in open_ if any(self._rules[place].concerns(subject) for subject in subjects))
 
@@ -90,6 +94,15 @@ class Trial:
     def never_asked(self) -> list[Rule]:
         """The user's rules that were about nothing in the file."""
         return [rule for place, rule in enumerate(self._rules) if place not in self._asked and not rule.built_in]
+
+    def never_heard(self) -> list[tuple[Rule, list[str]]]:
+        """The user's rules that were about something, and the windows and shares that they asked for and never had."""
+        found = []
+        for place, rule in enumerate(self._rules):
+            names = [name for name in rule.when.names if (place, name) in self._unheard]
+            if names and place in self._asked and not rule.built_in:
+                found.append((rule, names))
+        return found
 
     def told(self) -> dict[str, Any]:
         """For JSON: every alert that fired."""

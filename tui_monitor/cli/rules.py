@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_monitor.cli import output
-from tui_monitor.cli.exits import Stop
+from tui_monitor.cli.exits import DONE, Stop
 
 if TYPE_CHECKING:
     from tui_monitor.alerts.rule import Rule
@@ -21,6 +21,8 @@ EXAMPLE = """example:
   tui-monitor rules test incident.sqlite                    when would my rules have fired, and when would they have ended
   tui-monitor rules test values.csv --rules ./config.toml   columns: time, target, and numbers by name: latency.p95, error.ratio[30m]
 
+A table holds one moment a row: `time` (ISO 8601 in UTC, or seconds since 1970), one column for each number (SI units, or with one: 512ms, 3%; empty is
+unknown), and where needed target, state, kind, subject, model. One JSON object a line does too. The built-in rules are tried as well.
 Exit: 0 however many fired, 1 the file cannot be used, 78 the rules cannot."""
 
 
@@ -61,7 +63,9 @@ def run(call: argparse.Namespace) -> int:
         output.write("".join(f"{line}\n" for line in lines_of(trial, path.name, zone)))
     for rule in trial.never_asked():
         output.warn(f"{_named(rule)} was never asked: nothing in {path.name} has {' and '.join(rule.keys) or 'such a state'}")
-    return 0
+    for rule, names in trial.never_heard():
+        output.warn(f"{_named(rule)} asks for {' and '.join(names)}, which {path.name} never has")
+    return DONE
 
 
 def _is_recording(path: Path) -> bool:
