@@ -54,6 +54,7 @@ class Episodes:
     def __init__(self, kept: Iterable[Episode]) -> None:
         self._episodes: dict[str, Episode] = {}
         self._newest: dict[Key, str] = {}
+        self._before: dict[str, str] = {}  # the episode of the same alert that came before
         self._times: dict[str, Times] = {}
         self._claims: dict[str, Claim] = {}
         self._waiting: dict[str, list[JournalEntry]] = {}  # of those whose changes wait for a claim, or for the next look
@@ -62,8 +63,11 @@ class Episodes:
             self.keep(episode)
 
     def keep(self, episode: Episode) -> None:
-        """Take a new value."""
+        """Take a new episode, or a new value of one that is its alert's newest."""
         self._episodes[episode.id] = episode
+        before = self._newest.get(key_of(episode), episode.id)
+        if before != episode.id:
+            self._before[episode.id] = before
         self._newest[key_of(episode)] = episode.id
 
     def replace(self, episode: Episode) -> None:
@@ -165,8 +169,11 @@ class Episodes:
         """Forget one; the store keeps it."""
         episode = self._episodes.pop(identity, None)
         self._times.pop(identity, None)
+        before = self._before.pop(identity, "")
         if episode is not None and self._newest.get(key_of(episode)) == identity:
             del self._newest[key_of(episode)]
+            if before in self._episodes:  # it never fired: what did before it is the newest again
+                self._newest[key_of(episode)] = before
 
     def forget(self, now_s: float) -> None:
         """Drop what ended long ago (steady time)."""

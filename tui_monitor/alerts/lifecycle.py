@@ -81,7 +81,7 @@ class AlertBook(Desk):
     # -- one look -------------------------------------------------------------------------------------------------------------------
 
     def evaluate(self, subjects: Sequence[Subject], now_s: float, mono_s: float | None = None) -> list[Change]:
-        """Hold all rules against all subjects; return what changed, worst first. It is in force already; the caller makes it durable.
+        """Hold all rules against all subjects; return what changed: what ended, then the worst first. It is in force already; the caller makes it durable.
 
         Subjects of one kind and name count as one: the worst of them decides.
 
@@ -110,7 +110,10 @@ class AlertBook(Desk):
         self._settle(now_s)
         self._episodes.forget(self._steady_s)
         self.silences.forget(now_s)
-        return sorted(self._episodes.handed_out(), key=lambda change: (RANK[change.episode.severity], change.episode.id))
+        return sorted(
+            self._episodes.handed_out(),
+            key=lambda change: (change.episode.ended_s is None, RANK[change.episode.severity], change.episode.id),
+        )
 
     def _times_shift_s(self) -> float:
         """From the wall's time to steady time."""
@@ -190,7 +193,6 @@ class AlertBook(Desk):
         """Nothing was open: go on with the episode that ended just now, or begin a new one, which is never born acknowledged."""
         last = self._episodes.newest(key)
         moves_s: tuple[float, ...] = ()
-        flapping_since_s: float | None = None
         if last is not None and last.fired_s is not None and last.ended_s is not None:
             times = self._episodes.times(last, self._times_shift_s())
             window_s = self._flap_window_s if last.flapping_since_s is None else max(self._flap_window_s, WINDOW_S)
@@ -202,7 +204,7 @@ class AlertBook(Desk):
                 again, entries = self._moved(again, now_s)
                 self._go_on(again, replace(verdict, ripe=True), now_s, (entry, *entries))
                 return
-            moves_s, flapping_since_s = times.moves_s, last.flapping_since_s
+            moves_s = times.moves_s
         since_s = now_s - (self._steady_s - verdict.since_s)
         episode = Episode(
             id=episode_id(*key, since_s),
@@ -214,7 +216,6 @@ class AlertBook(Desk):
             since_s=since_s,
             for_s=verdict.for_s,
             last_true_s=now_s,
-            flapping_since_s=flapping_since_s,
         )
         self._episodes.keep(episode)
         self._episodes.times(episode).moves_s = moves_s
