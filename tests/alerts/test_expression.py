@@ -192,6 +192,7 @@ def test_truth(text: str, expected: bool | None) -> None:
         ("absent(latency.p95 > 1s)", 20, "one comparison at a time"),
         ("absent(latency.p95", 19, "closing parenthesis"),
         ("latency.p95 > 1e300 * 1e300 * 1s", 21, "is too large"),
+        ("latency.p95 > 1e999s", 15, "1e999s is too large"),
         ("(" * 60 + "queue.length > 1" + ")" * 60, 41, "levels inside each other"),
         ("not " * 60 + "queue.length > 1", 161, "levels inside each other"),
         ("queue.length > 1 or " * 60 + "queue.length > 1", LONGEST + 1, "longer than"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tui_monitor.alerts.rules import BUILT_IN, RuleError, check_disabled, check_rules, lookup, read_rule, rules_of, say_value
 from tui_monitor.config import AlertSettings, PrometheusSettings, RuleSettings, Settings
-from tui_monitor.model import Subject
+from tui_monitor.model import Subject, clean
 
 VLLM = Subject("target", "chat", {"latency.p95": 0.6, "kv_cache.used": None}, state="OK", labels={"kind": "vllm", "model": "llama"})
 TRITON = Subject("target", "ranker", {"latency.mean": 0.6}, state="OK", labels={"kind": "triton"})
@@ -243,3 +245,26 @@ def test_of_the_silent_only_their_silence_is_known() -> None:
 )
 def test_values_in_sentences(value: float | None, unit: str, said: str) -> None:
     assert say_value(value, unit) == said
+
+
+TEXTS = st.text(alphabet="latency.p95 >=<!()andor{}[]!:0123456789ms%/~^*\\\x1b\n\"'", max_size=40)
+
+
+@settings(deadline=None, max_examples=300)
+@given(TEXTS, TEXTS, TEXTS, TEXTS, st.sampled_from(["model", "kind", "subject", "label.x", "", "name"]))
+def test_any_texts_make_a_rule_or_a_fault_inside_them(when: str, slo: str, summary: str, value: str, key: str) -> None:
+    subject = Subject("target", "chat", {"latency.p95": 0.6}, state="OK")
+    for settings_ in (
+        RuleSettings("r", when, clear=when, where={key: value}, summary=summary),
+        RuleSettings("r", "latency.p95 > 1s", where={key: value}),
+        RuleSettings("r", "latency.p95 > 1s", summary=summary, runbook=value, for_=value),
+        RuleSettings("r", slo=slo),
+    ):
+        faults = check_rules([settings_])
+        for fault in faults:
+            text = {"when": when, "clear": when, "summary": summary, "slo": slo}.get(fault.message.partition(":")[0], "")
+            assert 0 <= fault.column <= len(text) + 1
+        if not faults:
+            rule = read_rule(settings_)
+            assert rule.concerns(subject) in (True, False)
+            assert clean(rule.sentence(subject, rule.value(subject))) == rule.sentence(subject, rule.value(subject))

@@ -18,6 +18,7 @@ three values, see `truth`. Units are checked when the text is read, never while 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, NoReturn
 
@@ -28,7 +29,6 @@ from tui_monitor.alerts.names import OVER, TIMED, check_window, over_name
 from tui_monitor.alerts.tokens import ExpressionError, Token, nearest, tokens
 from tui_monitor.alerts.truth import (
     ORDER,
-    Arithmetic,
     Comparison,
     Condition,
     Join,
@@ -41,7 +41,7 @@ from tui_monitor.alerts.truth import (
     Unusual,
     Word,
 )
-from tui_monitor.alerts.units import Side, alike, check_constant, product_unit
+from tui_monitor.alerts.units import Side, alike, check_constant, joined_side, product_unit
 from tui_monitor.vocabulary import quantity
 
 __all__ = ["Expression", "ExpressionError", "nearest", "read_expression"]
@@ -257,7 +257,7 @@ class _Reader:
             self._no_words(left, right)
             if not alike(left.unit, right.unit):
                 raise ExpressionError(sign.column, f"{left.said} and {right.said} cannot be added")
-            left = _joined_side(sign, left, right, left.unit if left.unit is not None else right.unit)
+            left = joined_side(sign, left, right, left.unit if left.unit is not None else right.unit)
         return left
 
     def _product(self) -> Side:
@@ -268,7 +268,7 @@ class _Reader:
             self._no_words(left, right)
             if sign.text == "/" and right.constant == 0:
                 raise ExpressionError(right.column, "division by zero")
-            left = _joined_side(sign, left, right, product_unit(sign.text, left.unit, right.unit))
+            left = joined_side(sign, left, right, product_unit(sign.text, left.unit, right.unit))
         return left
 
     def _no_words(self, *sides: Side) -> None:
@@ -284,6 +284,8 @@ class _Reader:
             except ValueError as error:
                 raise ExpressionError(token.column + len(token.text), str(error)) from None
             text = token.text + token.unit
+            if not math.isfinite(number):
+                raise ExpressionError(token.column, f"{text} is too large")
             return Side(Number(number, text), unit, token.column, text)
         if token.kind == "sign" and token.text == "-":
             self._deeper()
@@ -366,13 +368,6 @@ class _Reader:
         if known and side.text.casefold() not in {word.casefold() for word in known}:
             raise ExpressionError(side.column, f"{name} is never {side.text!r}{nearest(side.text, known)}")
         self.compared.append((name, side.text))
-
-
-def _joined_side(sign: Token, left: Side, right: Side, unit: str | None) -> Side:
-    whole = Side(Arithmetic(sign.text, left.operand, right.operand), unit, left.column, f"{left.text} {sign.text} {right.text}")
-    if left.constant is not None and right.constant is not None and whole.constant is None:
-        raise ExpressionError(sign.column, f"{whole.text} is too large")
-    return whole
 
 
 def read_expression(

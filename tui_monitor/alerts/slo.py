@@ -20,6 +20,7 @@ A pair whose limit cannot be reached, because more than all requests would have 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -116,7 +117,7 @@ class _Reader:
             number, found = quantity(token.text + token.unit)
         except ValueError as error:
             raise ExpressionError(token.column + len(token.text), str(error)) from None
-        if found != unit and not (unit == "ratio" and found == "" and number <= 1):
+        if not math.isfinite(number) or (found != unit and not (unit == "ratio" and found == "" and number <= 1)):
             raise ExpressionError(token.column, f"{token.text + token.unit} is no {what}; {_EXAMPLE}")
         return number, token.column
 

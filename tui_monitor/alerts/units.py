@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tui_monitor.alerts.compiled import constant_of
-from tui_monitor.alerts.tokens import ExpressionError
-from tui_monitor.alerts.truth import Name, Operand
+from tui_monitor.alerts.tokens import ExpressionError, Token
+from tui_monitor.alerts.truth import Arithmetic, Name, Operand
 
 _NEEDS_UNIT = {"s": "500ms", "B": "2GiB", "B/s": "100MB/s", "Hz": "1.2GHz", "W": "700W"}  # unit -> how to write one
 _LONG = {
@@ -58,6 +58,18 @@ def product_unit(sign: str, left: str | None, right: str | None) -> str | None:
     if right in _PLAIN:
         return left
     return right if sign == "*" and left in _PLAIN else None
+
+
+def joined_side(sign: Token, left: Side, right: Side, unit: str | None) -> Side:
+    """Arithmetic over two sides, with the unit that it has.
+
+    Raises:
+        ExpressionError: constants alone that come to no number.
+    """
+    whole = Side(Arithmetic(sign.text, left.operand, right.operand), unit, left.column, f"{left.text} {sign.text} {right.text}")
+    if left.constant is not None and right.constant is not None and whole.constant is None:
+        raise ExpressionError(sign.column, f"{whole.text} is too large")
+    return whole
 
 
 def check_constant(number: Side, other: Side) -> None:

@@ -168,4 +168,4 @@ class Table:
             raise self._wrong(line, f"{column}: {clean(error)}") from None
         if unit and unit != unit_of(name) and name not in self._queries:
             raise self._wrong(line, f"{column}: {clean(value, 40)} does not fit; it is in {unit_of(name) or 'no unit'}")
-        return number
+        return number if math.isfinite(number) else None
