@@ -590,11 +590,57 @@ class Outgoing(Struct, frozen=True):
     episode: str
     at_s: float
     body: bytes  # what the sink needs to send it
+    alert: str = ""  # over all its episodes: rows of one alert to one system go out in their order
     number: int = 0  # given by the store
     state: Literal["waiting", "sent", "given up"] = "waiting"
     attempts: int = 0
     next_s: float = 0.0  # not before
     error: str = ""  # of the newest attempt
+
+
+class ForeignAlert(Struct, frozen=True, kw_only=True):
+    """An alert of another system, shown beside ours. Its condition is theirs; an acknowledgement of it is a silence there."""
+
+    id: str  # stays the same while it fires
+    source: str  # the system that has it
+    fingerprint: str  # its name there
+    rule: str
+    target: str
+    severity: Severity
+    state: Literal["firing", "resolved", "lost"]
+    since: datetime
+    ended_at: datetime | None = None
+    summary: str = ""
+    runbook: str = ""
+    holding: str = ""  # why nobody can say at this moment whether it still fires
+    labels: dict[str, str] = {}  # all of them: a silence must name each
+    acknowledged: Ack | None = None
+    silenced: Silence | None = None
+    inhibited: bool = False
+
+
+class Foreign(Struct, frozen=True, kw_only=True):
+    """What another system says now."""
+
+    source: str
+    at_s: float
+    alerts: tuple[ForeignAlert, ...] = ()  # that fire, worst first
+    ended: tuple[ForeignAlert, ...] = ()  # since the last look
+    silences: tuple[Silence, ...] = ()  # of others, in force or still to come
+    hidden: dict[str, Silence] = {}  # our alerts that it was sent, and a silence of somebody else over them
+    why: str = ""  # why this is not the newest or not everything
+
+
+class OutwardState(Struct, frozen=True, kw_only=True):
+    """One outward system: whether what it must be told gets there."""
+
+    name: str
+    waiting: int = 0  # rows that are not there yet
+    error: str = ""  # why not
+    since_s: float | None = None  # of the first failure after the last success
+    sent_s: float | None = None  # the newest success
+    sent: int = 0
+    given_up: int = 0
 
 
 # -- the wire -----------------------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ class Plain:
             self.over("lost", now)
 
     def over(self, state: str, now: float) -> None:
-        self.state, self.ended, self.hold = state, now, None
+        self.state, self.ended, self.hold, self.owed = state, now, None, []
         self.true_since, self.ripe = {}, set()
         self.move(now)
 
@@ -178,7 +178,7 @@ class Plain:
                 return "severity"
             if self.flapping and not self.told_flapping:
                 return "flapping"
-            if self.owed:
+            if self.owed and self.told_severity is not None:
                 return self.owed[0]
             return "fired" if self.told_severity is None and not self.flapping else None
         if self.told_severity is None:

@@ -15,8 +15,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tui_monitor.model import Ack, Episode, JournalEntry, utc
-from tui_monitor.store.database import Database, StoreError, open_readonly, read_episodes, read_journal
+from tui_monitor.model import Ack, Episode, JournalEntry, Outgoing, Silence, utc
+from tui_monitor.store.database import (
+    Batch,
+    Database,
+    Kept,
+    StoreError,
+    Written,
+    open_readonly,
+    read_episodes,
+    read_journal,
+    read_silences,
+)
+from tui_monitor.store.mounts import network_of
+from tui_monitor.store.reading import Reader
+from tui_monitor.store.unsaved import Unsaved
 
 Make = Callable[..., Episode]
 
@@ -206,3 +219,329 @@ def test_reading_without_a_writer(path: Path, episode: Make) -> None:
                 db.execute("DELETE FROM journal")
     with pytest.raises(StoreError, match="No such file"):
         open_readonly(path.with_name("other"))
+
+
+# -- versions -----------------------------------------------------------------------------------------------------------------------
+
+FIRST = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE episodes(
+    id TEXT PRIMARY KEY, rule TEXT NOT NULL, target TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL,
+    since_s REAL NOT NULL, fired_s REAL, ended_s REAL, episode TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE journal(
+    number INTEGER PRIMARY KEY, at_s REAL NOT NULL, episode TEXT NOT NULL, what TEXT NOT NULL, who TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TRIGGER journal_stays BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TABLE states(name TEXT PRIMARY KEY, at_s REAL NOT NULL, data BLOB NOT NULL);
+INSERT INTO meta VALUES('schema', '1');
+INSERT INTO episodes VALUES('e1', 'stalled', 't0', 'critical', 'firing', 10.0, 40.0, NULL,
+    '{"id":"e1","rule":"stalled","kind":"target","target":"t0","severity":"critical","state":"firing","since_s":10.0,"for_s":30.0,"last_true_s":50.0,
+    "fired_s":40.0,"ack":{"by":"alice","at":"2025-10-09T08:53:20Z","comment":"","until":"2025-10-09T09:53:20Z"}}');
+INSERT INTO journal VALUES(1, 40.0, 'e1', 'firing', '', 'text');
+INSERT INTO states VALUES('strip', 1.0, x'00');
+"""  # as the first version wrote it
+
+
+@pytest.fixture
+def first(path: Path) -> Path:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FIRST)
+        db.execute(f"PRAGMA application_id = {0x7475696D}")
+        db.commit()
+    return path
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date_and_loses_nothing(first: Path) -> None:
+    with closing(Database(first)) as database:
+        (one,) = database.episodes(0.0)
+        assert (one.id, one.ack.by if one.ack else "", one.labels, one.told) == ("e1", "alice", {}, None)
+        assert (database.journal()[0].what, database.load_blob("strip")) == ("firing", b"\x00")
+        assert database.silences(0.0) == []
+        database.commit(silences=[SILENCE]).result(10)
+        assert database.silences(0.0) == [SILENCE]
+    with closing(sqlite3.connect(first)) as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("2",)
+
+
+def test_a_file_of_the_first_version_is_read_as_it_is(first: Path) -> None:
+    before = first.read_bytes()
+    reader = Reader(first)
+    assert len(reader.episodes(0.0)) == 1
+    assert reader.silences(0.0) == []
+    with closing(open_readonly(first)) as db:
+        assert read_silences(db, 0.0) == []
+    assert first.read_bytes() == before
+
+
+# -- silences, history, outbox ------------------------------------------------------------------------------------------------------
+
+SILENCE = Silence("alice", utc(1000.0), utc(2000.0), "cleanup", "s1234567", "target=chat")
+
+
+def test_silences_are_kept_with_their_end(path: Path) -> None:
+    with closing(Database(path)) as database:
+        database.commit(silences=[SILENCE], journal=[JournalEntry(1000.0, SILENCE.id, "silenced", "alice", "x")]).result(10)
+        assert database.silences(1999.0) == [SILENCE]
+        assert database.silences(2001.0) == []
+        ended = replace(SILENCE, expired_at=utc(1500.0), expired_by="bob")
+        database.commit(silences=[ended]).result(10)
+        assert database.silences(1499.0) == [ended]
+        assert database.silences(1501.0) == []
+        assert [line.who for line in database.journal_of(SILENCE.id)] == ["alice"]
+
+
+def test_the_past_of_an_alert(path: Path, episode: Make, t0: float) -> None:
+    with closing(Database(path)) as database:
+        for number, (lasted_s, who) in enumerate([(60.0, "alice"), (600.0, "bob"), (120.0, "alice")]):
+            at_s = t0 + 10_000 * number
+            one = episode(f"e{number}", state="resolved", since_s=at_s, fired_s=at_s + 30, ended_s=at_s + 30 + lasted_s)
+            database.commit([(one, [JournalEntry(at_s, one.id, what, who) for what in ("firing", "acked", "resolved")])]).result(10)
+        now = episode("e9", since_s=t0 + 90_000, fired_s=t0 + 90_030)
+        notes = [JournalEntry(t0, "e9", "firing"), JournalEntry(t0, "e9", "note", "raj", "the cable again")]
+        other = [(episode("x1", target="t1"), []), (episode("x2", rule="down"), []), (episode("x3", kind="gpu"), [])]
+        never = episode("p", state="pending", fired_s=None)
+        database.commit([(now, notes), (never, []), *other]).result(10)
+
+        assert [one.id for one in database.history("stalled", "target", "t0")] == ["e9", "e2", "e1", "e0"]
+        assert [one.id for one in database.history("stalled", "target", "t0", 2)] == ["e9", "e2"]
+        past = database.past("e9", 3)
+        assert past is not None
+        assert (past.rule, past.target, past.times, past.median_s) == ("stalled", "t0", 4, 120.0)
+        assert past.since == utc(t0)
+        assert [(one.id, one.lasted_s, one.who) for one in past.episodes] == [
+            ("e9", None, []),
+            ("e2", 120.0, ["alice"]),
+            ("e1", 600.0, ["bob"]),
+        ]
+        assert [(line.what, line.text) for line in past.journal] == [("firing", ""), ("note", "the cable again")]
+        assert database.past("nope") is None
+
+
+def out(key: str, *, sink: str = "webhook", episode: str = "e1", what: str = "fired", next_s: float = 0.0) -> Outgoing:
+    return Outgoing(sink, key, what, episode, 100.0, b"{}", next_s=next_s)
+
+
+def test_a_notice_is_put_with_the_change_that_it_tells_of_or_not_at_all(path: Path, episode: Make) -> None:
+    with closing(Database(path)) as database, closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TRIGGER t BEFORE INSERT ON journal WHEN NEW.what = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END")
+        other.commit()
+        with pytest.raises(StoreError):
+            database.commit([(episode(), [entry("bad")])], outbox=[out("e1.1")]).result(10)
+        assert database.due(1e9) == []
+        database.commit([(episode(), [entry("firing")])], outbox=[out("e1.1"), out("e1.1", sink="alerta")]).result(10)
+        database.put([out("e1.1")]).result(10)  # the same again, after a restart
+        assert [(row.sink, row.key) for row in database.due(1e9)] == [("webhook", "e1.1"), ("alerta", "e1.1")]
+
+
+def test_what_waits_is_sent_in_the_order_of_its_alert_and_not_before_its_time(path: Path) -> None:
+    with closing(Database(path)) as database:
+        database.put([out("e1.1"), out("e2.1", episode="e2", next_s=500.0), out("e1.2", what="resolved")]).result(10)
+        (row,) = database.due(100.0)
+        assert (row.key, row.state, row.attempts) == ("e1.1", "waiting", 0)
+        assert database.waiting() == {"webhook": (3, "")}
+        database.settle(replace(row, attempts=1, next_s=160.0, error="refused")).result(10)
+        assert database.due(100.0) == []  # `resolved` does not overtake it
+        assert database.waiting() == {"webhook": (3, "refused")}
+        (again,) = database.due(160.0)
+        assert (again.attempts, again.error) == (1, "refused")
+        database.settle(replace(again, state="sent", attempts=2, error="")).result(10)
+        assert [row.key for row in database.due(500.0)] == ["e2.1", "e1.2"]
+        assert [(row.key, row.state) for row in database.outgoing("e1")] == [("e1.2", "waiting"), ("e1.1", "sent")]
+        assert database.due(500.0, sink="alerta") == []
+    with closing(Database(path)) as database:
+        assert [row.key for row in database.due(500.0)] == ["e2.1", "e1.2"]
+
+
+def test_the_outbox_is_bounded_and_says_what_it_gave_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_monitor.store.outbox.MOST_WAITING", 2)
+    monkeypatch.setattr("tui_monitor.store.outbox.MOST_DONE", 1)
+    with closing(Database(path)) as database:
+        database.put([out(f"k{number}", episode=f"e{number}") for number in range(5)]).result(10)
+    with closing(Database(path)) as database:
+        assert [row.key for row in database.due(1e9)] == ["k3", "k4"]
+        assert [(row.state, row.error) for row in database.outgoing("e2")] == [("given up", "too many were waiting")]
+        assert database.outgoing("e0") == []
+
+
+# -- several writers ----------------------------------------------------------------------------------------------------------------
+
+
+def acked(by: str, t0: float, found: Episode) -> Written:
+    return replace(found, ack=Ack(by, utc(t0), "", utc(t0 + 3600))), [JournalEntry(t0, found.id, "acked", by)]
+
+
+def test_what_is_decided_on_the_kept_is_decided_on_the_newest(path: Path, episode: Make, t0: float) -> None:
+    open_ = episode(since_s=t0)
+
+    def take(by: str) -> Callable[[Kept], tuple[str, Batch | None]]:
+        def decide(kept: Kept) -> tuple[str, Batch | None]:
+            (found,) = kept.episodes
+            if found.ack is not None:
+                return found.ack.by, None
+            return "won", Batch((acked(by, t0, found),), kept.silences and (), (), ())
+
+        return decide
+
+    with closing(Database(path)) as one, closing(Database(path)) as two:
+        one.commit([(open_, [])]).result(10)
+        answers = {one.decide(take("alice")).result(10), two.decide(take("bob")).result(10)}
+        assert answers == {"won", "alice"}
+
+
+def test_an_act_of_another_process_is_not_overwritten_by_what_the_engine_believed(path: Path, episode: Make, t0: float) -> None:
+    with closing(Database(path)) as engine, closing(Database(path)) as verb:
+        engine.keep([(episode(), [entry("firing")])]).result(10)
+        verb.act("abc12345", lambda found: ("", acked("bob", t0, found))).result(10)
+        engine.keep([(episode(value=2.0), [])]).result(10)  # a heartbeat of an engine that has not heard of it
+        (there,) = engine.episodes(0.0)
+        assert (there.value, there.ack.by if there.ack else "") == (2.0, "bob")
+        with pytest.raises(StoreError, match="somebody acts on it from another process"):
+            engine.commit([acked("alice", t0, episode())]).result(10)
+        heard = engine.outside().result(10)
+        assert [(one.id, one.ack.by if one.ack else "") for one in heard.episodes] == [("abc12345", "bob")]
+        assert engine.outside().result(10).episodes == []
+        engine.commit([acked("alice", t0, episode())]).result(10)  # now it knows, and takes over
+        assert [line.who for line in engine.journal() if line.what == "acked"] == ["bob", "alice"]
+
+
+def test_its_own_acts_are_no_news_to_an_engine(path: Path, episode: Make, t0: float) -> None:
+    with closing(Database(path)) as engine:
+        engine.keep([(episode(), [entry("firing")])]).result(10)
+        engine.commit([acked("alice", t0, episode())]).result(10)
+        assert engine.outside().result(10) == Kept([], [])
+
+
+def test_silences_of_another_process_are_heard_of(path: Path) -> None:
+    silence = replace(SILENCE, until=utc(4e9))
+    with closing(Database(path)) as engine, closing(Database(path)) as verb:
+        assert engine.outside().result(10) == Kept([], [])
+        verb.commit(silences=[silence], journal=[JournalEntry(1.0, silence.id, "silenced", "bob")]).result(10)
+        assert engine.outside().result(10).silences == [silence]
+
+
+def test_another_writer_that_does_not_end_is_said_in_time(path: Path, episode: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_monitor.store.files.BUSY_S", 0.1)
+    with closing(Database(path)) as database, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        database.commit([(episode("before"), [])]).result(10)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="another process holds it"):
+            database.commit([(episode(), [])]).result(10)
+        assert {one.id for one in database.episodes(0.0)} == {"before"}  # reading goes on
+        opened = Database(path)  # so does opening
+        assert "another process holds it" in opened.saving.said
+        other.execute("COMMIT")
+        with closing(opened):
+            opened.commit([(episode(), [])]).result(10)
+            assert opened.saving.said == ""
+
+
+# -- what cannot be saved -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_has_happened_is_kept_in_memory_said_and_written_first_when_it_goes_again(
+    path: Path, episode: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui_monitor.store.files.BUSY_S", 0.05)
+    with closing(Database(path)) as database, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        database.keep([(episode(), [entry("pending", 1)])]).result(10)
+        other.execute("BEGIN IMMEDIATE")
+        for number, what in enumerate(["firing", "severity", "resolved"]):
+            with pytest.raises(StoreError, match="holds it"):
+                database.keep([(episode(value=float(number)), [entry(what, 2.0 + number)])], outbox=[out(f"k{number}")]).result(10)
+        with pytest.raises(StoreError, match="holds it"):
+            database.commit([(episode("act"), [entry("acked")])]).result(10)
+        assert database.saving.said == f"not saved: 1 alert, 3 lines of the journal, 3 notices ({path}: another process holds it)"
+        other.execute("COMMIT")
+        database.keep([(episode("next"), [entry("last", 9)])]).result(10)
+        assert database.saving.said == ""
+        assert [line.what for line in database.journal()] == ["pending", "firing", "severity", "resolved", "last"]
+        assert {one.id: one.value for one in database.episodes(0.0)} == {"abc12345": 2.0, "next": None}
+        assert [row.key for row in database.due(1e9)] == ["k0"]
+        assert database.waiting() == {"webhook": (3, "")}
+
+
+def test_a_disk_that_fills_up_is_said_and_an_act_is_refused(path: Path, episode: Make) -> None:
+    """The page limit of SQLite stands in for the disk's."""
+    with closing(Database(path)) as database:
+        database.keep([(episode(), [])]).result(10)
+        assert database._db is not None
+        pages = database._db.execute("PRAGMA page_count").fetchone()[0]
+        database._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        acts = [database.commit([(episode(f"{number:08}", summary="x" * 5000), [entry("acked")])]) for number in range(20)]
+        refused = [number for number, act in enumerate(acts) if "no space left" in str(act.exception(10))]
+        assert refused
+        assert {one.id for one in database.episodes(0.0)}.isdisjoint(f"{number:08}" for number in refused)
+        with pytest.raises(StoreError, match="no space left"):
+            database.keep([(episode("big", summary="y" * 20_000), [entry("firing")])]).result(10)
+        assert "no space left" in database.saving.said
+        assert "1 alert" in database.saving.said
+        database._db.execute("PRAGMA max_page_count = 1000000")
+        database.keep([]).result(10)
+        assert database.saving.said == ""
+        assert "big" in {one.id for one in database.episodes(0.0)}
+
+
+def test_what_waits_in_memory_is_bounded_and_what_is_lost_is_counted(episode: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui_monitor.store.unsaved.MOST", 2)
+    unsaved = Unsaved()
+    unsaved.add(Batch(tuple((episode(f"e{number}"), (entry("x"),)) for number in range(4))))
+    assert unsaved.said == "2 alerts, 2 lines of the journal, 4 older ones lost"
+    assert [one.id for one, _ in unsaved.batch().episodes] == ["e2", "e3"]
+    unsaved.clear()
+    assert (bool(unsaved), unsaved.said) == (False, "")
+
+
+def test_a_file_that_is_damaged_while_it_is_used_is_said_and_left_alone(path: Path, episode: Make) -> None:
+    with closing(Database(path)) as database:
+        database.keep([(episode(), [entry("firing")])]).result(10)
+        assert database._db is not None
+        database._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database._db.execute("PRAGMA shrink_memory")  # so that it is read again
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+        with pytest.raises(StoreError) as caught:
+            database.keep([(episode("new"), [entry("firing")])]).result(10)
+        assert "\n" not in str(caught.value)
+        assert "damaged" in database.saving.said
+        assert "1 alert" in database.saving.said
+
+
+# -- where the file is --------------------------------------------------------------------------------------------------------------
+
+MOUNTS = """\
+21 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 21 0:40 / /home rw shared:1 - nfs4 server:/home rw
+31 21 0:41 / /mnt/with\\040space rw - cifs //server/share rw
+32 21 0:42 / /mnt/program rw - fuse.sshfs host: rw
+33 30 8:2 / /home/local rw - xfs /dev/sdb1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/home/ana/x.sqlite", "nfs4"),
+        ("/home/local/x.sqlite", ""),
+        ("/homely/x.sqlite", ""),
+        ("/mnt/with space/x.sqlite", "cifs"),
+        ("/mnt/program/x.sqlite", "fuse.sshfs"),
+        ("/var/x.sqlite", ""),
+    ],
+)
+def test_file_systems_of_the_network(place: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    monkeypatch.setattr("tui_monitor.store.mounts.MOUNTS", mounts)
+    assert network_of(Path(place)) == kind
+
+
+def test_on_a_network_there_is_no_write_ahead_log_and_it_is_said(path: Path, episode: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    Database(path).close()  # made on a disk of its own, with one
+    monkeypatch.setattr("tui_monitor.store.mounts.kind_of", lambda _: "nfs4")
+    with closing(Database(path)) as database:
+        assert database.saving.network == "nfs4"
+        database.commit([(episode(), [entry("firing")])]).result(10)
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert len(list(path.parent.glob("episodes*"))) == 1
+        assert len(database.episodes(0.0)) == 1

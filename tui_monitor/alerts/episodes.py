@@ -23,6 +23,11 @@ def episode_id(rule: str, kind: str, target: str, since_s: float) -> str:
     return hashlib.blake2s(f"{rule}\0{kind}\0{target}\0{since_s:.3f}".encode(), digest_size=4).hexdigest()
 
 
+def alert_id(rule: str, kind: str, target: str) -> str:
+    """Sixteen hexadecimal digits for an alert over all its episodes: what an outward system calls its fingerprint."""
+    return hashlib.blake2s(f"{rule}\0{kind}\0{target}".encode(), digest_size=8).hexdigest()
+
+
 def key_of(episode: Episode) -> Key:
     """What an episode is one firing of."""
     return (episode.rule, episode.kind, episode.target)

@@ -279,6 +279,8 @@ class AlertBook(Desk):
         times = self._episodes.times(episode, self._times_shift_s())
         times.silent_s, times.ended_s = None, self._steady_s
         ended = replace(episode, state=state, ended_s=now_s, holding="", holding_since_s=None, false_since_s=None)
+        if ended.told is not None and ended.told.owed:
+            ended = replace(ended, told=replace(ended.told, owed=""))
         ended, more = self._moved(ended, now_s)
         self._put(ended, (JournalEntry(now_s, episode.id, state, "", text), *more))
 

@@ -6,7 +6,7 @@ one transaction: so nothing is told twice over a restart, nothing is forgotten, 
     fired        it fires, nobody was told, nobody has it, and nothing hides it; also when the silence that hid it ends
     severity     it is worse than what was told (its acknowledgement fell away)
     flapping     once, instead of every change from then on; what is then true is told after ten quiet minutes
-    ack-expired  its acknowledgement ended and it still fires; owed while a silence hides it
+    ack-expired  its acknowledgement ended and it still fires; owed while a silence hides it, and `fired` where nobody was told of it at all
     reminder     it still fires, for those who asked to be reminded; or it came back from the shelf
     resolved     what was told as firing is over. That is always told, acknowledged or silenced: what was opened is closed
     lost         the same, but nobody can say that it is well
@@ -63,7 +63,7 @@ def _what(episode: Episode, now_s: float, *, hidden: bool, remind: bool) -> What
             return "severity"
         if flapping and not (told is not None and told.flapping):
             return "flapping"
-        if told is not None and told.owed:
+        if told is not None and told.owed and is_open:
             return "ack-expired" if told.owed == "ack-expired" else "reminder"
         if flapping:
             return None
@@ -78,10 +78,8 @@ def _what(episode: Episode, now_s: float, *, hidden: bool, remind: bool) -> What
 
 
 def _kept(episode: Episode, told: Told) -> Told:
-    """The mark where nothing is said: what is over owes nothing; a severity that fell may rise again; flapping that ended may begin again."""
+    """The mark where nothing is said: a severity that fell may rise again; flapping that ended may begin again."""
     flapping = episode.flapping_since_s is not None
-    if episode.ended_s is not None and told.owed:
-        told = replace(told, owed="")
     if told.flapping and not flapping:
         told = replace(told, flapping=False)
     if told.open and not flapping and episode.state == "firing" and RANK[episode.severity] > RANK[told.severity]:

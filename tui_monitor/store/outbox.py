@@ -13,19 +13,32 @@ MOST_DONE = 20_000  # rows that were sent or given up, kept for the detail of an
 OUTBOX = """
 CREATE TABLE IF NOT EXISTS outbox(
     number INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, key TEXT NOT NULL, what TEXT NOT NULL, episode TEXT NOT NULL, at_s REAL NOT NULL,
-    body BLOB NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, next_s REAL NOT NULL, error TEXT NOT NULL, UNIQUE(sink, key));
+    body BLOB NOT NULL, alert TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, next_s REAL NOT NULL, error TEXT NOT NULL, UNIQUE(sink, key));
 CREATE INDEX IF NOT EXISTS outbox_by_time ON outbox(state, next_s);
-CREATE INDEX IF NOT EXISTS outbox_by_episode ON outbox(episode, sink, state);
+CREATE INDEX IF NOT EXISTS outbox_by_episode ON outbox(episode);
+CREATE INDEX IF NOT EXISTS outbox_by_alert ON outbox(alert, sink, state);
 """
-_COLUMNS = "sink, key, what, episode, at_s, body, number, state, attempts, next_s, error"
+_COLUMNS = "sink, key, what, episode, at_s, body, alert, number, state, attempts, next_s, error"
 
 
 def put(db: sqlite3.Connection, rows: Iterable[Outgoing]) -> None:
     """New rows. What has the key of one that was put before is that one, and stays as it is."""
     db.executemany(
-        "INSERT OR IGNORE INTO outbox(sink, key, what, episode, at_s, body, state, attempts, next_s, error) VALUES(?,?,?,?,?,?,?,?,?,?)",
+        "INSERT OR IGNORE INTO outbox(sink, key, what, episode, at_s, body, alert, state, attempts, next_s, error) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
         [
-            (row.sink, row.key, row.what, row.episode, row.at_s, row.body, row.state, row.attempts, row.next_s, row.error[:500])
+            (
+                row.sink,
+                row.key,
+                row.what,
+                row.episode,
+                row.at_s,
+                row.body,
+                row.alert or row.episode,
+                row.state,
+                row.attempts,
+                row.next_s,
+                row.error[:500],
+            )
             for row in rows
         ],
     )
@@ -43,7 +56,7 @@ def due(db: sqlite3.Connection, now_s: float, limit: int, sink: str = "") -> lis
     """What can be sent now, oldest first. Of one alert to one system only the oldest: `resolved` never overtakes `fired`."""
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM outbox AS mine WHERE state = 'waiting' AND next_s <= ? AND (? = '' OR sink = ?) AND NOT EXISTS "  # noqa: S608 - our columns
-        "(SELECT 1 FROM outbox AS other WHERE other.episode = mine.episode AND other.sink = mine.sink AND other.state = 'waiting' "
+        "(SELECT 1 FROM outbox AS other WHERE other.alert = mine.alert AND other.sink = mine.sink AND other.state = 'waiting' "
         "AND other.number < mine.number) ORDER BY number LIMIT ?",
         (now_s, sink, sink, limit),
     )
