@@ -183,7 +183,7 @@ class Progress:
             return "SLOW", f"{said}; the others finished work {max(0.0, now_s - moved_s):.0f} s ago", None
         work = measured.work if measured is not None else None
         if work:
-            return "STALLED", f"{said}, {work:.0f} running or waiting", self._stopped_s
+            return "STALLED", f"{said}, {_much(work)} running or waiting", self._stopped_s
         if clients := self._waiting.clients:
             return "STALLED", f"{said}, {clients} client{'' if clients == 1 else 's'} connected", self._stopped_s
         return "SLOW", f"{said}; nobody waits for it yet", None
@@ -287,7 +287,7 @@ class Progress:
             return None
         effort = self._effort
         if self._work_s is not None:
-            work, there = measured.work or 0.0, f"{measured.work or 0.0:.0f} running or waiting"
+            work, there = measured.work or 0.0, f"{_much(measured.work or 0.0)} running or waiting"
         else:
             counts_running = measured.metrics.get("request.running") is not None
             at_rest = effort.rests(now_s - patience_s)
@@ -328,6 +328,10 @@ class Progress:
 
     def _few_intervals(self) -> float:
         return max(3 * self._interval_s, 3.0)
+
+
+def _much(work: float) -> str:
+    return f"{work:.0f}" if work < 1e9 else f"{work:.3g}"  # a broken page may tell of 300 digits
 
 
 def _span(length_s: float) -> str:

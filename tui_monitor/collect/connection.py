@@ -107,6 +107,10 @@ class Connection:
         self._writer.transport.abort()
 
 
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
 async def open_connection(place: Place, context: ssl.SSLContext | None) -> Connection:
     """A new connection.
 
@@ -119,6 +123,6 @@ async def open_connection(place: Place, context: ssl.SSLContext | None) -> Conne
         place.port,
         limit=CHUNK_BYTES,
         ssl=context if place.secure else None,
-        happy_eyeballs_delay=0.25,
+        happy_eyeballs_delay=None if _is_address(place.host) else 0.25,  # its race may lose an open socket when it is cancelled
     )
     return Connection(place, reader, writer)
