@@ -59,6 +59,8 @@ class Watched:
         self._windows: dict[str, tuple[float, TargetWindow]] = {}  # when it was made, and it
         self._measured: Measured | None = None
         self._measured_of: Reading | None = None
+        self._models_of: Measured | None = None
+        self._models_made: list[Model] = []
         self._measured_at_s = -math.inf
         self._broken_s: float | None = None
         self._stranger_of: Layout | None = None
@@ -269,6 +271,8 @@ class Watched:
 
     def _models(self, measured: Measured) -> list[Model]:
         """What the server lists, with the numbers that stand under that name; models that only the page knows come after."""
+        if self._models_of is measured:  # made from the same answer: nothing else changes them
+            return self._models_made
         listed = self._answer.models if self._answer and self._answer.models else ()
         numbers = dict(measured.models)
         silent = self._reading is not None and self._reading.failure is not None
@@ -278,7 +282,9 @@ class Watched:
             state, why = ("UNKNOWN", "its server is silent") if silent else (one.state or "UNKNOWN", one.why)
             models.append(Model(one.name, one.version or None, state, found or {}, why))
         names = {model.name for model in models}
-        return models + [Model(name, version or None, "UNKNOWN", told) for (name, version), told in numbers.items() if name not in names]
+        models += [Model(name, version or None, "UNKNOWN", told) for (name, version), told in numbers.items() if name not in names]
+        self._models_of, self._models_made = measured, models
+        return models
 
     def _measure(self, now_s: float) -> Measured:
         """The numbers over the last minute, made once for each answer (and while there is none, once an interval)."""

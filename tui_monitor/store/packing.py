@@ -42,16 +42,34 @@ _difference = msgspec.msgpack.Decoder(_Difference)
 _segments = msgspec.msgpack.Decoder(dict[str, bytes])
 
 
+class Splitter:
+    """Takes one frame after the other apart; an element that is the very object of the frame before is not written again."""
+
+    def __init__(self) -> None:
+        """No frame was seen yet."""
+        self._before: dict[str, tuple[object, bytes]] = {}
+
+    def split(self, frame: Frame) -> Segments:
+        """A frame in segments."""
+        now: dict[str, tuple[object, bytes]] = {}
+        for name in frame.__struct_fields__:
+            value = getattr(frame, name)
+            if isinstance(value, list):
+                for place, element in enumerate(value):
+                    self._put(now, f"{name}/{place}", element)
+            else:
+                self._put(now, name, value)
+        self._before = now
+        return {name: body for name, (_, body) in now.items()}
+
+    def _put(self, now: dict[str, tuple[object, bytes]], name: str, element: object) -> None:
+        before = self._before.get(name)
+        now[name] = before if before is not None and before[0] is element else (element, _encode(element))
+
+
 def split(frame: Frame) -> Segments:
-    """A frame in segments."""
-    segments: Segments = {}
-    for name in frame.__struct_fields__:
-        value = getattr(frame, name)
-        if isinstance(value, list):
-            segments.update((f"{name}/{place}", _encode(element)) for place, element in enumerate(value))
-        else:
-            segments[name] = _encode(value)
-    return segments
+    """One frame in segments."""
+    return Splitter().split(frame)
 
 
 def join(segments: Segments) -> Frame:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tui_monitor import __version__
 from tui_monitor.model import Frame
 from tui_monitor.store.files import FRAMES, DamagedError, FullError, StoreError, open_for_writing, reason
-from tui_monitor.store.packing import Segments, pack_difference, pack_key, split
+from tui_monitor.store.packing import Segments, Splitter, pack_difference, pack_key
 
 KEY_EVERY = 60  # frames
 WAITING = 16  # frames in the queue; what comes beyond is dropped and counted
@@ -32,6 +32,7 @@ class Recorder:
         self._db: sqlite3.Connection | None = None
         self._key: tuple[int, Segments] | None = None  # its row and its segments
         self._since_key = 0
+        self._splitter = Splitter()
         self._pending: list[tuple[float, int | None, bytes]] = []
         self._oldest_pending_s = 0.0
         self._paused = ""
@@ -140,7 +141,7 @@ class Recorder:
     def _take(self, frame: Frame) -> None:
         """Pack a frame; the first after an interruption, and every 60th, is a key frame."""
         db = self._open()
-        segments = split(frame)
+        segments = self._splitter.split(frame)
         if not self._pending:
             self._oldest_pending_s = time.monotonic()
         if self._key is not None and self._since_key < KEY_EVERY - 1:
