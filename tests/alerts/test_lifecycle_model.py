@@ -119,8 +119,8 @@ class Plain:
             self.ack = self.shelf = self.told_severity = None
             self.told_flapping, self.owed = False, []
             self.heartbeat = None
-        self.severity = severity
-        if self.heartbeat is None or now - self.heartbeat >= 15.0:
+        changed, self.severity = severity != self.severity, severity
+        if changed or self.heartbeat is None or now - self.heartbeat >= 15.0:
             self.heartbeat = self.written = now
         if ripe:
             self.state = "firing"

@@ -223,9 +223,10 @@ class AlertBook(Desk):
 
     def _ripen(self, episode: Episode, verdict: Verdict, now_s: float) -> None:
         """Pending goes on, or fires when it was true for long enough."""
+        moved_on = episode.severity != verdict.severity
         episode = replace(self._with_numbers(episode, verdict, now_s), severity=verdict.severity, for_s=verdict.for_s)
         if not verdict.ripe:
-            self._put(episode, None)
+            self._put(episode, () if moved_on else None)
             return
         gap = self._gaps.pop(key_of(episode), "")
         entries = [JournalEntry(now_s, episode.id, "firing", "", verdict.summary)]
