@@ -151,7 +151,7 @@ def test_a_running_recording_can_be_read(tmp_path: Path, make: MakeFrame, t0: fl
 
 def test_recording_never_waits_and_counts_what_it_drops(tmp_path: Path, make: MakeFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    monkeypatch.setattr("tui_monitor.store.recorder.split", lambda _: gate.wait(30))
+    monkeypatch.setattr("tui_monitor.store.recorder.Splitter.split", lambda *_: gate.wait(30))
     recorder = Recorder(tmp_path / "r.sqlite", 100 * MB, 1e9)
     for second in range(100):
         recorder.record(make(second))

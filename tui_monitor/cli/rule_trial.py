@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from tui_monitor.alerts.lifecycle import AlertBook
-from tui_monitor.alerts.parts import of_models, of_slice, windows_of
+from tui_monitor.alerts.parts import windows_of
 from tui_monitor.alerts.rule import Rule, lookup
 from tui_monitor.alerts.rules import usual_of
 from tui_monitor.alerts.summary import say_value
@@ -155,17 +155,11 @@ def moments_of(replay: Replay) -> Iterator[tuple[float, list[Subject]]]:
 
 def subjects_of(frame: Frame) -> list[Subject]:
     """What the engine asked its rules about when it made this frame."""
-    from msgspec.structs import replace
-
-    windows = windows_of(frame.windows)
     targets = {target.name: (target, _silent(target)) for target in frame.targets}
-    parts = [part for target, silent in targets.values() for part in of_models(target, silent)]
-    whole = [one for one in frame.performance if one.slice is None]
-    slices = [of_slice(one) for one in frame.performance if one.slice is not None]
     queries = {name: (queried, "") for name, queried in frame.queries.items()}
-    asked = all_of(frame.host, frame.system, frame.gpus, targets, frame.drift, whole, queries, frame.at.timestamp())
-    asked = [one if one.windows or one.kind != "target" else replace(one, windows=windows.get(one.name, {})) for one in asked]
-    return asked + [part for part in parts if part.kind not in {one.kind for one in asked}] + slices
+    windows = windows_of(frame.windows)
+    now_s = frame.at.timestamp()
+    return all_of(frame.host, frame.system, frame.gpus, targets, frame.drift, frame.performance, queries, now_s, windows, models=True)
 
 
 def _silent(target: Target) -> str:

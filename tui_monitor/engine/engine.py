@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,10 @@ import msgspec
 from tui_monitor import __version__
 from tui_monitor.alerts.acts import Change
 from tui_monitor.alerts.lifecycle import AlertBook
-from tui_monitor.alerts.rules import rules_of
+from tui_monitor.alerts.parts import windows_of
+from tui_monitor.alerts.rule import Rule
+from tui_monitor.alerts.rules import asked_by, rules_of, usual_of
+from tui_monitor.alerts.usual import UsualKeeper
 from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.collect.worker import Worker
@@ -51,6 +54,7 @@ from tui_monitor.model import (
     System,
     TakeSnapshot,
     Target,
+    TargetWindow,
     Unacknowledge,
     clean,
     utc,
@@ -58,6 +62,7 @@ from tui_monitor.model import (
 from tui_monitor.vocabulary import seconds
 
 DRIFT_SAVED_EVERY_S = 60.0
+USUAL_SAVED_EVERY_S = 600.0
 EVENTS = 60
 EAGER_FOR_S, EAGER_TICK_S = 5.0, 0.5  # while servers are found one after the other, each is shown at once
 
@@ -99,20 +104,23 @@ class Engine:
         self._self = SelfWatch(self.tick_s)
         self._keeper = Keeper(state, settings, trouble)
         alerts = settings.alerts
+        rules = rules_of(settings)
         self._book = AlertBook(
-            rules_of(settings),
+            rules,
             flap_window_s=seconds(alerts.flap_window),
             no_data_hold_s=seconds(alerts.no_data_hold),
             ack_for_s=seconds(alerts.ack_for),
             episodes=self._keeper.episodes(self._started_s),
         )
+        self._usual = UsualKeeper({})
+        self._use_rules(rules)
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._frame: Frame | None = None
         self._seq = 0
         self._wake, self._stop = asyncio.Event(), asyncio.Event()
         self._published: Callable[[], None] = lambda: None
         self.audience: Callable[[], tuple[int, list[str]]] = lambda: (0, [])
-        self._saved_s = self._started_s
+        self._saved_s = self._usual_saved_s = self._started_s
         self._acting = asyncio.Lock()
         self._hurry = False  # somebody waits for a frame with everything in it
 
@@ -123,6 +131,11 @@ class Engine:
         self._published = published
         self._strip.restore(self._keeper.load("strip"), self._started_s)
         self._logs.restore_drift(self._keeper.load("drift"))
+        if usual := self._keeper.load("usual"):
+            try:
+                self._usual.load(usual)
+            except ValueError as error:
+                self.note(f"what is usual is learned anew: {clean(str(error))}", "warning")
         self._host.start()
         self._gpu.start()
         self._targets.start()
@@ -178,9 +191,17 @@ class Engine:
     async def reload(self, settings: Settings) -> None:
         """New rules and targets; what is acknowledged stays so."""
         self._settings = settings
-        self._book.set_rules(rules_of(settings))
+        rules = rules_of(settings)
+        self._book.set_rules(rules)
+        self._use_rules(rules)
         await self._targets.reload(settings)
         self.note("configuration read again")
+
+    def _use_rules(self, rules: Sequence[Rule]) -> None:
+        """What these rules must be told beyond the numbers of now."""
+        self._usual.set_wanted(usual_of(rules))
+        self._asks_windows = any(one.window for one in asked_by(rules))
+        self._asks_models = any("model" in rule.subjects for rule in rules)
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
 
@@ -197,13 +218,17 @@ class Engine:
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
-        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, self._queries.subjects(), now_s)
-        await self._evaluate(asked, now_s)
+        windows = self._targets.windows(now_s)
+        spans = windows_of(windows) if self._asks_windows else {}
+        told = self._queries.subjects()
+        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, told, now_s, spans, models=self._asks_models)
+        self._usual.take(asked, now_s)
+        await self._evaluate(self._usual.fill(asked, now_s), now_s)
         shown = [target for target, _ in targets.values()]
         self._keep_past(now_s, system, gpus, shown)
         alerts = self._book.alerts(now_s)
         self._strip.put(now_s, _level(alerts, shown))
-        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, drift, performance, alerts)
+        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, alerts)
         self._publish(frame)
         if now_s - self._saved_s >= DRIFT_SAVED_EVERY_S:
             self._save(now_s)
@@ -260,6 +285,7 @@ class Engine:
         gpus: list[Gpu],
         gpu_why: str | None,
         targets: list[Target],
+        windows: list[TargetWindow],
         drift: list[Drift],
         performance: list[Performance],
         alerts: list[Alert],
@@ -274,7 +300,7 @@ class Engine:
             gpu_why=gpu_why,
             targets=targets,
             orphans=self._targets.orphans(gpus),
-            windows=self._targets.windows(now_s),
+            windows=windows,
             performance=performance,
             drift=drift,
             alerts=alerts,
@@ -320,6 +346,9 @@ class Engine:
         self._saved_s = now_s
         self._keeper.save("strip", self._strip.dump())
         self._keeper.save("drift", self._logs.dump_drift())
+        if now_s - self._usual_saved_s >= USUAL_SAVED_EVERY_S or self._stop.is_set():
+            self._usual_saved_s = now_s
+            self._keeper.save("usual", self._usual.dump())
 
     def note(self, text: str, severity: str = "") -> None:
         """One line for the events."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui_monitor.model import Disk, Drift, Gpu, Performance, Queried, Subject, System, Target
+from tui_monitor.alerts.parts import of_models, of_slice, unready
+from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, Queried, Subject, System, Target
 
 
-def of_target(target: Target, silent: str, now_s: float) -> Subject:
+def of_target(target: Target, silent: str, now_s: float, windows: dict[str, Metrics] | None = None) -> Subject:
     """A server. It is never silent as a whole: its state is known even when it does not answer."""
     labels = {"kind": target.kind} | ({"model": target.models[0].name} if len(target.models) == 1 else {})
     metrics = target.metrics if not silent else dict.fromkeys(target.metrics) | {"scrape.up": target.metrics.get("scrape.up")}
-    metrics = metrics | {"state.age": max(0.0, now_s - target.since.timestamp())}
-    return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why)
+    metrics = metrics | {"state.age": max(0.0, now_s - target.since.timestamp()), "models.unready": unready(target.models)}
+    return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why, windows=windows or {})
 
 
 def of_gpu(gpu: Gpu) -> Subject:
@@ -83,14 +84,20 @@ def all_of(
     performance: list[Performance],
     queries: Mapping[str, tuple[Queried, str]],
     now_s: float,
+    windows: Mapping[str, dict[str, Metrics]] | None = None,
+    *,
+    models: bool = False,
 ) -> list[Subject]:
-    """Everything that rules are asked about, once a tick."""
+    """Everything that rules are asked about, once a tick; `models` only where a rule speaks of them: there may be thousands."""
+    windows = windows or {}
+    parts = [part for target, silent in targets.values() for part in of_models(target, silent)] if models else []
     return [
+        *parts,
         of_host(host, system),
         *(of_disk(disk) for disk in system.disks),
         *(of_gpu(gpu) for gpu in gpus),
-        *(of_target(target, silent, now_s) for target, silent in targets.values()),
+        *(of_target(target, silent, now_s, windows.get(name)) for name, (target, silent) in targets.items()),
         *(of_signal(one) for one in drift),
-        *(of_performance(one) for one in performance),
+        *(of_performance(one) if one.slice is None else of_slice(one) for one in performance),
         *(of_query(name, queried, silent) for name, (queried, silent) in queries.items()),
     ]
