@@ -11,7 +11,7 @@ people were shown: a clock set ahead ends them sooner, and the journal says so; 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Literal
 
@@ -19,13 +19,14 @@ from msgspec.structs import replace
 
 from tui_monitor.alerts.acts import Change, Proposal, ago, dropped, held_ack, held_shelf
 from tui_monitor.alerts.clock import said_step
+from tui_monitor.alerts.concerned import Concerned
 from tui_monitor.alerts.desk import Desk
 from tui_monitor.alerts.episodes import Key, episode_id, key_of
 from tui_monitor.alerts.flapping import WINDOW_S, flaps, moved, quiet
 from tui_monitor.alerts.judging import RANK, Level, Pair, Verdict, judge
 from tui_monitor.alerts.listing import alert_list
 from tui_monitor.alerts.notices import owe, tell
-from tui_monitor.alerts.rules import SEVERITIES, Rule
+from tui_monitor.alerts.rules import SEVERITIES, Rule, lookup
 from tui_monitor.model import Episode, JournalEntry, Notice, Severity, Silence, Subject
 
 __all__ = ["AlertBook", "Change", "Proposal", "alert_list", "episode_id"]
@@ -77,6 +78,7 @@ class AlertBook(Desk):
         """Use other rules from now on; episodes of rules that are gone end as lost at the next look."""
         ordered = sorted(rules, key=lambda rule: (rule.name, RANK[rule.severity]))
         self._rules = {name: tuple(levels) for name, levels in groupby(ordered, key=lambda rule: rule.name)}
+        self._concerned = Concerned(self._rules)
 
     # -- one look -------------------------------------------------------------------------------------------------------------------
 
@@ -98,12 +100,11 @@ class AlertBook(Desk):
             self._nobody_watched()
         seen: set[Key] = set()
         for (kind, target), group in _grouped(subjects).items():
-            for name, levels in self._rules.items():
-                pairs = [(rule, subject) for rule in levels for subject in group if rule.concerns(subject)]
-                if pairs:
-                    key = (name, kind, target)
-                    seen.add(key)
-                    self._step(key, self._judge(key, pairs), now_s)
+            for name, pairs in self._pairs(kind, target, group):
+                key = (name, kind, target)
+                seen.add(key)
+                self._step(key, self._judge(key, pairs), now_s)
+        self._concerned.turn()
         for key in self._episodes.keys_of_open():
             if key not in seen:
                 self._step(key, Verdict("silent", why="not seen any more"), now_s)
@@ -118,6 +119,23 @@ class AlertBook(Desk):
     def _times_shift_s(self) -> float:
         """From the wall's time to steady time."""
         return self._clock.steady(0.0)
+
+    def _pairs(self, kind: str, target: str, group: Sequence[Subject]) -> Iterator[tuple[str, list[Pair]]]:
+        """The alerts that a look can change: where nothing is true and nothing was, nothing has to be remembered."""
+        if len(group) > 1:
+            found: dict[str, list[Pair]] = {}
+            for subject in group:
+                for name, levels in self._concerned.of(subject):
+                    found.setdefault(name, []).extend((rule, subject) for rule in levels)
+            for name, pairs in found.items():
+                yield name, sorted(pairs, key=lambda pair: RANK[pair[0].severity])
+            return
+        (subject,) = group
+        values = lookup(subject).get
+        for name, levels in self._concerned.of(subject):
+            key = (name, kind, target)
+            if key in self._levels or self._episodes.open(key) is not None or any(rule.when.truth(values) for rule in levels):
+                yield name, [(rule, subject) for rule in levels]
 
     def _nobody_watched(self) -> None:
         """The machine slept, or this process did: as after a restart."""
