@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui_monitor.engine import subjects
-from tui_monitor.model import Disk, Drift, Queried, System, Target, utc
+from tui_monitor.model import Disk, Drift, Model, Queried, System, Target, utc
 
 
 def target(**changes: object) -> Target:
@@ -18,7 +18,7 @@ def target(**changes: object) -> Target:
 
 def test_of_a_silent_server_only_its_state_is_known() -> None:
     subject = subjects.of_target(target(state="DOWN", metrics={"latency.p95": 0.5, "scrape.up": 0.0}), "refused", 160.0)
-    assert subject.metrics == {"latency.p95": None, "scrape.up": 0.0, "state.age": 60.0}
+    assert subject.metrics == {"latency.p95": None, "scrape.up": 0.0, "state.age": 60.0, "models.unready": None}
     assert (subject.state, subject.silent) == ("DOWN", "refused")
 
 
@@ -50,3 +50,15 @@ def test_everything_is_asked_about_once() -> None:
     queried = Queried({"conversion": 0.1}, {})
     found = subjects.all_of("h", System(metrics={"cpu.util": 0.1}), [], {"llm": (target(), "")}, [], [], {"central": (queried, "")}, 160.0)
     assert [(subject.kind, subject.name) for subject in found] == [("host", "h"), ("target", "llm"), ("query", "central")]
+
+
+def test_a_target_brings_its_windows_its_models_and_how_many_are_not_ready() -> None:
+    one = target(models=[Model("a", None, "READY", {"latency.p95": 0.1}), Model("b", "2", "UNAVAILABLE", why="no weights")])
+    whole = subjects.of_target(one, "", 160.0, {"30m": {"latency.p95": 0.4}})
+    assert whole.metrics["models.unready"] == 1.0
+    assert whole.windows == {"30m": {"latency.p95": 0.4}}
+    asked = subjects.all_of("host", System(), [], {"llm": (one, "")}, [], [], {}, 160.0, models=True)
+    assert [(subject.kind, subject.name, subject.state) for subject in asked if subject.kind == "model"] == [
+        ("model", "llm/a", "READY"),
+        ("model", "llm/b", "UNAVAILABLE"),
+    ]

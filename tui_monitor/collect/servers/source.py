@@ -36,6 +36,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compare
 _WORST_FIRST = ("refused", "timeout", "damaged", "tls", "unsupported")
 _MEASURED = ("content-length", "transfer-encoding", "content-encoding")  # headers with which a cut body is noticed
 _SWITCHED_OFF = (404, 405, 501)  # of a metrics page
+READING_S = 25.0
 READY_AGAIN_S = 4.0  # a page that came says that its server lives: readiness is asked no more often than this then
 
 
@@ -70,7 +71,7 @@ class ServerSource:
         """
         self.name = found.name
         self.interval_s = interval_s
-        self.deadline_s = timeout_s + 0.5
+        self.deadline_s = timeout_s + READING_S  # each question has its own deadline; a first page of 200,000 samples takes a while to read
         self.found = found
         self._kind, self._settings, self._timeout_s, self._limit_bytes = kind, settings, timeout_s, limit_bytes
         self._connections, self._root = connections, root
