@@ -443,6 +443,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     flapping: bool = False  # comes and goes: four changes in ten minutes
     flaps: int = 0  # how often this episode came back
     labels: dict[str, str] = {}  # of its subject: model, signal, gpu ...
+    key: str = ""  # of the number that `value` is, as the rule asks for it: error.ratio[30m]
+    threshold: float | None = None  # what it is held against
+    runbook: str = ""
 
 
 class Event(Struct, frozen=True):
@@ -555,6 +558,9 @@ class Episode(Struct, frozen=True, kw_only=True):
     ack: Ack | None = None
     shelf: Shelf | None = None
     labels: dict[str, str] = {}
+    key: str = ""
+    threshold: float | None = None
+    runbook: str = ""
     moves_s: tuple[float, ...] = ()  # when it fired and ended in the last ten minutes
     flapping_since_s: float | None = None
     told: Told | None = None

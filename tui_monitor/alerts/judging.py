@@ -49,6 +49,9 @@ class Verdict(Struct, frozen=True):
     summary: str = ""
     why: str = ""  # of the silence
     labels: dict[str, str] = {}
+    key: str = ""
+    threshold: float | None = None
+    runbook: str = ""
 
 
 def judge(memory: dict[Severity, Level], pairs: Sequence[Pair], now_s: float) -> Verdict:
@@ -94,9 +97,21 @@ def judge(memory: dict[Severity, Level], pairs: Sequence[Pair], now_s: float) ->
     rule, subject = best
     value = rule.value(subject)
     severity = kept.severity if kept is not None and RANK[kept.severity] < RANK[rule.severity] else rule.severity
-    said = rule.sentence(subject, value)
     ripe = ripe or kept is not None
-    return Verdict("true", severity, ripe, since_s, rule.for_s, 0.0, value, rule.unit, said, labels=subject.labels)
+    return Verdict(
+        "true",
+        severity,
+        ripe,
+        since_s,
+        rule.for_s,
+        value=value,
+        unit=rule.unit,
+        summary=rule.sentence(subject, value),
+        labels=subject.labels,
+        key=rule.shows,
+        threshold=rule.threshold(subject),
+        runbook=rule.runbook,
+    )
 
 
 def _holds(rule: Rule, subject: Subject, *, ripe: bool) -> bool:

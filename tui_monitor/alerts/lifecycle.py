@@ -222,7 +222,7 @@ class AlertBook(Desk):
                 again, entries = self._moved(again, now_s)
                 self._go_on(again, replace(verdict, ripe=True), now_s, (entry, *entries))
                 return
-            moves_s = times.moves_s
+            moves_s = times.moves_s  # changes count for the alert, whatever episode they were of
         since_s = now_s - (self._steady_s - verdict.since_s)
         episode = Episode(
             id=episode_id(*key, since_s),
@@ -234,6 +234,7 @@ class AlertBook(Desk):
             since_s=since_s,
             for_s=verdict.for_s,
             last_true_s=now_s,
+            moves_s=last.moves_s if last is not None and moves_s else (),
         )
         self._episodes.keep(episode)
         self._episodes.times(episode).moves_s = moves_s
@@ -334,7 +335,10 @@ class AlertBook(Desk):
             value=verdict.value,
             unit=verdict.unit,
             summary=verdict.summary,
-            labels=verdict.labels or episode.labels,
+            labels=verdict.labels,
+            key=verdict.key,
+            threshold=verdict.threshold,
+            runbook=verdict.runbook,
         )
 
     def _put(self, episode: Episode, entries: tuple[JournalEntry, ...] | None, notices: tuple[Notice, ...] = ()) -> None:

@@ -70,6 +70,9 @@ def alert_of(episode: Episode, now_s: float, silence: Silence | None = None) -> 
         flapping=episode.flapping_since_s is not None,
         flaps=episode.flaps,
         labels=episode.labels,
+        key=episode.key,
+        threshold=episode.threshold,
+        runbook=episode.runbook,
     )
 
 
