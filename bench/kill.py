@@ -37,7 +37,7 @@ def config() -> str:
     return f"[discovery]\nenabled = false\n[recording]\nenabled = false\n{rules}"
 
 
-async def alerts(socket: Path, within_s: float = 30.0) -> list[str]:
+async def alerts(socket: Path, log: Path, within_s: float = 30.0) -> list[str]:
     """Ids of all alerts, as soon as they fire."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -50,7 +50,7 @@ async def alerts(socket: Path, within_s: float = 30.0) -> list[str]:
         except (FeedError, OSError, TimeoutError):
             pass
         await asyncio.sleep(0.05)
-    raise SystemExit("the engine does not show its alerts")
+    raise SystemExit(f"the engine does not show its alerts; its log ends with {log.read_text()[-500:]!r}")  # noqa: ASYNC240 - the end
 
 
 async def storm(socket: Path, ids: list[str], name: str, confirmed: list[str]) -> None:
@@ -79,7 +79,7 @@ async def one_engine(folder: Path, number: int, chance: random.Random, confirmed
             stderr=log,
         )
     try:
-        ids = await alerts(socket)
+        ids = await alerts(socket, folder / "log")
         clients = [asyncio.create_task(storm(socket, ids, f"k{number}c{client}", confirmed)) for client in range(CLIENTS)]
         await asyncio.sleep(chance.uniform(0.05, 1.0))
     finally:
