@@ -492,6 +492,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     performance: list[Performance] = []
     drift: list[Drift] = []
     alerts: list[Alert] = []
+    silences: list[Silence] = []  # in force, those that end soonest first; then those that ended in the last day
     events: list[Event] = []  # newest first
     queries: dict[str, Queried] = {}  # Prometheus' name -> its named numbers
     strip: str = ""  # the last 60 minutes, oldest first: 0 fine, 1 warning, 2 critical, '?' nobody watched
@@ -838,6 +839,9 @@ Act = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilenc
 Command = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilence | MarkReference | TakeSnapshot | Goodbye | StopEngine
 
 
+Question = GetFrame | HistoryQuery | PreviewSilence | HistoryOfAlert
+
+
 class Request(Struct, frozen=True, tag=True):
     """A question with a number."""
 
@@ -855,14 +859,19 @@ class Request(Struct, frozen=True, tag=True):
         | StopEngine
         | GetFrame
         | HistoryQuery
+        | PreviewSilence
+        | HistoryOfAlert
     )
+
+
+Answer = Outcome | FrameMessage | History | SilencePreview | AlertPast
 
 
 class Reply(Struct, frozen=True, tag=True):
     """The answer to the question of that number."""
 
     number: int
-    answer: Outcome | FrameMessage | History
+    answer: Answer
 
 
 ToEngine = Hello | Request

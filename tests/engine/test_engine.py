@@ -178,7 +178,7 @@ def test_an_act_is_on_disk_before_it_is_shown_and_a_refused_one_never_is(places:
         database = engine._keeper._database
         assert database is not None
 
-        def refuse(changes: object) -> object:
+        def refuse(changes: object, **_more: object) -> object:
             from concurrent.futures import Future
 
             from tui_monitor.store.files import StoreError

@@ -74,7 +74,6 @@ class Plan:
         self.announced: set[Total] = set()  # their family has a TYPE line and no sample: nothing of it has happened yet
         self.known = False  # something that this kind of server counts is on the page
 
-
     def is_of_one_model(self, measure: Measure) -> bool:
         """Whether there is one model only, and all that a measure is made from is that model's."""
         if len(self.groups) != 1:

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from tui_monitor.engine.feed import Feed, FeedStatus
-from tui_monitor.model import Command, Frame, Goodbye, History, HistoryQuery, Outcome, TakeSnapshot
+from tui_monitor.model import (
+    AlertPast,
+    Command,
+    Frame,
+    Goodbye,
+    History,
+    HistoryOfAlert,
+    HistoryQuery,
+    Outcome,
+    PreviewSilence,
+    SilencePreview,
+    TakeSnapshot,
+)
+
+WHY = "started with --read-only"
 
 
 class ReadOnly:
@@ -20,7 +36,7 @@ class ReadOnly:
 
     def status(self) -> FeedStatus:
         """See Feed."""
-        return self._feed.status()
+        return replace(self._feed.status(), read_only=WHY)
 
     def on_frame(self, callback: Callable[[], None]) -> None:
         """See Feed."""
@@ -42,7 +58,11 @@ class ReadOnly:
         """Refuse what changes anything for others; a snapshot and a goodbye do not."""
         if isinstance(command, TakeSnapshot | Goodbye):
             return await self._feed.send(command)
-        return Outcome(ok=False, message="read-only: started with --read-only")
+        return Outcome(ok=False, message=f"read-only: {WHY}")
+
+    async def ask(self, question: PreviewSilence | HistoryOfAlert) -> SilencePreview | AlertPast | Outcome:
+        """See Feed; questions change nothing."""
+        return await self._feed.ask(question)
 
     async def close(self, *, goodbye: bool) -> None:
         """See Feed."""

@@ -7,24 +7,20 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from tui_monitor import __version__
-from tui_monitor.alerts.acts import Change
-from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.parts import windows_of
-from tui_monitor.alerts.rule import Rule
-from tui_monitor.alerts.rules import asked_by, rules_of, usual_of
-from tui_monitor.alerts.usual import UsualKeeper
 from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine import hardware, subjects
+from tui_monitor.engine.alerting import Alerting
 from tui_monitor.engine.clock import ClockWatch, steady
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
@@ -35,22 +31,29 @@ from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
 from tui_monitor.model import (
     Acknowledge,
+    AddNote,
+    AddSilence,
     Alert,
+    AlertPast,
     Command,
     Drift,
     EngineInfo,
     Event,
+    ExpireSilence,
     Frame,
     GetFrame,
     Gpu,
     History,
+    HistoryOfAlert,
     HistoryQuery,
     MarkReference,
     Outcome,
     Performance,
+    PreviewSilence,
     Reading,
+    Shelve,
+    SilencePreview,
     StopEngine,
-    Subject,
     System,
     TakeSnapshot,
     Target,
@@ -62,7 +65,6 @@ from tui_monitor.model import (
 from tui_monitor.vocabulary import seconds
 
 DRIFT_SAVED_EVERY_S = 60.0
-USUAL_SAVED_EVERY_S = 600.0
 EVENTS = 60
 EAGER_FOR_S, EAGER_TICK_S = 5.0, 0.5  # while servers are found one after the other, each is shown at once
 
@@ -103,25 +105,14 @@ class Engine:
         self._clock = ClockWatch()
         self._self = SelfWatch(self.tick_s)
         self._keeper = Keeper(state, settings, trouble)
-        alerts = settings.alerts
-        rules = rules_of(settings)
-        self._book = AlertBook(
-            rules,
-            flap_window_s=seconds(alerts.flap_window),
-            no_data_hold_s=seconds(alerts.no_data_hold),
-            ack_for_s=seconds(alerts.ack_for),
-            episodes=self._keeper.episodes(self._started_s),
-        )
-        self._usual = UsualKeeper({})
-        self._use_rules(rules)
         self._events: deque[Event] = deque(maxlen=EVENTS)
+        self._alerting = Alerting(settings, self._keeper, self.tick_s, self._events.appendleft, self._started_s)
         self._frame: Frame | None = None
         self._seq = 0
         self._wake, self._stop = asyncio.Event(), asyncio.Event()
         self._published: Callable[[], None] = lambda: None
         self.audience: Callable[[], tuple[int, list[str]]] = lambda: (0, [])
-        self._saved_s = self._usual_saved_s = self._started_s
-        self._acting = asyncio.Lock()
+        self._saved_s = self._started_s
         self._hurry = False  # somebody waits for a frame with everything in it
 
     # -- life ---------------------------------------------------------------------------------------------------------------------------
@@ -131,11 +122,8 @@ class Engine:
         self._published = published
         self._strip.restore(self._keeper.load("strip"), self._started_s)
         self._logs.restore_drift(self._keeper.load("drift"))
-        if usual := self._keeper.load("usual"):
-            try:
-                self._usual.load(usual)
-            except ValueError as error:
-                self.note(f"what is usual is learned anew: {clean(str(error))}", "warning")
+        if why := self._alerting.restore_usual(self._keeper.load("usual")):
+            self.note(f"what is usual is learned anew: {clean(why)}", "warning")
         self._host.start()
         self._gpu.start()
         self._targets.start()
@@ -191,17 +179,9 @@ class Engine:
     async def reload(self, settings: Settings) -> None:
         """New rules and targets; what is acknowledged stays so."""
         self._settings = settings
-        rules = rules_of(settings)
-        self._book.set_rules(rules)
-        self._use_rules(rules)
+        self._alerting.reload(settings)
         await self._targets.reload(settings)
         self.note("configuration read again")
-
-    def _use_rules(self, rules: Sequence[Rule]) -> None:
-        """What these rules must be told beyond the numbers of now."""
-        self._usual.set_wanted(usual_of(rules))
-        self._asks_windows = any(one.window for one in asked_by(rules))
-        self._asks_models = any("model" in rule.subjects for rule in rules)
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
 
@@ -219,14 +199,15 @@ class Engine:
         drift = await self._logs.verdicts(now_s)
         performance = self._logs.performance(now_s)
         windows = self._targets.windows(now_s)
-        spans = windows_of(windows) if self._asks_windows else {}
+        spans = windows_of(windows) if self._alerting.asks_windows else {}
         told = self._queries.subjects()
-        asked = subjects.all_of(self._host_name, system, gpus, targets, drift, performance, told, now_s, spans, models=self._asks_models)
-        self._usual.take(asked, now_s)
-        await self._evaluate(self._usual.fill(asked, now_s), now_s)
+        asked = subjects.all_of(
+            self._host_name, system, gpus, targets, drift, performance, told, now_s, spans, models=self._alerting.asks_models
+        )
+        await self._alerting.evaluate(asked, now_s)
         shown = [target for target, _ in targets.values()]
         self._keep_past(now_s, system, gpus, shown)
-        alerts = self._book.alerts(now_s)
+        alerts = self._alerting.alerts(now_s)
         self._strip.put(now_s, _level(alerts, shown))
         frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, alerts)
         self._publish(frame)
@@ -241,23 +222,6 @@ class Engine:
         seen = {gpu.uuid for gpu in answer.gpus}
         told = [gpu for gpu in self._targets.gpus(now_s) if gpu.uuid not in seen]
         return [*answer.gpus, *told], None if told else answer.why
-
-    async def _evaluate(self, asked: list[Subject], now_s: float) -> None:
-        """Rules; every change is on disk before it is shown, or the header says that it is not."""
-        async with self._acting:
-            changes = self._book.evaluate(asked, now_s)
-            if changes:
-                await self._keeper.commit(changes)
-        for change in changes:
-            self._tell(change)
-
-    def _tell(self, change: Change) -> None:
-        episode = change.episode
-        for entry in change.entries:
-            if entry.what in ("firing", "resolved", "lost", "acked", "unacked", "taken-over", "ack-expired", "ack-dropped"):
-                by = f" by {entry.who}" if entry.who else ""
-                severity = episode.severity if entry.what == "firing" else ""
-                self._events.appendleft(Event(utc(entry.at_s), clean(f"{episode.rule} on {episode.target}: {entry.what}{by}"), severity))
 
     def _keep_past(self, now_s: float, system: System, gpus: list[Gpu], targets: list[Target]) -> None:
         self._rings.put(now_s, "host", system.metrics)
@@ -304,6 +268,7 @@ class Engine:
             performance=performance,
             drift=drift,
             alerts=alerts,
+            silences=self._alerting.silences(now_s),
             events=list(self._events),
             queries=self._queries.answers(),
             strip=self._strip.text(now_s),
@@ -339,16 +304,14 @@ class Engine:
     def _publish_act(self, now_s: float) -> None:
         """The newest frame with what an act changed; its measurements stay those of its moment."""
         if self._frame is not None:
-            alerts, events = self._book.alerts(now_s), list(self._events)
-            self._publish(msgspec.structs.replace(self._frame, alerts=alerts, events=events, engine=self._info()))
+            alerts, silences, events = self._alerting.alerts(now_s), self._alerting.silences(now_s), list(self._events)
+            self._publish(msgspec.structs.replace(self._frame, alerts=alerts, silences=silences, events=events, engine=self._info()))
 
     def _save(self, now_s: float) -> None:
         self._saved_s = now_s
         self._keeper.save("strip", self._strip.dump())
         self._keeper.save("drift", self._logs.dump_drift())
-        if now_s - self._usual_saved_s >= USUAL_SAVED_EVERY_S or self._stop.is_set():
-            self._usual_saved_s = now_s
-            self._keeper.save("usual", self._usual.dump())
+        self._alerting.save(now_s, ending=self._stop.is_set())
 
     def note(self, text: str, severity: str = "") -> None:
         """One line for the events."""
@@ -393,11 +356,21 @@ class Engine:
                 await asyncio.sleep(0.02)
         return self._frame
 
+    def preview(self, ask: PreviewSilence) -> SilencePreview:
+        """What a silence would hide."""
+        return self._alerting.preview(ask.match)
+
+    async def past(self, ask: HistoryOfAlert) -> AlertPast | Outcome:
+        """The past of an alert."""
+        return await self._alerting.past(ask.alert)
+
     async def carry_out(self, command: Command, who: str) -> Outcome:
         """An act; the answer comes after it is durable, the effect is in the frame after that."""
         match command:
-            case Acknowledge() | Unacknowledge():
-                return await self._act(command, who)
+            case Acknowledge() | Unacknowledge() | Shelve() | AddNote() | AddSilence() | ExpireSilence():
+                outcome = await self._alerting.act(command, who)
+                self._wake.set()
+                return outcome
             case MarkReference(source, signal):
                 return await self._pin(source, signal, who)
             case TakeSnapshot(path, since_s, force):
@@ -417,25 +390,6 @@ class Engine:
         self._hurry = True
         self._wake.set()
         return Outcome(ok=True, message=f"{signal} as it is now is the reference" + (f", until the engine ends: {lost}" if lost else ""))
-
-    async def _act(self, command: Acknowledge | Unacknowledge, who: str) -> Outcome:
-        now_s = time.time()
-        async with self._acting:
-            if isinstance(command, Acknowledge):
-                comment = clean(command.comment, 500)
-                proposal = self._book.propose_ack(command.alert, who, comment, command.for_s, command.take_over, now_s)
-            else:
-                proposal = self._book.propose_unack(command.alert, who, now_s)
-            if proposal.change is None:
-                return proposal.outcome
-            why = await self._keeper.commit([proposal.change])
-            if why:
-                self._book.withdraw(proposal.change)
-                return Outcome(ok=False, message=f"not kept, so not done: {why}")
-            self._book.apply(proposal.change)
-        self._tell(proposal.change)
-        self._wake.set()
-        return proposal.outcome
 
 
 def _system_of(reading: Reading | None, now_s: float) -> System:

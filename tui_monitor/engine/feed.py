@@ -15,6 +15,8 @@ from tui_monitor import __version__
 from tui_monitor.engine import wire
 from tui_monitor.model import (
     PROTOCOL,
+    AlertPast,
+    Answer,
     Command,
     Frame,
     FrameMessage,
@@ -22,11 +24,15 @@ from tui_monitor.model import (
     Goodbye,
     Hello,
     History,
+    HistoryOfAlert,
     HistoryQuery,
     Outcome,
+    PreviewSilence,
+    Question,
     Refused,
     Reply,
     Request,
+    SilencePreview,
     Welcome,
 )
 
@@ -48,6 +54,7 @@ class FeedStatus(Struct, frozen=True):
     replay: bool = False
     note: str = ""  # trouble: one line, empty when all is well
     you: str = ""  # who the engine says we are
+    read_only: str = ""  # why nothing can be done from here, empty when it can
 
 
 class Feed(Protocol):
@@ -74,6 +81,9 @@ class Feed(Protocol):
     async def send(self, command: Command) -> Outcome:
         """Carry out a user's act; its effect is seen in a later frame."""
 
+    async def ask(self, question: PreviewSilence | HistoryOfAlert) -> SilencePreview | AlertPast | Outcome:
+        """A question about alerts; what cannot be answered is an Outcome that says why."""
+
     async def close(self, *, goodbye: bool) -> None:
         """Leave; with `goodbye` an engine that was started for screens ends with the last of them."""
 
@@ -88,7 +98,7 @@ class EngineFeed:
         self._status = FeedStatus(live=False, note="connecting")
         self._callback: Callable[[], None] = lambda: None
         self._writer: asyncio.StreamWriter | None = None
-        self._answers: dict[int, asyncio.Future[Outcome | FrameMessage | History]] = {}
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._number = 0
         self._task: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -199,12 +209,12 @@ class EngineFeed:
         reader, writer = connected
         return reader, writer, (await greet(reader, writer, "screen")).you
 
-    async def _ask(self, ask: Command | GetFrame | HistoryQuery, wait_s: float = ANSWER_S) -> Outcome | FrameMessage | History:
+    async def _ask(self, ask: Command | Question, wait_s: float = ANSWER_S) -> Answer:
         if self._writer is None:
             raise FeedError(self._status.note or "not connected")
         self._number += 1
         number = self._number
-        waiting: asyncio.Future[Outcome | FrameMessage | History] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._answers[number] = waiting
         try:
             self._writer.write(wire.pack(Request(number, ask)))
@@ -236,6 +246,14 @@ class EngineFeed:
         except FeedError as error:
             return Outcome(ok=False, message=str(error))
         return answer if isinstance(answer, Outcome) else Outcome(ok=False, message="no answer")
+
+    async def ask(self, question: PreviewSilence | HistoryOfAlert) -> SilencePreview | AlertPast | Outcome:
+        """See Feed."""
+        try:
+            answer = await self._ask(question)
+        except FeedError as error:
+            return Outcome(ok=False, message=str(error))
+        return answer if isinstance(answer, SilencePreview | AlertPast | Outcome) else Outcome(ok=False, message="no answer")
 
     async def close(self, *, goodbye: bool) -> None:
         """See Feed."""
@@ -306,7 +324,7 @@ async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, role
             raise FeedError("the engine closed the connection")
 
 
-async def ask(socket: Path, question: Command | GetFrame | HistoryQuery, wait_s: float = 30.0) -> Outcome | FrameMessage | History | None:
+async def ask(socket: Path, question: Command | Question, wait_s: float = 30.0) -> Answer | None:
     """One question of the command line to a running engine; None when none runs.
 
     Raises:
@@ -352,7 +370,7 @@ class ReplayFeed:
 
     def status(self) -> FeedStatus:
         """See Feed."""
-        return FeedStatus(live=False, replay=True, note="")
+        return FeedStatus(live=False, replay=True, note="", read_only="this is a recording")
 
     def on_frame(self, callback: Callable[[], None]) -> None:
         """A file does not change."""
@@ -382,6 +400,10 @@ class ReplayFeed:
         """Nothing can be done to the past."""
         return Outcome(ok=False, message="read-only: this is a recording")
 
+    async def ask(self, question: PreviewSilence | HistoryOfAlert) -> SilencePreview | AlertPast | Outcome:
+        """The past of an alert is in the file, but nobody asks it."""
+        return Outcome(ok=False, message="read-only: this is a recording")
+
     async def close(self, *, goodbye: bool) -> None:
         """Nothing to say goodbye to."""
 
@@ -396,6 +418,8 @@ class ScriptedFeed:
         self._outcome = outcome or Outcome(ok=True, message="done")
         self._callback: Callable[[], None] = lambda: None
         self.sent: list[Command] = []
+        self.asked: list[PreviewSilence | HistoryOfAlert] = []
+        self.answers: dict[type, SilencePreview | AlertPast | Outcome] = {}
         self.closed: bool | None = None  # the goodbye that was said
 
     def latest(self) -> Frame | None:
@@ -435,6 +459,11 @@ class ScriptedFeed:
         """Remember it."""
         self.sent.append(command)
         return self._outcome
+
+    async def ask(self, question: PreviewSilence | HistoryOfAlert) -> SilencePreview | AlertPast | Outcome:
+        """What the test put into `answers`, by the question's type."""
+        self.asked.append(question)
+        return self.answers.get(type(question), Outcome(ok=False, message="no answer is scripted"))
 
     async def close(self, *, goodbye: bool) -> None:
         """Remember it."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
-from tui_monitor.alerts.acts import Change
+from tui_monitor.alerts.acts import Change, Proposal
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings, bytes_of
-from tui_monitor.model import Episode, Frame, Outcome
-from tui_monitor.store.database import Database
+from tui_monitor.model import AlertPast, Episode, Frame, Outcome, Outgoing, Silence
+from tui_monitor.store.database import Database, Kept
 from tui_monitor.store.files import StoreError
 from tui_monitor.store.recorder import Recorder
 from tui_monitor.vocabulary import seconds
+
+T = TypeVar("T")
 
 DURABLE_S = 5.0  # how long an act may take to be on disk before it is refused
 KEPT_EPISODES_S = 86400.0
@@ -27,6 +31,7 @@ class Keeper:
         self._recorder: Recorder | None = None
         self._trouble = trouble
         self._state = state
+        self._asked: Future[Kept] | None = None  # what others did
         if state is None or trouble:
             return
         try:
@@ -43,6 +48,8 @@ class Keeper:
         """recording, paused: REASON, or off."""
         if self._trouble:
             return f"paused: {self._trouble}"
+        if self._database is not None and self._database.saving.said:
+            return f"paused: {self._database.saving.said}"
         return self._recorder.status if self._recorder else "off"
 
     @property
@@ -52,21 +59,42 @@ class Keeper:
 
     def episodes(self, now_s: float) -> Iterable[Episode]:
         """What an earlier engine left: everything open, and what ended in the last day."""
+        return self._read(lambda database: database.episodes(now_s - KEPT_EPISODES_S), [])
+
+    def silences(self, now_s: float) -> Iterable[Silence]:
+        """What an earlier engine was told to hide."""
+        return self._read(lambda database: database.silences(now_s - KEPT_EPISODES_S), [])
+
+    def _read(self, ask: Callable[[Database], T], nothing: T) -> T:
         if self._database is None:
-            return []
+            return nothing
         try:
-            return self._database.episodes(now_s - KEPT_EPISODES_S)
+            return ask(self._database)
         except StoreError as error:
             self._trouble = str(error)
-            return []
+            return nothing
 
-    async def commit(self, changes: Sequence[Change]) -> str:
-        """Make changes durable; returns why not, or nothing."""
+    async def happened(self, changes: Sequence[Change], outgoing: Sequence[Outgoing] = ()) -> None:
+        """Write down what happened, before it is shown. What cannot be written is kept in memory and written as soon as that goes."""
+        if self._database is not None:
+            await self._durable(self._database.keep([(change.episode, change.entries) for change in changes], outbox=outgoing))
+
+    async def act(self, proposals: Sequence[Proposal], outgoing: Sequence[Outgoing] = ()) -> str:
+        """Make acts durable, all or none; returns why not, or nothing."""
         if self._database is None:
             return self._trouble or "nothing is kept by this engine"
+        done = self._database.commit(
+            [(one.change.episode, one.change.entries) for one in proposals if one.change],
+            silences=[one.silence for one in proposals if one.silence],
+            journal=[entry for one in proposals for entry in one.entries],
+            outbox=outgoing,
+        )
+        return await self._durable(done)
+
+    async def _durable(self, done: Future[None]) -> str:
         try:
             async with asyncio.timeout(DURABLE_S):
-                await asyncio.wrap_future(self._database.commit([(change.episode, change.entries) for change in changes]))
+                await asyncio.wrap_future(done)
         except TimeoutError:
             self._trouble = f"the disk did not answer within {DURABLE_S:g} s"
             return self._trouble
@@ -75,6 +103,21 @@ class Keeper:
             return self._trouble
         self._trouble = ""
         return ""
+
+    def outside(self) -> Kept | None:
+        """What other processes did to alerts and silences since this was last asked; None while nobody knows. Never waits."""
+        if self._database is None:
+            return None
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            self._asked = asked
+            return None
+        self._asked = self._database.outside()
+        return None if asked is None or asked.exception() is not None else asked.result()
+
+    async def past(self, alert: str) -> AlertPast | None:
+        """How often the alert of an episode fired, and what happened to it."""
+        return await Worker[AlertPast | None]("alert-past").run(lambda: self._read(lambda database: database.past(alert), None), DURABLE_S)
 
     def record(self, frame: Frame) -> None:
         """Hand a frame to the recorder."""

@@ -13,6 +13,8 @@ from tui_monitor import __version__
 from tui_monitor.engine import people, wire
 from tui_monitor.model import (
     PROTOCOL,
+    AlertPast,
+    Answer,
     Command,
     Frame,
     FrameMessage,
@@ -20,11 +22,14 @@ from tui_monitor.model import (
     Goodbye,
     Hello,
     History,
+    HistoryOfAlert,
     HistoryQuery,
     Outcome,
+    PreviewSilence,
     Refused,
     Reply,
     Request,
+    SilencePreview,
     Welcome,
 )
 
@@ -48,6 +53,12 @@ class Answers(Protocol):
 
     def history(self, query: HistoryQuery) -> History:
         """Series for a chart."""
+
+    def preview(self, ask: PreviewSilence) -> SilencePreview:
+        """What a silence would hide."""
+
+    async def past(self, ask: HistoryOfAlert) -> AlertPast | Outcome:
+        """The past of an alert."""
 
 
 class _Screen:
@@ -195,8 +206,12 @@ class Server:
             answering.add_done_callback(self._tasks.discard)
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter, who: str) -> None:
-        answer: Outcome | FrameMessage | History
+        answer: Answer
         match request.ask:
+            case PreviewSilence() as silence:
+                answer = self._answers.preview(silence)
+            case HistoryOfAlert() as alert:
+                answer = await self._answers.past(alert)
             case HistoryQuery() as query:
                 answer = self._answers.history(query)
             case GetFrame() as ask:

@@ -1,0 +1,171 @@
+"""The engine's alerts: rules asked every tick, acts carried out, everything durable before it is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from tui_monitor.alerts.acts import Change, Proposal
+from tui_monitor.alerts.lifecycle import AlertBook
+from tui_monitor.alerts.rule import Rule
+from tui_monitor.alerts.rules import asked_by, rules_of, usual_of
+from tui_monitor.alerts.usual import UsualKeeper
+from tui_monitor.config import Settings
+from tui_monitor.engine.clock import steady
+from tui_monitor.engine.keeper import Keeper
+from tui_monitor.model import (
+    Act,
+    Alert,
+    AlertPast,
+    Event,
+    JournalEntry,
+    Notice,
+    Outcome,
+    Outgoing,
+    Silence,
+    SilencePreview,
+    Subject,
+    clean,
+    utc,
+)
+from tui_monitor.vocabulary import seconds
+
+USUAL_SAVED_EVERY_S = 600.0
+_TOLD = ("firing", "resolved", "lost", "acked", "unacked", "taken-over", "ack-expired", "ack-dropped", "shelved", "flapping")
+
+Outbox = Callable[[Sequence[Notice]], list[Outgoing]]  # notices -> what each outward system must be sent
+
+
+class Alerting:
+    """All that the engine knows of alerts."""
+
+    def __init__(self, settings: Settings, keeper: Keeper, tick_s: float, tell: Callable[[Event], None], now_s: float) -> None:
+        """What an earlier engine kept goes on.
+
+        Args:
+            settings: rules and how alerts live.
+            keeper: of what is durable.
+            tick_s: between two looks.
+            tell: takes one line for the events.
+            now_s: wall time.
+        """
+        self._keeper, self._tell_event = keeper, tell
+        self._acting = asyncio.Lock()
+        alerts = settings.alerts
+        rules = rules_of(settings)
+        self._book = AlertBook(
+            rules,
+            flap_window_s=seconds(alerts.flap_window),
+            no_data_hold_s=seconds(alerts.no_data_hold),
+            ack_for_s=seconds(alerts.ack_for),
+            interval_s=tick_s,
+            episodes=keeper.episodes(now_s),
+            silences=keeper.silences(now_s),
+        )
+        self._usual = UsualKeeper({})
+        self._usual_saved_s = now_s
+        self.outbox: Outbox = lambda _notices: []
+        self.asks_windows = self.asks_models = False
+        self._use(rules)
+
+    def _use(self, rules: Sequence[Rule]) -> None:
+        """What these rules must be told beyond the numbers of now."""
+        self._usual.set_wanted(usual_of(rules))
+        self.asks_windows = any(one.window for one in asked_by(rules))
+        self.asks_models = any("model" in rule.subjects for rule in rules)
+
+    def reload(self, settings: Settings) -> None:
+        """Other rules from now on."""
+        rules = rules_of(settings)
+        self._book.set_rules(rules)
+        self._use(rules)
+
+    def restore_usual(self, kept: bytes | None) -> str:
+        """What was usual; returns why it is not known any more, or nothing."""
+        try:
+            if kept:
+                self._usual.load(kept)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def save(self, now_s: float, *, ending: bool) -> None:
+        """Keep what is usual, now and then."""
+        if ending or now_s - self._usual_saved_s >= USUAL_SAVED_EVERY_S:
+            self._usual_saved_s = now_s
+            self._keeper.save("usual", self._usual.dump())
+
+    # -- a tick -------------------------------------------------------------------------------------------------------------------------
+
+    async def evaluate(self, asked: list[Subject], now_s: float) -> None:
+        """Rules; every change is on disk before it is shown, or the header says that it is not."""
+        self._usual.take(asked, now_s)
+        asked = self._usual.fill(asked, now_s)
+        async with self._acting:
+            others = self._keeper.outside()
+            if others is not None:
+                self._book.adopt(others.episodes, others.silences)
+            changes = self._book.evaluate(asked, now_s, steady())
+            if changes:
+                await self._keeper.happened(changes, self.outbox([notice for change in changes for notice in change.notices]))
+        for change in changes:
+            self._tell(change)
+
+    def alerts(self, now_s: float) -> list[Alert]:
+        """The list as people read it."""
+        return self._book.alerts(now_s)
+
+    def silences(self, now_s: float) -> list[Silence]:
+        """All of them, those in force first."""
+        return self._book.silences.listed(now_s)
+
+    # -- acts ---------------------------------------------------------------------------------------------------------------------------
+
+    async def act(self, act: Act, who: str) -> Outcome:
+        """Carry it out; the answer comes after it is durable."""
+        now_s = time.time()
+        async with self._acting:
+            proposals = self._book.propose(act, who, now_s)
+            writing = [one for one in proposals if one.writes]
+            why = await self._keeper.act(writing) if writing else ""
+            for one in writing:
+                if why:
+                    self._book.withdraw(one)
+                else:
+                    self._book.apply(one)
+        if not why:
+            for one in writing:
+                self._tell_act(one, who)
+        kept = Outcome(ok=False, message=f"not kept, so not done: {why}")
+        outcomes = [kept if why and one.writes else one.outcome for one in proposals]
+        if len(outcomes) == 1:
+            return outcomes[0]
+        return Outcome(ok=all(one.ok for one in outcomes), message="; ".join(one.message for one in outcomes), each=outcomes)
+
+    def preview(self, match: str) -> SilencePreview:
+        """What a silence would hide."""
+        return self._book.preview(match, time.time())
+
+    async def past(self, alert: str) -> AlertPast | Outcome:
+        """The past of an alert."""
+        return await self._keeper.past(alert) or Outcome(ok=False, message=f"nothing is kept of alert {clean(alert, 40)}")
+
+    # -- events -------------------------------------------------------------------------------------------------------------------------
+
+    def _tell_act(self, proposal: Proposal, who: str) -> None:
+        if proposal.change is not None:
+            self._tell(proposal.change)
+        for entry in proposal.entries:
+            self._tell_event(Event(utc(entry.at_s), clean(f"{entry.what} by {entry.who or who}: {entry.text}"), ""))
+
+    def _tell(self, change: Change) -> None:
+        for entry in change.entries:
+            if entry.what in _TOLD:
+                self._tell_event(_event(change, entry))
+
+
+def _event(change: Change, entry: JournalEntry) -> Event:
+    by = f" by {entry.who}" if entry.who else ""
+    severity = change.episode.severity if entry.what == "firing" else ""
+    return Event(utc(entry.at_s), clean(f"{change.episode.rule} on {change.episode.target}: {entry.what}{by}"), severity)
