@@ -184,17 +184,46 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OutwardUrl(Struct, frozen=True, forbid_unknown_fields=True):
-    """`[alertmanager]`, `[alerta]`, `[webhook]`: where alerts go."""
+    """What `[alertmanager]`, `[alerta]` and `[webhook]` have in common: where alerts go, and what is asked for at the door."""
 
     url: str = ""
-    send: bool = False
+    send: bool = True
+    timeout: str = "5s"
+    bearer_token_file: str = ""
+    bearer_token_env: str = ""
+    basic_auth: BasicAuth = field(default_factory=BasicAuth)
+    headers: dict[str, str] = {}
+    tls: Tls = field(default_factory=Tls)
+
+
+class AlertmanagerSettings(OutwardUrl, frozen=True, forbid_unknown_fields=True):
+    """`[alertmanager]`."""
+
+    send: bool = False  # its own alerts are read, and can be acknowledged, without that
+    interval: str = "10s"  # how often its alerts are read
+    resend: str = "1m"  # how often it is told again what fires
+
+
+class AlertaSettings(OutwardUrl, frozen=True, forbid_unknown_fields=True):
+    """`[alerta]`."""
+
+    environment: str = "Production"
     api_key_file: str = ""
+    api_key_env: str = ""
+
+
+class WebhookSettings(OutwardUrl, frozen=True, forbid_unknown_fields=True):
+    """`[webhook]`."""
+
+    url_file: str = ""  # instead of `url`, where the URL itself is a secret
+    url_env: str = ""
 
 
 class NotifySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[notify]`."""
 
     urls_file: str = ""
+    timeout: str = "30s"
 
 
 class RecordingSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -239,9 +268,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     drift: DriftSettings = field(default_factory=DriftSettings)
     rules: list[RuleSettings] = []
     alerts: AlertSettings = field(default_factory=AlertSettings)
-    alertmanager: OutwardUrl = field(default_factory=OutwardUrl)
-    alerta: OutwardUrl = field(default_factory=OutwardUrl)
-    webhook: OutwardUrl = field(default_factory=OutwardUrl)
+    alertmanager: AlertmanagerSettings = field(default_factory=AlertmanagerSettings)
+    alerta: AlertaSettings = field(default_factory=AlertaSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     recording: RecordingSettings = field(default_factory=RecordingSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
@@ -260,7 +289,7 @@ ENVIRONMENT = "TUI_MONITOR_"  # TUI_MONITOR_SCREEN__THEME=ansi-dark sets [screen
 
 _DURATIONS = {
     "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "keep_firing_for", "ack_for",
-    "flap_window", "no_data_hold", "max_age", "linger",
+    "flap_window", "no_data_hold", "max_age", "linger", "resend",
 }  # fmt: skip
 _SIZES = {"max_size", "page"}
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -485,6 +514,10 @@ def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...
             if not one or one in names[:i]:
                 wrong = f"{one!r} is there twice" if one else "is empty"
                 raise ConfigError(f"{name}:{line_of(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
+    outward = (("alertmanager", settings.alertmanager.url), ("alerta", settings.alerta.url), ("webhook", settings.webhook.url))
+    for section, url in outward:
+        if url and not re.match(r"https?://[^/\s]+", url):
+            raise ConfigError(f"{name}:{line_of(lines, (section, 'url'))}: {section}.url: must begin with http:// or https:// and a host")
     for section, urls in (("targets", [one.url for one in settings.targets]), ("prometheus", [one.url for one in settings.prometheus])):
         for i, url in enumerate(urls):
             if not re.match(r"https?://[^/\s]+", url):
