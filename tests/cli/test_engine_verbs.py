@@ -103,7 +103,7 @@ def test_an_alert_is_listed_taken_given_back_and_kept(engine: subprocess.Popen[s
     assert f"{id_} warning FIRING" in capsys.readouterr().out
 
     assert main(["ack", "zz-none", "-m", "me"]) == 1
-    assert "there is no alert 'zz-none'" in capsys.readouterr().err
+    assert "no alert 'zz-none'; `tui-monitor alerts --all` lists them" in capsys.readouterr().err
     assert main(["ack", id_[:6], "-m", "looking at it", "--for", "2h"]) == 0
     assert "acked always" in capsys.readouterr().out
     (taken,) = [one for one in _alerts(capsys) if one["id"] == id_]

@@ -145,7 +145,7 @@ def test_what_is_read_out() -> None:
         "tui-monitor 0 on h1 at 2026-05-01 12:00:00 UTC",
         "Alerts: 1 firing (1 critical), 1 acknowledged, 0 pending. Servers: 1 STALLED, 1 OK.",
         "  b critical FIRING since 2026-05-01 12:00:00: down on abc: llm makes no progress",
-        "  3f9a01c2 critical ACKED since 2026-05-01 12:00:00: stalled on llm: llm makes no progress - taken by ann until 13:00:00: on it",
+        "  3f9a01c2 critical ACKED since 2026-05-01 12:00:00: stalled on llm: llm makes no progress - taken by ann until 13:00: on it",
     ]
     text = "\n".join(lines[4:])
     assert "Host: cpu 50% of 8 cores" in text

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
     ("words", "line"),
     [
         (["onec"], "there is no verb 'onec' (did you mean once?); see `tui-monitor --help`"),
-        (["silence", "rule=x"], "there is no verb 'silence'"),
+        (["silence", "rule=x"], "a silence needs a reason: -m TEXT"),
         (["once", "--wat"], "unrecognized arguments: --wat"),
         (["once", "--json", "--plain"], "argument --plain: not allowed with argument --json"),
         (["once", "--wait", "soon"], "argument --wait: 'soon' is no duration (write 90s, 5m, 1h30m, 7d); see `tui-monitor once --help`"),

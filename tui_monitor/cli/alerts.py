@@ -12,6 +12,9 @@ from tui_monitor.cli.instance import instance_of
 from tui_monitor.cli.once import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from tui_monitor.model import Alert
 
 NAME = "alerts"
@@ -35,7 +38,7 @@ def run(call: argparse.Namespace) -> int:
     import msgspec
 
     from tui_monitor.cli import frames, plain, settings
-    from tui_monitor.model import SCHEMA
+    from tui_monitor.model import SCHEMA, utc
 
     chosen, _ = settings.read(call)
     instance = instance_of(call)
@@ -44,9 +47,28 @@ def run(call: argparse.Namespace) -> int:
     if call.json:
         output.say(msgspec.json.encode({"schema": SCHEMA, "alerts": found}).decode())
     else:
-        shown = [alert for alert in found if call.all or alert.state in ("firing", "pending")]
-        output.write("".join(plain.alert_line(alert, utc=call.utc) + "\n" for alert in shown) or "no alerts\n")
+        now = utc(time.time())
+        output.write("".join(f"{line}\n" for line in _lines(found, now, everything=call.all, utc=call.utc)) or "no alerts\n")
     return judge([(alert.severity, plain.counts(alert)) for alert in found])
+
+
+def _lines(alerts: list[Alert], now: datetime, *, everything: bool, utc: bool) -> Iterator[str]:
+    """What fires or will, then apart what somebody hides, then what is over."""
+    from tui_monitor.cli import plain
+
+    parts: dict[str, list[Alert]] = {"": [], "Silenced:": [], "Shelved:": [], "Ended in the last 24 h:": []}
+    for alert in alerts:
+        if alert.state not in ("firing", "pending"):
+            part = "Ended in the last 24 h:"
+        else:
+            part = "Silenced:" if alert.silenced is not None else "Shelved:" if alert.shelved is not None else ""
+        parts[part].append(alert)
+    if not everything:
+        del parts["Ended in the last 24 h:"]
+    for part, there in parts.items():
+        if part and there:
+            yield part
+        yield from ((("  " if part else "") + plain.alert_line(alert, now, utc=utc)) for alert in there)
 
 
 def _kept(instance: str) -> list[Alert]:

@@ -13,19 +13,39 @@ from tui_monitor.cli import (
     demo,
     doctor,
     engine,
+    history,
     init,
+    note,
     once,
     open_file,
     output,
     rules,
     screen,
+    silence,
     snapshot,
     unack,
 )
 from tui_monitor.cli.exits import CONFIGURATION, FAILED, UNREADABLE, Stop
 from tui_monitor.cli.parser import Parser, Verb, make_parser, parse
 
-VERBS: list[Verb] = [demo, once, init, check, rules, doctor, alerts, ack, unack, snapshot, open_file, engine, completion]
+VERBS: list[Verb] = [
+    demo,
+    once,
+    init,
+    check,
+    rules,
+    doctor,
+    alerts,
+    ack,
+    unack,
+    silence,
+    note,
+    history,
+    snapshot,
+    open_file,
+    engine,
+    completion,
+]
 
 JUDGES = ("once", "alerts")  # exit like a Nagios plug-in
 

@@ -1,4 +1,4 @@
-"""Moments as people type them: 2026-05-01T14:22, 14:22, 14:22:30, -10m before the end."""
+"""Moments as people type them: 2026-05-01T14:22, 14:22, 14:22:30, -10m before the end of a recording."""
 
 from __future__ import annotations
 
@@ -33,6 +33,31 @@ def moment_s(text: str, first_s: float, last_s: float, zone: tzinfo | None) -> f
         at_s = (at if at.tzinfo else at.replace(tzinfo=zone) if zone else at.astimezone()).timestamp()
     if not first_s - 1 <= at_s <= last_s + 1:
         raise ValueError(f"{text} lies outside the file, which holds {_said(first_s, zone)} to {_said(last_s, zone)}")
+    return at_s
+
+
+def coming_s(text: str, now_s: float) -> float:
+    """Seconds since 1970 of a moment to come: ISO 8601, in the local zone where it names none, or a clock time, then its next occurrence.
+
+    Raises:
+        ValueError: with a sentence that says what is wrong.
+    """
+    text = text.strip()
+    clock = re.fullmatch(r"(\d{1,2}):(\d\d)(?::(\d\d))?", text)
+    try:
+        if clock is None:
+            at_s = datetime.fromisoformat(text).astimezone().timestamp()
+        else:
+            there = datetime.fromtimestamp(now_s).replace(  # noqa: DTZ006 - local, without its offset: that may be another by then
+                hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0
+            )
+            at_s = there.astimezone().timestamp()
+            if at_s <= now_s:
+                at_s = (there + timedelta(days=1)).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{text[:60]!r} is no time (write 18:00 or 2026-05-01T18:00)") from None
+    if at_s <= now_s:
+        raise ValueError(f"{text[:60]} is over")
     return at_s
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, Performance, ServerProcess, Target
 from tui_monitor.ui import format as fmt
@@ -40,7 +41,7 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     yield _summary(frame)
     for alert in sorted(frame.alerts, key=_badness):
         if alert.state in ("firing", "pending"):
-            yield "  " + alert_line(alert, utc=utc)
+            yield "  " + alert_line(alert, frame.at, utc=utc)
     yield from _host(frame)
     yield from _gpus(frame)
     yield from _targets(frame)
@@ -58,11 +59,13 @@ def _summary(frame: Frame) -> str:
     firing = [alert for alert in frame.alerts if counts(alert)]
     by = Counter[str](alert.severity for alert in firing)
     words = ", ".join(f"{by[severity]} {severity}" for severity in _SEVERITY if by[severity])
-    taken = sum(alert.state == "firing" and alert.acknowledged is not None for alert in frame.alerts)
+    taken = sum(alert.state == "firing" and alert.acknowledged is not None and alert.silenced is None for alert in frame.alerts)
     pending = sum(alert.state == "pending" for alert in frame.alerts)
+    silenced = sum(alert.state == "firing" and alert.silenced is not None for alert in frame.alerts)
+    hidden = f", {silenced} silenced" if silenced else ""
     servers = _states(target for target in frame.targets if target.about == "server") or "none found"
     exporters = _states(target for target in frame.targets if target.about != "server")
-    line = f"Alerts: {len(firing)} firing{f' ({words})' if words else ''}, {taken} acknowledged, {pending} pending. Servers: {servers}."
+    line = f"Alerts: {len(firing)} firing{f' ({words})' if words else ''}, {taken} acknowledged{hidden}, {pending} pending. Servers: {servers}."
     if exporters:
         line += f" Exporters: {exporters}."
     return line + (f" Orphans: {len(frame.orphans)}." if frame.orphans else "")
@@ -77,21 +80,35 @@ def _badness(alert: Alert) -> tuple[bool, bool, int, str]:
     return (alert.state != "firing", not counts(alert), _SEVERITY.index(alert.severity), alert.id)
 
 
-def alert_line(alert: Alert, *, utc: bool) -> str:
-    """One alert: id, severity, what it is now, since when, what, and who has it."""
-    word = "ACKED" if alert.state == "firing" and alert.acknowledged else alert.state.upper() if alert.state == "firing" else alert.state
+def alert_line(alert: Alert, now: datetime, *, utc: bool) -> str:
+    """One alert: id, severity, what it is now, since when, what, who has it, who hides it."""
     since = fmt.local(alert.ended_at or alert.fired_at or alert.since, utc=utc)
-    line = f"{alert.id} {alert.severity} {word} since {since:%Y-%m-%d %H:%M:%S}: {alert.rule} on {alert.target}: {alert.summary}"
+    line = f"{alert.id} {alert.severity} {_word(alert)} since {since:%Y-%m-%d %H:%M:%S}: {alert.rule} on {alert.target}: {alert.summary}"
     if alert.holding:
         line += f" ({alert.holding})"
-    if alert.acknowledged:
-        ack = alert.acknowledged
-        line += f" - taken by {ack.by} until {fmt.local(ack.until, utc=utc):%H:%M:%S}{f': {ack.comment}' if ack.comment else ''}"
-    if alert.silenced:
-        line += (
-            f" - silenced by {alert.silenced.by} until {fmt.local(alert.silenced.until, utc=utc):%Y-%m-%d %H:%M}: {alert.silenced.comment}"
-        )
+    if alert.flapping:
+        line += f" (flapping, came back {alert.flaps} time{'' if alert.flaps == 1 else 's'})"
+    for what, act in (("taken", alert.acknowledged), ("silenced", alert.silenced), ("shelved", alert.shelved)):
+        if act is not None:
+            line += f" - {what} by {act.by} until {until(act.until, now, utc=utc)}{f': {act.comment}' if act.comment else ''}"
     return line
+
+
+def _word(alert: Alert) -> str:
+    """What it is now; in capitals what fires, so that it can be searched for."""
+    if alert.state != "firing":
+        return alert.state
+    if alert.silenced is not None:
+        return "SILENCED"
+    if alert.shelved is not None:
+        return "SHELVED"
+    return "FIRING" if alert.acknowledged is None else "ACKED"
+
+
+def until(at: datetime, now: datetime, *, utc: bool) -> str:
+    """An end, or a moment: HH:MM, with its day when that is not within 24 hours."""
+    there = fmt.local(at, utc=utc)
+    return f"{there:%H:%M}" if abs(at - now) < timedelta(days=1) else f"{there:%Y-%m-%d %H:%M}"
 
 
 def _value(key: str, value: float | None) -> str:

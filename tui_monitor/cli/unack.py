@@ -1,25 +1,25 @@
-"""`unack`: give an alert back."""
+"""`unack`: give alerts back."""
 
 from __future__ import annotations
 
 import argparse
 
-from tui_monitor.cli import ack
+from tui_monitor.cli import acting
 
 NAME = "unack"
-HELP = "give an alert back"
+HELP = "give alerts back"
 EXAMPLE = """example:
   tui-monitor unack 3f9a01c2"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's own arguments."""
-    parser.add_argument("ids", metavar="ID", nargs=1, help="as `tui-monitor alerts` lists it; its beginning will do")
+    parser.add_argument("ids", metavar="ID", nargs="+", help="as `tui-monitor alerts` lists it; its beginning will do")
 
 
 def run(call: argparse.Namespace) -> int:
-    """Give it back."""
-    from tui_monitor.alerts.acts import give_back
+    """Give them back."""
     from tui_monitor.model import Unacknowledge
 
-    return ack.act(call, Unacknowledge, lambda _: give_back)
+    ids = acting.ids_of(call)
+    return acting.act(call, Unacknowledge(ids[0], tuple(ids[1:])), ids)

@@ -51,6 +51,10 @@ class Reader:
         """The newest episodes of one alert that fired, newest first; an empty kind is any."""
         return self._read(lambda db: rows.read_past(db, rule, kind, target, limit), [])
 
+    def meant(self, word: str) -> list[Episode]:
+        """Episodes that a word may mean: of that id, of that rule (the newest of each alert), or whose ids begin so."""
+        return self._read(lambda db: rows.read_meant(db, word), [])
+
     def past(self, episode: str, limit: int = 20) -> AlertPast | None:
         """How often the alert of an episode fired, when last, how long, who had it; None when there is no such episode."""
         return self._read(lambda db: rows.read_alert_past(db, episode, limit), None)

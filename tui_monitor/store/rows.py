@@ -12,6 +12,7 @@ from tui_monitor.model import AlertPast, Episode, JournalEntry, PastEpisode, Sil
 
 MOST_JOURNAL = 200_000  # lines; the oldest go first
 MOST_ENDED = 20_000
+SHORTEST_ID = 3  # characters of an id that may stand for it
 
 ALERTS = """
 CREATE INDEX IF NOT EXISTS episodes_by_alert ON episodes(rule, target, since_s);
@@ -122,6 +123,20 @@ def read_past(db: sqlite3.Connection, rule: str, kind: str, target: str, limit: 
         if len(found) >= limit:
             break
     return found
+
+
+def read_meant(db: sqlite3.Connection, word: str) -> list[Episode]:
+    """What a word may mean: the episode of that id; else the newest of each alert of that rule; else those whose ids begin so."""
+    exact = read_episode(db, word)
+    if exact is not None:
+        return [exact]
+    newest: dict[tuple[str, str], Episode] = {}
+    for episode in _episodes(db.execute("SELECT episode FROM episodes WHERE rule = ? ORDER BY since_s DESC", (word,))):
+        newest.setdefault((episode.kind, episode.target), episode)
+    if newest or len(word) < SHORTEST_ID:
+        return list(newest.values())
+    begun = db.execute("SELECT episode FROM episodes WHERE substr(id, 1, ?) = ? ORDER BY since_s DESC LIMIT 10", (len(word), word))
+    return list(_episodes(begun))
 
 
 def read_alert_past(db: sqlite3.Connection, identity: str, limit: int) -> AlertPast | None:
