@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_monitor.analyse.dialect import V2, V2_49, V2_51, V3
-from tui_monitor.analyse.histogram import Reached, monotone, quantile
+from tui_monitor.analyse.histogram import Reached, above, monotone, quantile
 from tui_monitor.analyse.series import BucketPick
 
 INF = math.inf
@@ -97,3 +97,22 @@ def test_the_buckets_of_a_family_stand_in_order_for_all_and_for_each_model() -> 
     assert list(pick.of(None)) == [0.5, 1.0, 2.0, INF]
     assert list(pick.of(("a",))) == [0.5, 1.0, INF]
     assert list(pick.of(("b",))) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("bound", "share"),
+    [
+        (0.0, 1.0),
+        (1.0, 0.75),  # a bound of a bucket is exact
+        (1.5, 0.5),  # halfway into a bucket: its half
+        (2.0, 0.25),
+        (2.1, None),  # above the largest finite bound nobody can say
+    ],
+)
+def test_the_share_above_a_bound(bound: float, share: float | None) -> None:
+    assert above(bound, [(1.0, 25.0), (2.0, 75.0), (math.inf, 100.0)]) == share
+
+
+def test_nothing_observed_has_no_share() -> None:
+    assert above(1.0, [(1.0, 0.0), (math.inf, 0.0)]) is None
+    assert above(1.0, [(1.0, 3.0)]) is None

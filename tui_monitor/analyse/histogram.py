@@ -70,6 +70,25 @@ def quantile(q: float, buckets: Iterable[tuple[float, float]], dialect: Dialect 
     return reached(q, monotone(buckets, dialect))
 
 
+def above(bound: float, levels: Sequence[tuple[float, float]]) -> float | None:
+    """The share of the observations over a bound, as Prometheus' histogram_fraction counts it: evenly spread within a bucket.
+
+    Args:
+        bound: in the unit of the buckets.
+        levels: as `monotone` gives them.
+
+    Returns:
+        None where nobody can say: no observations, no infinite bucket, or a bound above the largest finite one.
+    """
+    if len(levels) < 2 or levels[-1][0] != math.inf or levels[-1][1] <= 0 or bound > levels[-2][0]:
+        return None
+    at = bisect_left(levels, bound, key=lambda level: level[0])
+    high, count = levels[at]
+    low, below = levels[at - 1] if at > 0 else (min(0.0, high), 0.0)
+    share = 1.0 if high == low else (bound - low) / (high - low)
+    return 1.0 - (below + (count - below) * max(0.0, share)) / levels[-1][1]
+
+
 def reached(q: float, levels: Sequence[tuple[float, float]]) -> Reached | None:
     """The same for buckets that `monotone` has put in order; several quantiles of one histogram share that work."""
     if levels and (q < 0 or q > 1):

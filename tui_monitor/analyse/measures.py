@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from tui_monitor.analyse.histogram import levelled, reached
+from tui_monitor.analyse.histogram import above, levelled, reached
 from tui_monitor.analyse.series import BucketPick, Group, Plan
 from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, Share, Sum, Total
 
@@ -229,6 +229,15 @@ class Evaluation:
             return Value(None, NOTHING_OBSERVED)
         bounds = None if fell.at_least or math.isinf(fell.low) else (fell.low * measure.unit, fell.high * measure.unit)
         return Value(fell.value * measure.unit, "", bounds, fell.at_least)
+
+    def above(self, measure: Measure | None, bound: float) -> float | None:
+        """The share of what a quantile's histogram observed over a bound; None where nobody can say."""
+        if isinstance(measure, First):
+            measure = self._way(measure.ways, None)
+        if not isinstance(measure, Quantile):
+            return None
+        levels = self._grown_levels(measure.of, self._plan.buckets[measure.of], None)
+        return None if isinstance(levels, Value) else above(bound / measure.unit, levels)
 
     def _grown_levels(self, of: Total, pick: BucketPick, group: Group | None) -> list[tuple[float, float]] | Value:
         """What each bucket of a family grew by, or why nobody can say."""

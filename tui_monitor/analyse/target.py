@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Collection
 from operator import lt
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     step_s: float = 0.0  # its page changes only this often; 0: at every look
     restarts: int = 0  # how often its counters began again since watching began
     restarted_at_s: float | None = None  # time of the first page after the last of these
+    over: dict[tuple[str, float], float | None] = {}  # (family, bound in seconds) that was asked for -> share of requests above it
     left_out: int = 0  # series over the bound, not counted
     models_left_out: int = 0  # likewise
     known: bool = True  # something that this kind of server tells is on its page
@@ -84,6 +86,7 @@ class TargetNumbers:
         self._pages = 0
         self._steps = Steps(says.step_s)
         self.left_out = 0
+        self.asked_over: Collection[tuple[str, float]] = ()  # families and bounds whose share above it is wanted
         self._incomplete: set[str] = set()  # families of which series were left out
         self.at_s: float | None = None
         self.progress_at_s: float | None = None
@@ -215,6 +218,7 @@ class TargetNumbers:
             misses=misses,
             series=self._names,
             models=models,
+            over={one: evaluation.above(says.measures.get(f"{one[0]}.p50"), one[1]) for one in self.asked_over},
             covered_s=min(window.covered_s, window_s),
             window_s=window_s,
             at_s=at_s,

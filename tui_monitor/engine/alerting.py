@@ -67,12 +67,15 @@ class Alerting:
         self._usual_saved_s = now_s
         self.outbox: Outbox = lambda _notices: []
         self.asks_windows = self.asks_models = False
+        self.asks_over: list[tuple[str, float]] = []  # family and bound: shares of requests above it
         self._use(rules)
 
     def _use(self, rules: Sequence[Rule]) -> None:
         """What these rules must be told beyond the numbers of now."""
         self._usual.set_wanted(usual_of(rules))
-        self.asks_windows = any(one.window for one in asked_by(rules))
+        asked = asked_by(rules)
+        self.asks_windows = any(one.window for one in asked)
+        self.asks_over = list(dict.fromkeys(one.over for one in asked if one.over is not None))
         self.asks_models = any("model" in rule.subjects for rule in rules)
 
     def reload(self, settings: Settings) -> None:

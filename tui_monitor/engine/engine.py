@@ -124,6 +124,7 @@ class Engine:
         self._logs.restore_drift(self._keeper.load("drift"))
         if why := self._alerting.restore_usual(self._keeper.load("usual")):
             self.note(f"what is usual is learned anew: {clean(why)}", "warning")
+        self._targets.ask_over(self._alerting.asks_over)
         self._host.start()
         self._gpu.start()
         self._targets.start()
@@ -180,6 +181,7 @@ class Engine:
         """New rules and targets; what is acknowledged stays so."""
         self._settings = settings
         self._alerting.reload(settings)
+        self._targets.ask_over(self._alerting.asks_over)
         await self._targets.reload(settings)
         self.note("configuration read again")
 
@@ -202,8 +204,9 @@ class Engine:
         spans = windows_of(windows) if self._alerting.asks_windows else {}
         told = self._queries.subjects()
         asked = subjects.all_of(
-            self._host_name, system, gpus, targets, drift, performance, told, now_s, spans, models=self._alerting.asks_models
-        )
+            self._host_name, system, gpus, targets, drift, performance, told, now_s, spans,
+            models=self._alerting.asks_models, over=self._targets.over(),
+        )  # fmt: skip
         await self._alerting.evaluate(asked, now_s)
         shown = [target for target, _ in targets.values()]
         self._keep_past(now_s, system, gpus, shown)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tui_monitor.alerts.names import over_name
 from tui_monitor.alerts.parts import of_models, of_slice, unready
 from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, Queried, Subject, System, Target
 
+Over = Mapping[str, Mapping[tuple[str, float], float | None]]  # window -> (family, bound) -> share of requests above it
 
-def of_target(target: Target, silent: str, now_s: float, windows: dict[str, Metrics] | None = None) -> Subject:
+
+def of_target(target: Target, silent: str, now_s: float, windows: Mapping[str, Metrics] | None = None, over: Over | None = None) -> Subject:
     """A server. It is never silent as a whole: its state is known even when it does not answer."""
+    shares = {window: {over_name(*asked): share for asked, share in told.items()} for window, told in (over or {}).items()}
+    spans = {window: {**metrics, **shares.get(window, {})} for window, metrics in (windows or {}).items()}
     labels = {"kind": target.kind} | ({"model": target.models[0].name} if len(target.models) == 1 else {})
     metrics = target.metrics if not silent else dict.fromkeys(target.metrics) | {"scrape.up": target.metrics.get("scrape.up")}
     metrics = metrics | {"state.age": max(0.0, now_s - target.since.timestamp()), "models.unready": unready(target.models)}
-    return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why, windows=windows or {})
+    metrics |= {} if silent else shares.get("1m", {})
+    return Subject("target", target.name, metrics, state=target.state, labels=labels, silent=silent, why=target.why, windows=spans)
 
 
 def of_gpu(gpu: Gpu) -> Subject:
@@ -87,6 +93,7 @@ def all_of(
     windows: Mapping[str, dict[str, Metrics]] | None = None,
     *,
     models: bool = False,
+    over: Mapping[str, Over] | None = None,
 ) -> list[Subject]:
     """Everything that rules are asked about, once a tick; `models` only where a rule speaks of them: there may be thousands."""
     windows = windows or {}
@@ -96,7 +103,7 @@ def all_of(
         of_host(host, system),
         *(of_disk(disk) for disk in system.disks),
         *(of_gpu(gpu) for gpu in gpus),
-        *(of_target(target, silent, now_s, windows.get(name)) for name, (target, silent) in targets.items()),
+        *(of_target(target, silent, now_s, windows.get(name), (over or {}).get(name)) for name, (target, silent) in targets.items()),
         *(of_signal(one) for one in drift),
         *(of_performance(one) if one.slice is None else of_slice(one) for one in performance),
         *(of_query(name, queried, silent) for name, (queried, silent) in queries.items()),

@@ -43,6 +43,7 @@ class Targets:
         self._watched: dict[str, Watched] = {}
         self._silent_since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
+        self._asked_over: list[tuple[str, float]] = []
         self._orphans: list[Orphan] = []
         self._left_behind: list[Orphan] = []
         self._files = TargetFiles(settings.discovery.file_sd)
@@ -90,6 +91,7 @@ class Targets:
         starting_s = seconds(self._settings.discovery.starting)
         watched = Watched(found, kind, settings, self._tick_s, self._settings.limits, starting_s)
         silent = sum(one.answers == 0 for one in self._watched.values())
+        watched.numbers.asked_over = self._asked_over
         self._watched[found.name] = watched
         watched.start(schedule.first_s(silent))
         self._note(f"{found.name}: {found.kind} at {found.url}")
@@ -260,6 +262,16 @@ class Targets:
             if one.began_again(now_s):
                 self._note(f"{name}: its counters began again: it was restarted")
         return stand
+
+    def ask_over(self, wanted: Sequence[tuple[str, float]]) -> None:
+        """Families of times and bounds in seconds, whose share of requests above it rules ask for."""
+        self._asked_over = list(wanted)
+        for one in self._watched.values():
+            one.numbers.asked_over = self._asked_over
+
+    def over(self) -> dict[str, dict[str, dict[tuple[str, float], float | None]]]:
+        """Target -> window -> those shares, as `windows` made them last."""
+        return {name: one.over for name, one in self._watched.items()} if self._asked_over else {}
 
     def orphans(self, gpus: Sequence[Gpu]) -> list[Orphan]:
         """What servers left behind and still holds something."""

@@ -56,6 +56,7 @@ class Watched:
         self._reading: Reading | None = None
         self._answer: ServerAnswer | None = None  # the newest one that there was
         self._page_at_s: float | None = None
+        self.over: dict[str, dict[tuple[str, float], float | None]] = {}  # window -> the shares above a bound that rules ask for
         self._windows: dict[str, tuple[float, TargetWindow]] = {}  # when it was made, and it
         self._measured: Measured | None = None
         self._measured_of: Reading | None = None
@@ -315,6 +316,7 @@ class Watched:
                         at_least=measured.at_least,
                     ),
                 )
+                self.over[window] = measured.over
             else:
                 measured = None
         return [window for _, window in self._windows.values()]
