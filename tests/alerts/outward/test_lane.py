@@ -21,11 +21,13 @@ def test_rows_of_one_episode_stay_in_order_and_others_overtake_them() -> None:
     for one in (row("a"), row("a", 2), row("b")):
         lane.put(one, T)
     first, second = lane.take(T), lane.take(T)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert (first.key, second.key, lane.take(T)) == ("a.1", "b.1", None)
     lane.sent(first, T)
     third = lane.take(T)
-    assert third is not None and third.key == "a.2"
+    assert third is not None
+    assert third.key == "a.2"
 
 
 def test_a_failure_is_tried_again_later_and_later_up_to_ten_minutes() -> None:
@@ -59,7 +61,8 @@ def test_while_it_fails_one_row_is_tried_at_a_time_and_all_are_due_when_one_arri
     wait_s = lane.wake_s(T)
     assert wait_s == pytest.approx(8.0)  # the fourth failure in a row
     probe = lane.take(T + 8)
-    assert probe is not None and lane.take(T + 8) is None
+    assert probe is not None
+    assert lane.take(T + 8) is None
     lane.sent(probe, T + 8)
     assert sum(lane.take(T + 8) is not None for _ in range(5)) == 4
     assert lane.state.error == ""
@@ -79,7 +82,8 @@ def test_something_new_does_not_wait_for_the_end_of_a_long_pause() -> None:
     lane.put(row("new"), tried_s + 1)
     assert lane.take(tried_s + 1) is None
     new = lane.take(tried_s + 5)
-    assert new is not None and new.key == "new.1"
+    assert new is not None
+    assert new.key == "new.1"
 
 
 def test_what_comes_twice_is_sent_once_and_its_result_told_again() -> None:
@@ -91,7 +95,8 @@ def test_what_comes_twice_is_sent_once_and_its_result_told_again() -> None:
     lane.sent(taken, T)
     assert lane.take(T) is None
     again = lane.put(row("a", number=1), T)
-    assert again is not None and again.state == "sent"
+    assert again is not None
+    assert again.state == "sent"
     assert lane.take(T) is None
 
 
@@ -100,7 +105,8 @@ def test_what_cannot_succeed_and_what_is_a_day_old_is_given_up() -> None:
     lane.put(row("a"), T)
     lane.put(row("b"), T)
     first, second = lane.take(T), lane.take(T)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert lane.failed(first, "no such rule", T, again=False).state == "given up"
     assert lane.failed(second, "refused", T + TOO_OLD_S + 1, again=True).state == "given up"
     assert lane.state.given_up == 2

@@ -79,7 +79,7 @@ class Watch:
     def _notice_start(self, started_s: float | None) -> bool:
         """Whether it was started since the last look. Behind one address may stand several: only one that is younger than all known counts."""
         before, self._uptime_s = self._uptime_s, max(started_s or 0.0, self._uptime_s or 0.0)
-        if started_s is None or (before is not None and started_s <= before + 1):
+        if started_s is None or (before is not None and started_s <= before):
             return False
         if before is not None:
             self._empty_until_s = self._steady() + self._hold_s

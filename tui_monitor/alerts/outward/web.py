@@ -260,7 +260,7 @@ class Web:
             if context is not None and settings.tls.cert:
                 context.load_cert_chain(settings.tls.cert, settings.tls.key or None)
             return httpx.AsyncClient(
-                auth=auth,
+                auth=None if token else auth,  # one door, one key
                 headers={"User-Agent": "tui-monitor", "Accept": "application/json", "Accept-Encoding": "identity"} | headers,
                 timeout=self.timeout_s,
                 follow_redirects=False,
