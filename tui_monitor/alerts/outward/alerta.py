@@ -6,6 +6,7 @@ where somebody was first: the history of the alert says who. It has no name of t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +24,13 @@ from tui_monitor.model import Episode, clean
 
 NAME = "alerta"
 SEVERITIES = {"critical": "critical", "warning": "warning", "info": "informational"}
-OVER = "normal"
+OVER = {
+    "resolved": "normal",
+    "lost": "unknown",
+}  # closing what is lost would make it normal too; so it stays open until somebody knows, or it expires
+_MARK = re.compile(r" ?\[tui-monitor [^\]]*\]")
 _DONE = {"ack": "ack", "unack": "open", "shelve": "shelved", "unshelve": "open", "close": "closed"}  # act -> the status that it leads to
+_UNDOES = {"unack": "ack", "unshelve": "shelve"}
 
 
 class Entry(Struct, frozen=True, rename="camel", kw_only=True):
@@ -76,10 +82,10 @@ class Alerta:
         """Tell it; see `Outward`."""
         if item.episode is None:
             return
-        if item.what == "lost":  # `normal` would say that it is well
-            await self._act(item, item.episode, "close", f"nobody knows: {item.text}")
-        elif item.is_notice:
+        if item.is_notice:
             await self._post(item, item.episode)
+            if item.what == "ack-expired":  # by itself it ends there only where somebody calls its housekeeping
+                await self._act(item, item.episode, "unack", "its acknowledgement ended")
         else:
             await self._act(item, item.episode, item.what, item.comment)
 
@@ -95,13 +101,12 @@ class Alerta:
         return {"X-API-Key": key} if key else {}
 
     async def _post(self, item: Item, episode: Episode) -> None:
-        over = item.what == "resolved"
         value = annotations_of(episode).get("value", "")
         alert = {
             "resource": self._resource(episode),
             "event": episode.rule,
             "environment": self.settings.environment,
-            "severity": OVER if over else SEVERITIES[episode.severity],
+            "severity": OVER.get(item.what) or SEVERITIES[episode.severity],
             "service": [episode.labels.get("model", episode.kind)],
             "group": episode.kind,
             "value": value,
@@ -123,6 +128,8 @@ class Alerta:
             if act in ("ack", "shelve"):
                 raise NotSent("Alerta does not have this alert (yet)")
             return
+        if act in _UNDOES and not await self._is_ours(found.id, _UNDOES[act], episode):
+            return  # somebody else's, and it stays
         text = f"{item.who or 'tui-monitor'}: {comment or act} [tui-monitor {item.key}]"
         body: dict[str, Any] = {"action": act, "text": text}
         if act in ("ack", "shelve"):
@@ -151,9 +158,16 @@ class Alerta:
         entry = max(first, key=lambda entry: read_time(entry.update_time) or 0.0)
         at_s = read_time(entry.update_time)
         when = f" {ago(self._clock() - at_s)} ago" if at_s is not None else ""
-        who, _, why = (entry.text or "").partition(": ")
+        who, _, why = _MARK.sub("", entry.text or "").partition(": ")
         who = entry.user or (who if why else "") or "somebody"
         raise NotSent(f"{clean(who, 64)} was first in Alerta{when}" + (f": {clean(why, 80)}" if why else ""), again=False)
+
+    async def _is_ours(self, identity: str, act: str, episode: Episode) -> bool:
+        """Whether the newest acknowledgement (or shelf) is one that we made."""
+        alert = (await self._web.ask("GET", f"/alert/{identity}", headers=self._headers())).read(_One).alert
+        made = [entry for entry in alert.history if entry.type == act]
+        newest = max(made, key=lambda entry: read_time(entry.update_time) or 0.0, default=None)
+        return newest is not None and f"[tui-monitor {episode.id}.{act}." in (newest.text or "")
 
     async def _find(self, episode: Episode) -> Theirs | None:
         query = {"resource": self._resource(episode), "event": episode.rule, "environment": self.settings.environment}
