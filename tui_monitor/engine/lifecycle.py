@@ -99,6 +99,7 @@ async def serve(
         _on_signals(engine, reload)
         gc.collect()
         gc.freeze()  # what start-up made stays: a first large page must not be slowed by walks over it
+        gc.set_threshold(20_000, 20, 20)  # frames are made of thousands of small things without circles among them
         await server.start()
         life.empty(said_goodbye=False)  # nobody has come yet
         try:

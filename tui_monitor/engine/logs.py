@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tui_monitor.collect.predictions import LogTail
 
 MADE_ANEW_EVERY_S = 2.0
+OBSERVED_EVERY_S = 9.0  # counts only grow: looking at them more often tells the judges nothing more
 EARLY = 50  # looks at logs; should the judges never load, no more are held
 
 
@@ -105,7 +106,7 @@ class Logs:
             return
         for one in watched:
             reading = one.reading
-            if reading is None or reading.failure is not None or self._observed.get(one.found.name) == reading.at_s:
+            if reading is None or reading.failure is not None or 0 <= reading.at_s - self._observed.get(one.found.name, 0.0) < OBSERVED_EVERY_S:
                 continue
             self._observed[one.found.name] = reading.at_s
             for signal, counts in one.numbers.histograms().items():
