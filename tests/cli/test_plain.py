@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tui_monitor.cli import plain
-from tui_monitor.model import EngineInfo, Frame, Gpu, GpuProcess, Orphan, ServerProcess, Target
+from tui_monitor.model import Ack, Alert, EngineInfo, Frame, Gpu, GpuProcess, Orphan, ServerProcess, Shelf, Silence, Target
 
 AT = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 GIB = 2**30
@@ -105,3 +105,38 @@ def test_orphans_say_what_they_hold() -> None:
     assert "Orphan VLLM::EngineCore (4711), left behind by vllm, holds ports 8000 8001 and GPU 1 with 12 GiB\n" in text
     assert "Orphan python (5), holds port 9000\n" in text
     assert "Orphan" not in _text()
+
+
+ACK = Ack("ann", AT, "on it", AT + timedelta(hours=1))
+SILENCE = Silence("ben", AT, AT + timedelta(days=3), "move")
+SHELF = Shelf("cleo", AT, "", AT + timedelta(hours=23))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, "FIRING since 2026-05-01 12:00:00: stalled on llm: no progress"),
+        ({"state": "pending", "silenced": SILENCE}, "pending since 2026-05-01 12:00:00: stalled on llm: no progress - silenced by ben until 2026-05-04 12:00: move"),
+        ({"acknowledged": ACK}, "ACKED since 2026-05-01 12:00:00: stalled on llm: no progress - taken by ann until 13:00: on it"),
+        ({"silenced": SILENCE, "acknowledged": ACK}, "SILENCED since 2026-05-01 12:00:00: stalled on llm: no progress - taken by ann until 13:00: on it - silenced by ben until 2026-05-04 12:00: move"),
+        ({"shelved": SHELF}, "SHELVED since 2026-05-01 12:00:00: stalled on llm: no progress - shelved by cleo until 11:00"),
+        ({"flapping": True, "flaps": 4}, "FIRING since 2026-05-01 12:00:00: stalled on llm: no progress (flapping, came back 4 times)"),
+        ({"holding": "no data since 11:59:00", "flapping": True, "flaps": 1}, "FIRING since 2026-05-01 12:00:00: stalled on llm: no progress (no data since 11:59:00) (flapping, came back 1 time)"),
+        ({"state": "resolved", "ended_at": AT + timedelta(minutes=2)}, "resolved since 2026-05-01 12:02:00: stalled on llm: no progress"),
+    ],
+)  # fmt: skip
+def test_an_alert_in_one_line(more: dict[str, Any], said: str) -> None:
+    given = {"id": "a", "rule": "stalled", "severity": "warning", "state": "firing", "since": AT, "value": 1.0, "target": "llm"}
+    alert = Alert(**{**given, "summary": "no progress", **more})
+    assert plain.alert_line(alert, AT, utc=True) == f"a warning {said}"
+
+
+def test_what_is_silenced_is_counted_once_and_apart() -> None:
+    given = {"rule": "stalled", "severity": "warning", "state": "firing", "since": AT, "value": 1.0, "target": "llm", "summary": ""}
+    alerts = [
+        Alert(id="a", **given),
+        Alert(id="b", **given, acknowledged=ACK),
+        Alert(id="c", **given, acknowledged=ACK, silenced=SILENCE),
+        Alert(id="d", **given, silenced=SILENCE),
+    ]
+    assert "Alerts: 1 firing (1 warning), 1 acknowledged, 2 silenced, 0 pending." in _text(alerts=alerts)

@@ -32,7 +32,7 @@ def moment_s(text: str, first_s: float, last_s: float, zone: tzinfo | None) -> f
             raise ValueError(f"{text[:60]!r} is no time (write 2026-05-01T14:22, 14:22:30, or -10m before the end)") from None
         at_s = (at if at.tzinfo else at.replace(tzinfo=zone) if zone else at.astimezone()).timestamp()
     if not first_s - 1 <= at_s <= last_s + 1:
-        raise ValueError(f"{text} lies outside the file, which holds {_said(first_s, zone)} to {_said(last_s, zone)}")
+        raise ValueError(f"{text[:60]!r} lies outside the file, which holds {_said(first_s, zone)} to {_said(last_s, zone)}")
     return at_s
 
 
@@ -57,7 +57,7 @@ def coming_s(text: str, now_s: float) -> float:
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{text[:60]!r} is no time (write 18:00 or 2026-05-01T18:00)") from None
     if at_s <= now_s:
-        raise ValueError(f"{text[:60]} is over")
+        raise ValueError(f"{text[:60]!r} is over")
     return at_s
 
 
