@@ -236,7 +236,7 @@ def test_an_acknowledgement_of_somebody_else_is_not_taken_back_and_ours_that_end
         await box.deliver(told("fired", one))
         identity = there.one("theirs")["id"]
         there.ask(f"/alert/{identity}/action", {"action": "ack", "text": "bob: mine", "timeout": 600}, "PUT")
-        with pytest.raises(NotSent, match="bob was first in Alerta .*: mine"):
+        with pytest.raises(NotSent, match=r"bob was first in Alerta .*: mine"):
             await box.deliver(act("ack", one, "alice", for_s=600))
         await box.deliver(act("unack", one, "alice"))
         await box.deliver(told("ack-expired", one, 2))

@@ -12,6 +12,7 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 from tui_monitor.alerts.acts import ago
@@ -96,19 +97,23 @@ class Hook:
 
     async def _run(self, variables: Mapping[str, str]) -> tuple[str, str]:
         """What went wrong, or nothing; and the end of what it said."""
+        # A pipe of our own: asyncio's would make the end of the command wait for every child that it left behind.
+        ours, its = _pipe()
+        said = bytearray()
+        reading = asyncio.create_task(_tail(ours, said))
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.settings.command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=its,
+                stderr=its,
                 env=dict(variables),
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
             return f"cannot be run: {clean(getattr(error, 'strerror', None) or type(error).__name__, 80)}", ""
-        said = bytearray()
-        reading = asyncio.create_task(_tail(process.stdout, said))
+        finally:
+            os.close(its)
         late = False
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -127,11 +132,22 @@ class Hook:
         """Nothing is open; what runs is ended with its delivery."""
 
 
-async def _tail(stream: asyncio.StreamReader | None, into: bytearray) -> None:
-    """Keeps the end of what comes."""
-    while stream is not None and (more := await stream.read(65536)):
-        into += more
-        del into[:-KEPT_BYTES]
+def _pipe() -> tuple[FileIO, int]:
+    """The end that is read, which the event loop closes, and the one that is written to."""
+    ours, its = os.pipe()
+    return FileIO(ours, "rb"), its
+
+
+async def _tail(pipe: FileIO, into: bytearray) -> None:
+    """Keeps the end of what comes out of a pipe, until nobody can write to it any more."""
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), pipe)
+    try:
+        while more := await stream.read(65536):
+            into += more
+            del into[:-KEPT_BYTES]
+    finally:
+        transport.close()
 
 
 async def _end(process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:
