@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "tests/pages/vllm/metrics.prom"
 PORTS = 50
-VARIANTS = 64  # a new one every other second; after the last one the counters begin again, as after a restart
+VARIANTS = 600  # a new one every other second: 20 minutes until the counters begin again, as after a restart
 
 
 class Answers(asyncio.Protocol):
@@ -37,6 +37,7 @@ class Answers(asyncio.Protocol):
     pages: list[bytes] = []
     hanging = 0
     asked = 0
+    begun_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -53,7 +54,7 @@ class Answers(asyncio.Protocol):
                 return
             Answers.asked += 1
             if path.endswith(b"/metrics"):
-                self.transport.write(self.pages[int(time.time() / 2 + number) % VARIANTS])
+                self.transport.write(self.pages[int((time.monotonic() - self.begun_s) / 2) % VARIANTS])
             elif path.endswith(b"/v1/models"):
                 self.transport.write(answer(b'{"data":[{"id":"tiny","owned_by":"vllm"}]}'))
             elif path.endswith(b"/version"):
@@ -82,7 +83,7 @@ def pages() -> list[bytes]:
 async def serve(ports: int, hanging: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    Answers.pages, Answers.hanging = pages(), hanging
+    Answers.pages, Answers.hanging, Answers.begun_s = pages(), hanging, time.monotonic()
     loop = asyncio.get_running_loop()
     servers = [await loop.create_server(Answers, "127.0.0.1", 0, backlog=2048) for _ in range(ports)]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
