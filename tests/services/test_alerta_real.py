@@ -29,7 +29,8 @@ from tui_monitor.alerts.outward.dispatcher import Dispatcher
 from tui_monitor.alerts.outward.item import Item, of_act, of_notice, rows
 from tui_monitor.alerts.outward.labels import Origin
 from tui_monitor.alerts.outward.outward import NotSent
-from tui_monitor.config import AlertaSettings
+from tui_monitor.alerts.outward.webhook import Webhook
+from tui_monitor.config import AlertaSettings, WebhookSettings
 from tui_monitor.model import Episode, Notice, Outgoing
 
 pytestmark = pytest.mark.services
@@ -246,6 +247,19 @@ def test_an_acknowledgement_of_somebody_else_is_not_taken_back_and_ours_that_end
         await box.deliver(told("ack-expired", one, 3))
         assert there.one("theirs")["status"] == "open"
         await box.aclose()
+
+    asyncio.run(run())
+
+
+def test_it_reads_our_webhook_as_that_of_an_alertmanager(there: Running) -> None:
+    async def run() -> None:
+        hook, one = Webhook(WebhookSettings(url=f"{there.url}/webhooks/prometheus"), Origin("box9")), episode("hooked")
+        await hook.deliver(told("fired", one))
+        (seen,) = [alert for alert in there.ask("/alerts")["alerts"] if alert["event"] == "slow" and alert["resource"] == "box9"]
+        assert (seen["severity"], seen["status"], seen["value"]) == ("warning", "open", "0.5 s")
+        await hook.deliver(told("resolved", replace(one, state="resolved", ended_s=time.time()), 2))
+        assert there.ask(f"/alert/{seen['id']}")["alert"]["status"] == "closed"
+        await hook.aclose()
 
     asyncio.run(run())
 

@@ -174,6 +174,27 @@ def test_our_alert_goes_there_is_acknowledged_gets_worse_and_ends(there: Running
     asyncio.run(run())
 
 
+def test_an_engine_that_died_before_it_wrote_that_down_makes_no_second_silence(there: Running) -> None:
+    async def run() -> None:
+        box = Operator(there, "box1")
+        one = box.episode()
+        await box.tell("fired", one)
+        ack = box.ack(one, "alice")
+        await box.of.deliver(ack)
+        (silence,) = there.active()
+        await box.close()
+        again = Operator(there, "box1")
+        await again.tell("fired", one)
+        await again.of.deliver(ack)
+        assert [one["id"] for one in there.active()] == [silence["id"]]
+        await again.of.deliver(again.unack(one, "alice"))
+        await again.of.deliver(again.unack(one, "alice"))
+        assert there.active() == []
+        await again.close()
+
+    asyncio.run(run())
+
+
 def test_its_alerts_are_read_acknowledged_and_given_back(there: Running) -> None:
     async def run() -> None:
         there.alert("TargetDown", severity="page", odd='a "b" \\ c')

@@ -51,6 +51,7 @@ class Watch:
         self._orphans: set[str] = set()  # our silences over nothing, seen once
         self._silences: tuple[Theirs, ...] = ()
         self._hidden: dict[str, Silence] = {}
+        self._raw: dict[str, tuple[Known, Theirs | None]] = {}  # what the alerts in `_kept` were made of
 
     async def run(self, firing: Callable[[], Sequence[Episode]], publish: Callable[[Foreign], object]) -> None:
         """Look for ever. `firing`: the episodes that people were told of and that still fire."""
@@ -104,10 +105,13 @@ class Watch:
         ours = [one for one in known if is_ours(one.labels, self._of.origin)]
         theirs = [one for one in known if not is_ours(one.labels, self._of.origin)]
         before, self._kept = self._kept, {}
+        raw, self._raw = self._raw, {}
         ended: list[ForeignAlert] = []
         for one in theirs[:MOST]:
-            alert = self._alert(one, before.get(one.fingerprint))
-            old = before.pop(one.fingerprint, None)
+            old, made_of = before.pop(one.fingerprint, None), (one, self._over(one))
+            unchanged = old is not None and old.holding == "" and raw.get(one.fingerprint) == made_of
+            alert = old if old is not None and unchanged else self._alert(*made_of, old)
+            self._raw[one.fingerprint] = made_of
             if old is not None and old.id != alert.id:
                 ended.append(replace(old, state="resolved", ended_at=alert.since, holding=""))
             self._kept[one.fingerprint] = alert
@@ -126,10 +130,9 @@ class Watch:
             why = "started anew: it may not know all alerts yet"
         return self._said(now_s, tuple(ended), hidden, why)
 
-    def _alert(self, one: Known, old: ForeignAlert | None) -> ForeignAlert:
+    def _alert(self, one: Known, over: Theirs | None, old: ForeignAlert | None) -> ForeignAlert:
         labels, notes = one.labels, one.annotations
         since_s = read_time(one.starts_at) or self._clock()
-        over = self._over(one)
         same = old is not None and (old.holding != "" or since_s <= old.since.timestamp() + 1)
         identity = f"{self._of.name}\0{one.fingerprint}\0{since_s:.0f}"
         runbook = notes.get("runbook_url", notes.get("runbook", ""))
