@@ -253,6 +253,8 @@ class ScreenSettings(Struct, frozen=True, forbid_unknown_fields=True):
     theme: str = "default-dark"
     ascii: bool = False
     utc: bool = False
+    bell: bool = True
+    notifications: str = "auto"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -296,6 +298,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "severity": ("critical", "warning", "info"),
     "task": ("binary", "multiclass", "regression"),
+    "notifications": ("auto", "osc9", "osc777", "off"),
 }
 
 

@@ -25,6 +25,7 @@ from tui_monitor.model import (
     Queried,
     ServerProcess,
     Shares,
+    Shelf,
     Silence,
     System,
     Target,
@@ -222,6 +223,31 @@ MANY = replace(
     queries={"thanos": Queried({"qps": 1234.0, "errors": None}, {"errors": "empty answer"})},
 )  # fmt: skip
 
+_SHELF = Shelf("raj", ago(minutes=20), "known, new fan on Monday", AT + timedelta(hours=2))
+_HOLDS = "no data since 14:21:56"
+STORM = replace(
+    INCIDENT,
+    alerts=[
+        alert(
+            1, "errors", "critical", "firing", "qwen-7b", ago(minutes=3), value=0.31, unit="ratio", key="error.ratio[5m]", threshold=0.25, for_s=120.0, flapping=True,
+            flaps=5, summary="31% of the requests to qwen-7b fail", runbook="https://wiki.example.org/serving/errors",
+        ),
+        alert(2, "kv-cache", "warning", "firing", "resnet", ago(minutes=9), value=0.97, unit="ratio", key="kv_cache.used", threshold=0.95, holding=_HOLDS, summary="97% full"),
+        alert(3, "gpu-hot", "warning", "firing", "gpu0", ago(hours=1), value=88.0, unit="°C", key="gpu.temperature", threshold=85.0, kind="gpu", summary="GPU 0 is hot", shelved=_SHELF),
+        alert(4, "slow", "warning", "firing", "ranker", ago(minutes=8), value=1.2, unit="s", key="latency.p95", threshold=0.5, summary="p95 is 1.20s",
+              acknowledged=Ack("ana", ago(minutes=3), "", AT + timedelta(minutes=57)), holding=_HOLDS, flapping=True),
+        alert(5, "memory", "critical", "firing", "host", ago(minutes=70), value=0.96, unit="ratio", key="memory.used.ratio", threshold=0.95, kind="host", summary="memory is 96% full",
+              silenced=Silence("raj", ago(hours=1), AT + timedelta(hours=3), "restore runs", "s01234567", "rule=memory")),
+        *(alert(10 + i, f"rule-{i % 5}", ("critical", "warning", "info")[i % 3], "firing", f"target-{i:02d}", ago(minutes=10 + i), value=float(i), summary="too much") for i in range(24)),
+        *(alert(40 + i, "stale", "warning", "resolved", f"target-{i:02d}", ago(hours=5 + i), ended_at=ago(hours=4 + i), summary="was silent") for i in range(12)),
+    ],
+    silences=[
+        Silence("raj", ago(hours=1), AT + timedelta(hours=3), "restore runs", "s01234567", "rule=memory"),
+        Silence("ana", ago(hours=1), AT + timedelta(hours=9), "night tests", "s89abcdef", "target=~test-.*"),
+        Silence("raj", ago(hours=9), ago(hours=1), "over", "s55555555", "rule=over"),
+    ],
+)  # fmt: skip
+
 _LONG = "meta-llama/Llama-3.3-70B-Instruct-with-a-name-that-never-ends-" * 2
 LONG = replace(
     INCIDENT, host="very-long-host-name.rack-17.datacentre.example.org",
@@ -315,6 +341,7 @@ FRAMES = {
     "empty": EMPTY,
     "no data": NO_DATA,
     "many": MANY,
+    "storm": STORM,
     "long names": LONG,
     "wide characters": WIDE,
     "fleet": FLEET,

@@ -142,7 +142,7 @@ def test_a_refused_act_says_why() -> None:
 
     def check(app: MonitorApp) -> None:
         assert "acked by raj 12 s ago" in text(app)
-        assert app._taken == []
+        assert app._undo == []
 
     press(["a"], check, feed=feed)
 

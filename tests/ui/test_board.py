@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from frames import ALERTS, CALM, EMPTY, FLEET, FRAMES, INCIDENT, MANY, NO_DATA, VIEW, histories
+from frames import ALERTS, CALM, EMPTY, FLEET, FRAMES, INCIDENT, MANY, NO_DATA, STORM, VIEW, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -41,6 +41,11 @@ SCREENS = {
     "empty-80x24": (EMPTY, VIEW, 80, 24, False),
     "no-data-80x24": (NO_DATA, VIEW, 80, 24, False),
     "many-160x45": (MANY, VIEW, 160, 45, False),
+    "storm-160x45-alerts": (STORM, replace(VIEW, focus="alerts", zoom=True, marked=frozenset({"a1", "a2"})), 160, 45, False),
+    "storm-160x45-ascii": (STORM, replace(VIEW, focus="alerts"), 160, 45, True),
+    "storm-100x30-by-rule": (STORM, replace(VIEW, focus="alerts", group="rule", filter="!target-", zoom=True), 100, 30, False),
+    "storm-80x24-alerts": (STORM, replace(VIEW, focus="alerts", alert="a4"), 80, 24, False),
+    "calm-80x24-alerts": (CALM, replace(VIEW, focus="alerts"), 80, 24, False),
     "long-names-80x24": (FRAMES["long names"], VIEW, 80, 24, False),
     "fleet-160x45": (FLEET, VIEW, 160, 45, False),
     "fleet-160x45-zoom": (FLEET, replace(VIEW, zoom=True), 160, 45, False),

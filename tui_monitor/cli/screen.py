@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from tui_monitor.cli.instance import instance_of
@@ -83,6 +84,7 @@ def check_theme(name: str) -> None:
 
 def show(call: argparse.Namespace, feed: Feed, chosen: Settings, painted: Painted, instance: str) -> int:
     """Hand the terminal over to the screen."""
+    from tui_monitor.cli.ringing import ring_for
     from tui_monitor.cli.settings import themes_folder
     from tui_monitor.engine import paths
     from tui_monitor.ui.run import run_screen
@@ -95,4 +97,5 @@ def show(call: argparse.Namespace, feed: Feed, chosen: Settings, painted: Painte
         painted=painted,
         themes=themes_folder(),
         log=paths.state_dir(instance) / "screen.log",
+        ring=ring_for(chosen.screen, os.environ),
     )

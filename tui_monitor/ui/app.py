@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
@@ -21,11 +21,12 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from tui_monitor.engine.feed import Feed, FeedError
-from tui_monitor.model import Acknowledge, Alert, Command, Frame, HistoryQuery, MarkReference, TakeSnapshot, Unacknowledge, clean
+from tui_monitor.model import Alert, Frame, HistoryQuery, MarkReference, TakeSnapshot, clean
 from tui_monitor.ui import board as boards
 from tui_monitor.ui import prepaint, signs, theme
+from tui_monitor.ui.alert_keys import AlertKeys
 from tui_monitor.ui.bindings import TABLE, footer
-from tui_monitor.ui.dialogs.ack import AckDialog
+from tui_monitor.ui.dialogs.alert import AlertDetail
 from tui_monitor.ui.dialogs.detail import WIDTH, Detail, of_quality, of_target
 from tui_monitor.ui.dialogs.explain import Explain
 from tui_monitor.ui.dialogs.filter import Filter
@@ -43,10 +44,12 @@ TOAST_S = 6.0
 HISTORY_S = 5.0  # longest wait for a chart's past
 QUERIES_MAX = 16
 ACTIONS = {name: key.action for key in TABLE for name in key.keys.split(",")}
+Ring = Callable[[Sequence[Alert], str], bytes]
+"""New alerts and the host's name -> what the terminal is sent."""
 SYNC = ("\x1b[?2026h", "\x1b[?2026l")
 
 
-class MonitorApp(App[None], inherit_bindings=False):
+class MonitorApp(AlertKeys, inherit_bindings=False):
     """One board; dialogs above it when asked for."""
 
     CSS = CSS
@@ -69,8 +72,12 @@ class MonitorApp(App[None], inherit_bindings=False):
         first: prepaint.Glance | None = None,
         started: asyncio.Future[None] | None = None,
         clock: Callable[[], float] = time.time,
+        ring: Ring | None = None,
     ) -> None:
-        """A feed that is already being started comes with its future. `shadow` None: Textual draws in its own way."""
+        """A feed that is already being started comes with its future. `shadow` None: Textual draws in its own way.
+
+        `ring` makes what the terminal is sent for alerts that fire anew, or nothing.
+        """
         super().__init__(driver_class=driver, ansi_color=look.terminal_colours)
         self.feed, self.look, self._themes, self._ascii, self._clock = feed, look, themes, ascii, clock
         self.set_class(ascii, "-ascii")
@@ -87,7 +94,8 @@ class MonitorApp(App[None], inherit_bindings=False):
         self._asking = self._coming = False
         self._drawing = False  # Textual has drawn the whole screen at this size at least once
         self._toast_until_s = 0.0
-        self._taken: list[str] = []  # alerts this screen took, newest last
+        self._ring = ring
+        self._heard: frozenset[str] | None = None  # ids of what fired in the newest frame; None: there was none
         self._title = ""
 
     # -- life -------------------------------------------------------------------------------------------------------------------------
@@ -151,7 +159,19 @@ class MonitorApp(App[None], inherit_bindings=False):
     def _take_frame(self) -> None:
         self._coming = False
         self.redraw()
+        self._ring_for_new()
         self._ask_histories()
+
+    def _ring_for_new(self) -> None:
+        """The bell for what fires and did not before; what fired when this screen came, and the past, are silent."""
+        frame = self.feed.latest()
+        if frame is None or self._ring is None or self.feed.status().replay:
+            return
+        firing = {alert.id: alert for alert in frame.alerts if signs.fires(alert)}
+        new = [alert for name, alert in firing.items() if self._heard is not None and name not in self._heard]
+        self._heard = frozenset(firing)
+        if new and self._driver is not None and not getattr(getattr(self._driver, "tty", None), "waiting_bytes", 0):
+            self._driver.write(self._ring(new, frame.host).decode("utf-8", "replace"))
 
     def _second(self) -> None:
         """Without frames the clock still runs: how old the picture is, the host's own numbers, the end of a toast."""
@@ -339,7 +359,9 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     def action_step_back(self) -> None:
         """`esc`: one step."""
-        if self.view.filter:
+        if self.view.marked:
+            self.choose(marked=frozenset())
+        elif self.view.filter:
             self.choose(filter="")
         elif self.view.zoom:
             self.choose(zoom=False)
@@ -452,7 +474,12 @@ class MonitorApp(App[None], inherit_bindings=False):
                 + (of_target(frame, target, utc=view.utc, width=width) if target else [])
             )
             await self._open(Detail(target.name if target else "Performance", lines, ascii=self._ascii))
-        elif (view.focus == "alerts" and order.chosen_alert(frame, view)) or (view.focus == "drift" and order.chosen_signal(frame, view)):
+        elif view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
+            dialog = AlertDetail(
+                alert, self.frame, self.feed.ask, self.feed.history, self.look, width=width, utc=view.utc, ascii=self._ascii
+            )
+            await self._open(dialog)
+        elif view.focus == "drift" and order.chosen_signal(frame, view):
             await self._open(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view), ascii=self._ascii))
         else:
             self.toast("nothing is selected here")
@@ -493,50 +520,6 @@ class MonitorApp(App[None], inherit_bindings=False):
 
     # -- acts -------------------------------------------------------------------------------------------------------------------------
 
-    def _alert_meant(self, *, firing: bool) -> Alert | None:
-        """The selected alert in its pane; elsewhere the worst that fires and nobody has."""
-        frame = self.frame()
-        if frame is None:
-            return None
-        if self.view.focus == "alerts":
-            return order.chosen_alert(frame, self.shown_view())
-        shown = order.alerts(frame, View())
-        return next((alert for alert in shown if signs.fires(alert)), None) if firing else next(iter(shown), None)
-
-    def action_ack(self) -> None:
-        """`a`."""
-        alert = self._alert_meant(firing=True)
-        if alert is None:
-            self.toast("nothing fires")
-        elif signs.ended(alert):
-            self.toast(f"{alert.target} {alert.rule} is over")
-        else:
-            self._take(alert, Acknowledge(alert.id))
-
-    async def action_ack_dialog(self) -> None:
-        """`A`."""
-        alert = self._alert_meant(firing=True)
-        if alert is None or signs.ended(alert):
-            self.toast("nothing fires")
-            return
-        await self._open(AckDialog(alert, self.feed.status().you), lambda command: self._take(alert, command) if command else None)
-
-    def _take(self, alert: Alert, command: Acknowledge) -> None:
-        self._send(command, f"acknowledged {alert.target} {alert.rule}; u undoes", lambda: self._taken.append(alert.id))
-
-    def action_unack(self) -> None:
-        """`u`: the alert this screen took last, or the selected one."""
-        frame = self.frame()
-        alerts = {alert.id: alert for alert in frame.alerts} if frame else {}
-        while self._taken and (self._taken[-1] not in alerts or signs.ended(alerts[self._taken[-1]])):
-            self._taken.pop()
-        selected = self._alert_meant(firing=False) if self.view.focus == "alerts" else None
-        chosen = alerts.get(self._taken.pop()) if self._taken else selected
-        if chosen is None or (chosen is selected and chosen.acknowledged is None):
-            self.toast("nothing to undo")
-            return
-        self._send(Unacknowledge(chosen.id), f"gave back {chosen.target} {chosen.rule}")
-
     def action_pin(self) -> None:
         """`b`."""
         frame = self.frame()
@@ -544,7 +527,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         if signal is None:
             self.toast("select a drift signal first: 3, then up and down")
         else:
-            self._send(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
+            self._do(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
 
     def action_snapshot(self) -> None:
         """`ctrl+s`."""
@@ -555,16 +538,7 @@ class MonitorApp(App[None], inherit_bindings=False):
         name = f"tui-monitor-{clean(frame.host, 40).replace('/', '_')}-{datetime.fromtimestamp(self._clock()).astimezone():%Y%m%d-%H%M%S}.sqlite"
         path = Path.cwd() / name
         self.toast(f"writing {path}")
-        self._send(TakeSnapshot(str(path)), f"wrote {path}")
-
-    def _send(self, command: Command, done: str, after: Callable[[], object] = lambda: None) -> None:
-        async def act() -> None:
-            outcome = await self.feed.send(command)
-            if outcome.ok:
-                after()
-            self.toast(done if outcome.ok else outcome.message)
-
-        self.run_worker(act(), group="acts")
+        self._do(TakeSnapshot(str(path)), f"wrote {path}")
 
 
 def _name(target: Any) -> str | None:

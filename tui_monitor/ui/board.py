@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import alerts, drift, explain, header, health, order, past, performance, tiny
+from tui_monitor.ui.panes import alerts, drift, explain, header, health, order, past, performance, story, ticker, tiny
 from tui_monitor.ui.view import Histories, Pane, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
@@ -102,7 +102,7 @@ def draw_board(frame: Frame | None, view: View, histories: Histories, width: int
                 alerts.draw(part, frame, view, focus=focus)
     if layout.events:
         _events(canvas.part(0, height - 3, width, 1), frame, view)
-    alerts.ticker(canvas.part(0, height - 2, width, 1), frame, view)
+    ticker.draw(canvas.part(0, height - 2, width, 1), frame, view)
     _footer(canvas, view)
     return canvas
 
@@ -146,7 +146,7 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
     if view.focus == "drift" and (signal := order.chosen_signal(frame, view)) is not None:
         return explain.of_signal(signal)
     if view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
-        lines = alerts.detail(frame, alert, 76, utc=view.utc)
+        lines = story.detail(frame, alert, 76, utc=view.utc, whole=True)
         return ["".join(part if isinstance(part, str) else part[0] for part in line) for line in lines]
     if target is None:
         return explain.explain(frame, "host", "cpu.util")

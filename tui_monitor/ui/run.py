@@ -16,7 +16,7 @@ from tui_monitor.ui.tty import Deadline, NoTerminal, Tty, colours, watch_hangup
 
 if TYPE_CHECKING:
     from tui_monitor.engine.feed import Feed
-    from tui_monitor.ui.app import MonitorApp
+    from tui_monitor.ui.app import MonitorApp, Ring
 
 LOST_WITHIN_S = 1.5  # from the loss of the terminal to the end of the process
 LEAVE_WITHIN_S = 1.8  # from the key q
@@ -32,6 +32,7 @@ def run_screen(
     painted: Painted | None = None,
     themes: Path | None = None,
     log: Path | None = None,
+    ring: Ring | None = None,
 ) -> int:
     """Show the feed until the user leaves; returns the exit code.
 
@@ -43,6 +44,7 @@ def run_screen(
         painted: what `prepaint` returned when it was called earlier.
         themes: the user's own themes.
         log: where the traceback of a crash goes; its folder is made.
+        ring: makes what the terminal is sent for alerts that fire anew.
 
     Returns:
         0 left on purpose; 1 not a terminal, nothing to look at, or a crash; 129 the terminal was lost; 143 SIGTERM.
@@ -53,7 +55,7 @@ def run_screen(
         return _fail(str(error))
     with painted:
         try:
-            code, line = _show(feed, painted, theme=theme, ascii=ascii, utc=utc, themes=themes)
+            code, line = _show(feed, painted, theme=theme, ascii=ascii, utc=utc, themes=themes, ring=ring)
         except KeyboardInterrupt:
             return 0  # ctrl+c while the program was being loaded
         except Exception as error:  # noqa: BLE001  # the top of the program: restore first, then report
@@ -87,12 +89,30 @@ def _write_crash(error: BaseException, log: Path | None) -> str:
     return f"the screen crashed: {what} (traceback in {log})"
 
 
-def _show(feed: Feed, painted: Painted, *, theme: str, ascii: bool, utc: bool, themes: Path | None) -> tuple[int, str]:  # noqa: A002
+def _show(
+    feed: Feed,
+    painted: Painted,
+    *,
+    theme: str,
+    ascii: bool,  # noqa: A002
+    utc: bool,
+    themes: Path | None,
+    ring: Ring | None,
+) -> tuple[int, str]:
     """The exit code, and a line for stderr or ""."""
-    return asyncio.run(_life(feed, painted, theme=theme, ascii=ascii, utc=utc, themes=themes))
+    return asyncio.run(_life(feed, painted, theme=theme, ascii=ascii, utc=utc, themes=themes, ring=ring))
 
 
-async def _life(feed: Feed, painted: Painted, *, theme: str, ascii: bool, utc: bool, themes: Path | None) -> tuple[int, str]:  # noqa: A002
+async def _life(
+    feed: Feed,
+    painted: Painted,
+    *,
+    theme: str,
+    ascii: bool,  # noqa: A002
+    utc: bool,
+    themes: Path | None,
+    ring: Ring | None,
+) -> tuple[int, str]:
     starting = asyncio.ensure_future(feed.start())
     for _ in range(10):
         await asyncio.sleep(0)  # an engine that has to be started is, before the long import begins: two cores work
@@ -121,6 +141,7 @@ async def _life(feed: Feed, painted: Painted, *, theme: str, ascii: bool, utc: b
         shadow=Shadow(system),
         driver=driver_for(painted.terminal),
         first=painted.first,
+        ring=ring,
     )
     deadline = Deadline(painted.terminal)
     _obey_signals(app, deadline, painted.terminal)

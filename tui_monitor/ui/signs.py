@@ -40,6 +40,7 @@ SIGNAL = {
     "idle": Sign("–", "dim", 6),
 }
 SEVERITY: dict[Severity, Sign] = {"critical": Sign("✖", "crit", 0), "warning": Sign("▲", "warn", 1), "info": Sign("●", "info", 2)}
+_HOLLOW = {"✖": "✕", "▲": "△", "●": "○", "◆": "◇"}
 UNKNOWN = Sign("?", "dim", 4)
 STALE_AGE_S = 10.0  # numbers older than this, or three intervals, are dimmed
 
@@ -57,8 +58,8 @@ def of_model(model: Model) -> Sign:
 
 
 def fires(alert: Alert) -> bool:
-    """It fires and nobody has taken or silenced it: this is what counts as firing."""
-    return alert.state == "firing" and alert.acknowledged is None and alert.silenced is None
+    """It fires and nobody has taken, silenced or shelved it: this is what counts as firing."""
+    return alert.state == "firing" and alert.acknowledged is None and alert.silenced is None and alert.shelved is None
 
 
 def ended(alert: Alert) -> bool:
@@ -67,10 +68,17 @@ def ended(alert: Alert) -> bool:
 
 
 def of_alert(alert: Alert) -> tuple[str, Sign]:
-    """The word and the sign of an alert; `rank` orders alerts, worst first."""
+    """The word and the sign of an alert; `rank` orders alerts, worst first. One of which nobody can say whether it is still true is hollow."""
+    word, sign = _of_alert(alert)
+    return word, sign._replace(glyph=_HOLLOW.get(sign.glyph, sign.glyph)) if alert.holding and word in {"FIRING", "ACKED"} else sign
+
+
+def _of_alert(alert: Alert) -> tuple[str, Sign]:
     severity = SEVERITY[alert.severity]
     if alert.state == "firing" and alert.silenced is not None:
-        return "silenced", Sign("⊘", "dim", 40 + severity.rank)
+        return "silenced", Sign("⊘", "dim", 30 + severity.rank)
+    if alert.state == "firing" and alert.shelved is not None:
+        return "shelved", Sign("⊖", "dim", 40 + severity.rank)
     if alert.state == "firing" and alert.acknowledged is not None:
         return "ACKED", Sign("◆", "ack", 10 + severity.rank)
     if alert.state == "firing":
@@ -84,7 +92,7 @@ def worst_alerts(frame: Frame) -> dict[str, Alert]:
     """Subject -> the worst alert that fires there now, taken ones included after the others."""
     found: dict[str, Alert] = {}
     for alert in frame.alerts:
-        if alert.state == "firing" and alert.silenced is None:
+        if alert.state == "firing" and alert.silenced is None and alert.shelved is None:
             known = found.get(alert.target)
             if known is None or of_alert(alert)[1].rank < of_alert(known)[1].rank:
                 found[alert.target] = alert

@@ -23,7 +23,13 @@ ModalScreen { background: transparent; align: center middle; }
 #filter { dock: bottom; width: 100%; height: 1; background: $background; }
 #filter Input { width: 1fr; background: $background; border: none; }
 #comment { margin: 1 0; }
-#comment { background: $background; border: none; width: 1fr; }
+#comment, #note, .field Input { background: $background; border: none; width: 1fr; }
+#note { margin: 1 0; }
+.dialog .field { height: 1; }
+.field Label { width: 6; }
+#wrong, #missing { color: $warning; }
+#preview { margin: 1 0; }
+.story { margin-bottom: 1; }
 #end { margin-bottom: 1; }
 #over { margin-bottom: 1; }
 .dialog Horizontal { height: 1; }

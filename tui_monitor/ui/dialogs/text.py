@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -28,30 +29,34 @@ class TextDialog(ModalScreen[None]):
 
     wide: ClassVar[bool] = False
 
-    def __init__(self, title: str, lines: list[str], *, ascii: bool = False) -> None:  # noqa: A002
+    def __init__(self, title: str, lines: Sequence[str | Text], *, ascii: bool = False) -> None:  # noqa: A002
         """Lines as they are, or with nothing but ASCII."""
         super().__init__()
         self._ascii = ascii
-        self._title, self._lines = self._fit(clean(title)), [self._fit(line) for line in lines]
+        self._title, self._lines = self._fit(clean(title)), [self._plain(line) for line in lines]
 
     def _fit(self, line: str) -> str:
         return in_ascii(line) if self._ascii else line
 
+    def _plain(self, line: str | Text) -> str | Text:
+        return self._fit(line) if isinstance(line, str) else line
+
     def compose(self) -> ComposeResult:
         """One box."""
-        box = VerticalScroll(
-            Static(Text("\n".join(self._lines)), id="text"), classes="dialog wide" if self.wide else "dialog", can_focus=False
-        )
+        box = VerticalScroll(Static(self._text(), id="text"), classes="dialog wide" if self.wide else "dialog", can_focus=False)
         box.border_title = Text(self._title).markup
         box.border_subtitle = "esc closes"
         yield box
 
-    def show(self, lines: list[str]) -> None:
-        """Other lines: the thing that is shown has changed."""
-        lines = [self._fit(line) for line in lines]
-        if lines != self._lines:
-            self._lines = lines
-            self.query_one("#text", Static).update(Text("\n".join(lines)))
+    def show(self, lines: Sequence[str | Text]) -> None:
+        """Other lines: the thing that is shown has changed. A Text brings its own colours, and its own ASCII."""
+        new = [self._plain(line) for line in lines]
+        if new != self._lines:
+            self._lines = new
+            self.query_one("#text", Static).update(self._text())
+
+    def _text(self) -> Text:
+        return Text("\n").join(line if isinstance(line, Text) else Text(line) for line in self._lines)
 
     def action_scroll(self, by: int) -> None:
         """Move the text."""

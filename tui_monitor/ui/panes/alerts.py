@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tui_monitor.model import Alert, Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
 from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes.story import detail, name_of, place_of
 from tui_monitor.ui.view import View
-from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width, wrap
+from tui_monitor.ui.widgets.canvas import Canvas, cut, text_width
 from tui_monitor.ui.widgets.table import Column, Placing, around, cell, heads, place
 
-Line = tuple[Part, ...]
+_SECTIONS = {
+    "ACKED": "somebody has these",
+    "pending": "not long enough yet",
+    "silenced": "hidden",
+    "shelved": "hidden",
+    "resolved": "over",
+    "lost": "over",
+}
+_SHORT = {"critical": "CRIT", "warning": "WARN", "info": "INFO"}
+_NAMES_LEAST = (9, 12)  # cells that target and rule keep before a column leaves for them
+ROOMY = 12  # lines from which on headings stand also in a list that does not fit
+Row = Alert | str
+"""A line of the list: an alert, or the heading over what follows."""
 
 
 def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> None:
     """The whole pane in its frame."""
-    inside = canvas.box(key="4", title="Alerts", right=counts(frame), focus=focus)
+    title = f"Alerts by {view.group}" if view.group else "Alerts"
+    inside = canvas.box(key="4", title=title, right=counts(frame, view), focus=focus)
     shown = order.alerts(frame, view)
     if not shown:
         if frame.alerts:
@@ -24,213 +40,162 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> Non
             inside.run(0, 0, ("✔ ", "ok"), ("nothing fires and nothing is pending", "dim"))
         return
     chosen = order.chosen_alert(frame, view)
-    index = next((i for i, alert in enumerate(shown) if alert is chosen), None)
     lines = detail(frame, chosen, inside.width, utc=view.utc) if chosen else []
-    least = min(len(lines) + 1, inside.height * 3 // 5 if focus else inside.height * 2 // 5) if inside.height >= 9 else 0
-    rows = min(len(shown) + 1, inside.height - least)
-    used = _table(inside.part(0, 0, inside.width, rows), frame, shown, index, focus=focus)
+    least = min(len(lines) + 1, max(inside.height * 2 // 5, inside.height - len(shown) - 1)) if inside.height >= 9 else 0
+    listed = rows_of(shown, view, inside.height - least - 1)
+    rows = min(len(listed) + 1, inside.height - least)
+    used = _table(inside.part(0, 0, inside.width, rows), frame, view, listed, chosen, focus=focus)
     below = inside.part(0, used + 1, inside.width, inside.height - used - 1)
     for y, line in enumerate(lines[: below.height]):
         below.run(0, y, *line)
 
 
-def counts(frame: Frame) -> str:
-    """How many alerts there are of each kind, in words."""
-    words = [signs.of_alert(alert)[0] for alert in frame.alerts]
-    parts = [f"{words.count(word)} {word.lower()}" for word in ("FIRING", "ACKED", "pending", "silenced") if word in words]
+def counts(frame: Frame, view: View) -> str:
+    """How many alerts there are of each kind, in words; what is hidden is counted, the critical ones among it named."""
+    words = Counter(signs.of_alert(alert)[0] for alert in frame.alerts)
+    marked = sum(alert.id in view.marked for alert in frame.alerts)
+    parts = [f"{marked} marked"] if marked else []
+    parts += [f"{words[word]} {word.lower()}" for word in ("FIRING", "ACKED", "pending") if words[word]]
+    for word in ("silenced", "shelved"):
+        critical = sum(alert.severity == "critical" and signs.of_alert(alert)[0] == word for alert in frame.alerts)
+        if words[word]:
+            parts.append(f"{words[word]} {word}" + (f" ({critical} critical)" if critical else ""))
     return " · ".join(parts) or "0 firing"
 
 
+def rows_of(alerts: list[Alert], view: View, room: int) -> list[Row]:
+    """The list with its headings: of the groups, or between what fires, what somebody has, what is hidden and what is over, while there is room."""
+    rows: list[Row] = []
+    last = ""
+    for alert in alerts:
+        heading = order.group_of(alert, view) if view.group else _SECTIONS.get(signs.of_alert(alert)[0], "")
+        if heading != last and heading:
+            rows.append(_group(alerts, heading, view) if view.group else heading)
+        rows.append(alert)
+        last = heading
+    return rows if view.group or len(rows) <= room or room >= ROOMY else [*alerts]
+
+
+def _group(alerts: list[Alert], name: str, view: View) -> str:
+    words = Counter(signs.of_alert(alert)[0] for alert in alerts if order.group_of(alert, view) == name)
+    return f"{name}  {', '.join(f'{number} {word}' for word, number in words.items())}"
+
+
 def lasted(frame: Frame, alert: Alert) -> str:
-    """The FOR column: how long it fires; how far a pending one is; how long a silence has left; when it ended."""
+    """The FOR column: how long it fires; how far a pending one is; how long it stays hidden; when it ended."""
     if alert.state == "pending":
         waited = (frame.at - alert.since).total_seconds()
         return f"{fmt.age(waited)}/{fmt.age(alert.for_s)}" if alert.for_s else fmt.age(waited)
     if signs.ended(alert):
         return fmt.age((frame.at - alert.ended_at).total_seconds()) + " ago" if alert.ended_at else "over"
-    if alert.silenced is not None:
-        return fmt.age((alert.silenced.until - frame.at).total_seconds()) + " left"
+    hidden = alert.silenced or alert.shelved
+    if hidden is not None:
+        return fmt.age((hidden.until - frame.at).total_seconds()) + " left"
     return fmt.age((frame.at - (alert.fired_at or alert.since)).total_seconds())
 
 
-def _table(canvas: Canvas, frame: Frame, alerts: list[Alert], chosen: int | None, *, focus: bool) -> int:
-    wide = canvas.width >= 90
-    target = min(24 if wide else 15, max(6, *(text_width(place_of(alert)) for alert in alerts)))
+def _columns(alerts: list[Alert], frame: Frame, width: int) -> list[Column]:
+    """Names get what is left when the others stand, and give way to a column only while they can still be told apart."""
+    wide = width >= 90
     valued = any(alert.value is not None for alert in alerts)
-    rule = min(30 if wide else 21 if valued else 26, max(6, *(text_width(name_of(alert)) for alert in alerts)))
-    columns = [
-        Column("severity", "SEVERITY", 8, keep=4),
+    span = max(len(lasted(frame, alert)) for alert in alerts)
+    span = 5 if span <= 5 else max(9, span)  # steps, so that columns do not move with every digit
+    fixed = [
+        Column("severity", "SEVERITY" if wide else "SEV", 8 if wide else 4, keep=2),
         Column("state", "STATE", 8),
-        Column("for", "FOR", 9, keep=3),
-        Column("target", "TARGET", target),
-        Column("rule", "RULE", rule),
-        Column("value", "VALUE", 8, keep=1),
-        Column("who", "WHO", 12 if wide else 8, keep=2, grow=True),
+        Column("for", "FOR", span, keep=3),
     ]
-    if not valued:
-        columns = [column for column in columns if column.name != "value"]
+    behind = [
+        *([Column("value", "VALUE", 8, keep=4)] if valued else []),
+        Column("who", "WHO / NOTE", 14 if wide else 11, keep=1, grow=True),
+    ]
+    names = [max(6, *(text_width(place_of(alert)) for alert in alerts)), max(6, *(text_width(name_of(alert)) for alert in alerts))]
+    names = [min(names[0], 24 if wide else 15), min(names[1], 30 if wide else 24)]
+    gap = 2 if wide else 1
+    room = width - 2 - sum(column.width + gap for column in (*fixed, *behind)) - gap
+    over = sum(names) - room
+    for at in (1, 0):  # the rule's name first: it is the longer one
+        less = min(max(0, over), max(0, names[at] - _NAMES_LEAST[at]))
+        names[at] -= less
+        over -= less
+    return [*fixed, Column("target", "TARGET", names[0]), Column("rule", "RULE", names[1]), *behind]
+
+
+def _table(canvas: Canvas, frame: Frame, view: View, rows: list[Row], chosen: Alert | None, *, focus: bool) -> int:
+    alerts = [row for row in rows if not isinstance(row, str)]
+    columns = _columns(alerts, frame, canvas.width)
     roomy = sum(column.width for column in columns[1:]) + 2 * len(columns) - 2 <= canvas.width
-    placed = place(columns, canvas.width, left=2, gap=2 if roomy else 1)
+    placed = place(columns, canvas.width, left=2, gap=2 if roomy and canvas.width >= 90 else 1)
     heads(canvas, 0, columns, placed)
-    rows = canvas.height - 1
-    more = len(alerts) > rows
-    window = around(len(alerts), rows - more, chosen)
-    for y, index in enumerate(window, 1):
-        if index == chosen and focus:
+    room = canvas.height - 1
+    more = len(rows) > room
+    index = next((i for i, row in enumerate(rows) if row is chosen), None)
+    window = around(len(rows), room - more, index)
+    for y, at in enumerate(window, 1):
+        row = rows[at]
+        if isinstance(row, str):
+            x = canvas.put(2, y, f"{cut(row, canvas.width - 8)} ", "dim")
+            canvas.put(x, y, "─" * (canvas.width - x), "line")
+            continue
+        if at == index and focus:
             canvas.band(y)
-        _alert(canvas, y, placed, frame, alerts[index])
+        _alert(canvas, y, placed, frame, row, marked=row.id in view.marked)
     if more:
-        hidden = [signs.of_alert(alert)[0] for i, alert in enumerate(alerts) if i not in window]
-        said = ", ".join(f"{hidden.count(word)} {word}" for word in dict.fromkeys(hidden))
-        canvas.put(2, canvas.height - 1, f"… {len(hidden)} more: {said}", "dim")
+        hidden = Counter(signs.of_alert(row)[0] for i, row in enumerate(rows) if i not in window and not isinstance(row, str))
+        said = ", ".join(f"{number} {word}" for word, number in hidden.items())
+        canvas.put(2, canvas.height - 1, cut(f"… {hidden.total()} more: {said}", canvas.width - 2), "dim")
     return canvas.height if more else len(window) + 1
 
 
-def _alert(canvas: Canvas, y: int, placed: Placing, frame: Frame, alert: Alert) -> None:
+def _alert(canvas: Canvas, y: int, placed: Placing, frame: Frame, alert: Alert, *, marked: bool) -> None:
     word, sign = signs.of_alert(alert)
     quiet = sign.role == "dim"
     text = "dim" if quiet else "text"
-    canvas.put(0, y, sign.glyph, sign.role, bold=not quiet)
-    cell(canvas, y, placed, "severity", alert.severity, sign.role)
-    cell(canvas, y, placed, "state", word, sign.role, bold=not quiet)
+    loud = word == "FIRING" and not alert.holding
+    canvas.put(0, y, sign.glyph, sign.role, bold=not quiet and not alert.holding)
+    if marked:
+        canvas.put(1, y, "•", "key", bold=True)
+    spot = placed.get("severity")
+    severity = alert.severity if spot is not None and spot.width >= 8 else _SHORT[alert.severity]
+    cell(canvas, y, placed, "severity", severity, sign.role if word == "FIRING" else text)
+    cell(canvas, y, placed, "state", word, sign.role, bold=not quiet and not alert.holding)
     cell(canvas, y, placed, "for", lasted(frame, alert), text)
-    cell(
-        canvas, y, placed, "target", place_of(alert), "strong" if word == "FIRING" else text, bold=word == "FIRING" and sign.role == "crit"
-    )
+    cell(canvas, y, placed, "target", place_of(alert), "strong" if loud else text, bold=loud and sign.role == "crit")
     cell(canvas, y, placed, "rule", name_of(alert), text)
     cell(canvas, y, placed, "value", fmt.with_unit(alert.value, alert.unit) if alert.value is not None or alert.unit else "", text)
-    who, role = "", "dim"
-    if alert.acknowledged is not None:
-        who, role = f"{alert.acknowledged.by} {alert.acknowledged.comment}".rstrip(), "ack" if not signs.ended(alert) else "dim"
-    elif alert.silenced is not None:
-        who = f"{alert.silenced.by} {alert.silenced.comment}".rstrip()
-    if alert.holding:
-        who, role = "? no data", "warn"
-    cell(canvas, y, placed, "who", who, role)
+    who = placed.get("who")
+    if who is not None:
+        canvas.run(who.x, y, *note_of(frame, alert, who.width))
 
 
-def place_of(alert: Alert) -> str:
-    """Where it is: the target, also of a signal."""
-    return alert.target.partition("/")[0] if alert.kind == "signal" else alert.target
+def note_of(frame: Frame, alert: Alert, width: int) -> list[tuple[str, str]]:
+    """The last column in at most `width` cells, as texts and roles: what must be known of it, who has it or hides it, else why it fires."""
+    word = signs.of_alert(alert)[0]
+    troubles: list[str] = []
+    if not signs.ended(alert):
+        troubles += [f"? {alert.holding if width >= 30 or 'no data' not in alert.holding else 'no data'}"] if alert.holding else []
+        troubles += ["flapping"] if alert.flapping else []
+    forms, role = _who(frame, alert, word, width)
+    for some in (troubles, troubles[:1], []):
+        trouble = ", ".join(some)
+        gap = "  " if trouble and forms[0] else ""
+        for form in forms:
+            if text_width(form + gap + trouble) <= width:
+                return [(form + gap, role), (trouble, "warn")]
+    return [(cut(forms[-1], width), role)]
 
 
-def name_of(alert: Alert) -> str:
-    """What it is: the rule, and which signal without its server's prefix."""
-    return f"{alert.rule} {alert.target.partition('/')[2].rpartition(':')[2]}" if alert.kind == "signal" else alert.rule
-
-
-def detail(frame: Frame, alert: Alert, width: int, *, utc: bool) -> list[Line]:
-    """Everything that is known about one alert, in lines of at most `width` cells."""
-    word, sign = signs.of_alert(alert)
-
-    def at(moment: object) -> str:
-        return fmt.moment(moment, frame.at, utc=utc)  # type: ignore[arg-type]
-
-    when = [f"since {at(alert.since)}"]
-    if alert.fired_at is not None:
-        when.append(f"fired {at(alert.fired_at)}")
-    if alert.ended_at is not None:
-        when.append(f"{alert.state} {at(alert.ended_at)}")
-    title: list[Part] = [(name_of(alert), "strong", "b"), (" on ", "dim"), place_of(alert), "  ", (word, sign.role, "b")]
-    room = width - sum(text_width(part if isinstance(part, str) else part[0]) for part in title) - 2
-    said_when = ", ".join(when)
-    lines: list[Line] = [(*title, ("  " + said_when, "dim")) if text_width(said_when) <= room else tuple(title)]
-    if text_width(said_when) > room:
-        lines += _labelled("when", [said_when], width, "dim")
-    value = fmt.with_unit(alert.value, alert.unit)
-    lines += _labelled("why", [alert.summary or f"value {value}"], width)
-    if alert.state == "pending" and alert.for_s:
-        left_s = alert.for_s - (frame.at - alert.since).total_seconds()
-        lines += _labelled("next", [f"fires in {fmt.age(left_s)} unless it ends before"], width)
-    if alert.holding:
-        lines += _labelled("but", [f"{alert.holding}; it holds until its source speaks again"], width, "warn")
-    if alert.acknowledged is not None:
-        ack = alert.acknowledged
-        said = f"{ack.by} has it since {at(ack.at)}, until {at(ack.until)}" + (f": {ack.comment}" if ack.comment else "")
-        lines += _labelled("who", [said], width, "ack")
-    elif signs.fires(alert):
-        lines += _labelled("who", ["nobody yet"], width, "dim")
-    if alert.silenced is not None:
-        silence = alert.silenced
-        lines += _labelled("quiet", [f"silenced by {silence.by} until {at(silence.until)}: {silence.comment}"], width)
-    lines += _labelled("also", related(frame, alert), width)
-    lines += _labelled("past", [past(frame, alert, utc=utc)], width, "dim")
-    return lines
-
-
-def _labelled(label: str, facts: list[str], width: int, role: str = "text") -> list[Line]:
-    text = "; ".join(fact for fact in facts if fact)
-    return [((f"{label if not i else '':<7}", "dim"), (line, role)) for i, line in enumerate(wrap(text, width - 7, 3))]
-
-
-def related(frame: Frame, alert: Alert) -> list[str]:
-    """What else is wrong around the subject of an alert: its state, its GPUs, other alerts, drift of its inputs."""
-    facts: list[str] = []
-    target = next((target for target in frame.targets if target.name == alert.target), None)
-    if target is not None:
-        since = fmt.age((frame.at - target.since).total_seconds())
-        why = target.why if target.why and target.why not in alert.summary else ""
-        facts.append(f"{target.state} for {since}" + (f", {why}" if why else ""))
-        waiting = target.metrics.get("queue.length")
-        if waiting:
-            facts.append(f"{fmt.count(waiting)} waiting")
-        if target.metrics.get("kv_cache.used") is not None:
-            facts.append(f"KV cache {fmt.ratio(target.metrics['kv_cache.used'])}")
-        for gpu in (gpu for gpu in frame.gpus if gpu.index in target.gpus and (gpu.source == "nvml" or gpu.simulated)):
-            util = gpu.metrics.get("gpu.util")
-            facts.append(f"GPU {gpu.index} {gpu.state if gpu.state != 'OK' else 'at ' + fmt.ratio(util)}")
-        drifting = [signal.signal for signal in frame.drift if signal.source == alert.target and signal.state == "drift"]
-        if drifting:
-            facts.append(f"{', '.join(drifting[:3])} drifting")
-    signal = next((signal for signal in frame.drift if signal.signal and f"{signal.source}/{signal.signal}" == alert.target), None)
-    if signal is not None and signal.sentence not in alert.summary:
-        facts.append(signal.sentence)
-    others = [other.rule for other in frame.alerts if other.target == alert.target and other.id != alert.id and other.state == "firing"]
-    if others:
-        facts.append(f"{', '.join(others[:4])} firing too")
-    return facts
-
-
-def past(frame: Frame, alert: Alert, *, utc: bool) -> str:
-    """How often this fired before, as far as the frame knows (24 hours)."""
-    before = [
-        other
-        for other in frame.alerts
-        if other.rule == alert.rule and other.target == alert.target and signs.ended(other) and other.id != alert.id
-    ]
-    if not before:
-        return ""
-    last = max(before, key=lambda other: other.ended_at or other.since)
-    took = ((last.ended_at or last.since) - (last.fired_at or last.since)).total_seconds()
-    by = f", acked by {last.acknowledged.by}" if last.acknowledged else ""
-    return f"{len(before)} time{'' if len(before) == 1 else 's'} in the last 24 h; last {fmt.moment(last.since, frame.at, utc=utc)} for {fmt.age(took)}{by}"
-
-
-def ticker(canvas: Canvas, frame: Frame, view: View) -> None:
-    """One line, always there: what happened to the user's last key, or the worst that nobody has taken."""
-    if view.toast:
-        canvas.band(0)
-        canvas.run(1, 0, (cut(view.toast, canvas.width - 2), "strong", "b"))
-        return
-    firing = [alert for alert in order.alerts(frame, View()) if signs.fires(alert)]
-    if not firing:
-        acked = [alert for alert in order.alerts(frame, View()) if signs.of_alert(alert)[0] == "ACKED"]
-        if acked and acked[0].acknowledged:
-            canvas.run(
-                1,
-                0,
-                ("◆ ", "ack", "b"),
-                (f"{place_of(acked[0])} {name_of(acked[0])}", "text"),
-                (f"   {acked[0].acknowledged.by} has it", "ack"),
-            )
-        return
-    alert = firing[0]
-    sign = signs.SEVERITY[alert.severity]
-    key = next((key for key, label in view.keys if label.startswith("ack")), "")
-    hint: list[Part] = [(key, "key", "b"), (" acknowledge", "dim")] if key else []
-    time = fmt.clock(alert.fired_at or alert.since, utc=view.utc)
-    named = cut(f"{place_of(alert)} {name_of(alert)}", canvas.width - len(time) - 6)
-    x = canvas.run(1, 0, (f"{sign.glyph} ", sign.role, "b"), (f"{time} ", "dim"), (named, "strong", "b"))
-    x = canvas.run(x, 0, "   ", cut(alert.summary, max(0, canvas.width - x - 4)))
-    if x + 3 + sum(text_width(part[0]) for part in hint) < canvas.width:
-        canvas.run(x, 0, "   ", *hint)
+def _who(frame: Frame, alert: Alert, word: str, width: int) -> tuple[list[str], str]:
+    """Who has it or hides it in several lengths, and the role; where nobody does, why it fires, when there is room to say it."""
+    ack, hidden = alert.acknowledged, alert.silenced if word == "silenced" else alert.shelved if word == "shelved" else None
+    if hidden is not None:
+        return [f"{hidden.by} {hidden.comment}".rstrip()], "dim"
+    if ack is not None:
+        comment = f" {ack.comment}" if ack.comment else ""
+        short = [f"{ack.by}{comment}", ack.by]
+        if signs.ended(alert):
+            return short, "dim"
+        age, left = (fmt.age(span.total_seconds()) for span in (frame.at - ack.at, ack.until - frame.at))
+        return [f"{ack.by} {age} ago, {left} left{comment}", f"{ack.by} {age}{comment}", *short], "ack"
+    room = width - 14 if alert.flapping or alert.holding else width
+    return ([cut(alert.summary, room), ""] if room >= 20 else [""]), "dim"

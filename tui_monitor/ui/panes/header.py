@@ -80,16 +80,22 @@ def state_pieces(frame: Frame) -> list[Piece]:
 
 
 def alert_pieces(frame: Frame) -> list[Piece]:
-    """FIRING and ACKED, literally."""
+    """FIRING and ACKED, literally; and how much is hidden, so that nobody forgets it."""
     firing = [alert for alert in frame.alerts if signs.fires(alert)]
-    acked = sum(alert.state == "firing" and alert.acknowledged is not None and alert.silenced is None for alert in frame.alerts)
+    words = Counter(signs.of_alert(alert)[0] for alert in frame.alerts)
+    acked = words["ACKED"]
+    hidden = [
+        Piece(8, (((f"{glyph} {words[word]} {word}", "dim"),), ((f"{glyph} {words[word]}", "dim"),)))
+        for word, glyph in (("silenced", "⊘"), ("shelved", "⊖"))
+        if words[word]
+    ]
     if firing:
         sign = min((signs.SEVERITY[alert.severity] for alert in firing), key=lambda sign: sign.rank)
         glyph = "▲" if sign.role == "crit" else sign.glyph
         first = Piece(0, (((f"{glyph} {len(firing)} FIRING", sign.role, "b"),), ((f"{glyph}{len(firing)} FIRING", sign.role, "b"),)))
     else:
         first = Piece(1, ((("0 firing", "dim"),),))
-    return [first] + ([Piece(1, (((f"◆ {acked} ACKED", "ack"),), ((f"◆{acked} ACKED", "ack"),)))] if acked else [])
+    return [first, *([Piece(1, (((f"◆ {acked} ACKED", "ack"),), ((f"◆{acked} ACKED", "ack"),)))] if acked else []), *hidden]
 
 
 def draw(canvas: Canvas, frame: Frame, view: View) -> None:
@@ -103,13 +109,13 @@ def draw(canvas: Canvas, frame: Frame, view: View) -> None:
     drifting = sum(signal.state == "drift" for signal in frame.drift)
     if frame.drift:
         tone: Part = (str(drifting), "crit" if drifting else "text", "b") if drifting else "0"
-        pieces.append(Piece(8, ((("drift ", "dim"), tone, (f" of {len(frame.drift)}", "dim")),)))
+        pieces.append(Piece(9, ((("drift ", "dim"), tone, (f" of {len(frame.drift)}", "dim")),)))
     if frame.engine.recording == "recording":
-        pieces.append(Piece(9, ((("rec ", "dim"), fmt.size(frame.engine.recorded_bytes)),)))
+        pieces.append(Piece(10, ((("rec ", "dim"), fmt.size(frame.engine.recorded_bytes)),)))
     elif frame.engine.recording != "off":
         pieces.append(Piece(5, (((f"rec {cut(frame.engine.recording, 40)}", "warn"),), (("rec paused", "warn"),))))
     if len(frame.engine.people) > 1:
-        pieces.append(Piece(10, (((f"{len(frame.engine.people)} here: {cut(', '.join(frame.engine.people), 30)}", "dim"),),)))
+        pieces.append(Piece(11, (((f"{len(frame.engine.people)} here: {cut(', '.join(frame.engine.people), 30)}", "dim"),),)))
     if frame.engine.demo:
         pieces.append(Piece(7, ((("demo", "info"),),)))
     pieces.append(Piece(0, (((zone, "strong"),), ((time, "strong"),))))

@@ -75,14 +75,46 @@ def orphans(frame: Frame, view: View) -> list[Orphan]:
 
 
 def alerts(frame: Frame, view: View) -> list[Alert]:
-    """Alerts: firing, taken, pending, silenced, ended; within each the worst and then the newest first."""
+    """Alerts: firing, taken, pending, silenced, shelved, ended; within each the worst and then the newest first.
+
+    In groups, the group with the worst alert comes first.
+    """
     kept = [
         alert
         for alert in frame.alerts
-        if passes(view, alert.target, alert.rule, alert.severity, signs.of_alert(alert)[0], alert.summary)
-        and not (view.faults_only and not signs.fires(alert))
+        if not (view.faults_only and not signs.fires(alert)) and (not view.filter or passes(view, *_words(alert)))
     ]
-    return sorted(kept, key=lambda alert: (signs.of_alert(alert)[1].rank, -(alert.ended_at or alert.fired_at or alert.since).timestamp()))
+    kept.sort(key=lambda alert: (signs.of_alert(alert)[1].rank, -(alert.ended_at or alert.fired_at or alert.since).timestamp()))
+    if not view.group:
+        return kept
+    groups: dict[str, list[Alert]] = {}
+    for alert in kept:
+        groups.setdefault(group_of(alert, view), []).append(alert)
+    return [alert for group in groups.values() for alert in group]
+
+
+def group_of(alert: Alert, view: View) -> str:
+    """The group that an alert stands in: its rule or its target."""
+    if view.group == "rule":
+        return alert.rule
+    return alert.target.partition("/")[0] if alert.kind in {"signal", "model", "slice"} else alert.target
+
+
+def _words(alert: Alert) -> list[str]:
+    """All that a filter looks at."""
+    people = [one.by + " " + one.comment for one in (alert.acknowledged, alert.silenced, alert.shelved) if one is not None]
+    flapping = ["flapping"] if alert.flapping else []
+    return [
+        alert.target,
+        alert.rule,
+        alert.severity,
+        signs.of_alert(alert)[0],
+        alert.summary,
+        alert.holding,
+        *flapping,
+        *people,
+        *alert.labels.values(),
+    ]
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:

@@ -8,9 +8,9 @@ from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
 from tui_monitor.ui.panes import gpus, order
-from tui_monitor.ui.panes.alerts import name_of, place_of
 from tui_monitor.ui.panes.header import alert_pieces, fit, source_piece, state_pieces
 from tui_monitor.ui.panes.hosts import numbers_line
+from tui_monitor.ui.panes.story import name_of, place_of
 from tui_monitor.ui.panes.targets import holds
 from tui_monitor.ui.panes.why import sign_of, why_of
 from tui_monitor.ui.view import View

@@ -75,15 +75,16 @@ def area(canvas: Canvas, values: Sequence[float | None], top: float, role: str =
         canvas.put(0, y, line, role)
 
 
-def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: str = "chart") -> int:
+def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: str = "chart", line: float | None = None) -> int:
     """A titled area with its scale at the left and clock times below; returns the column where the area begins.
 
-    The last line of the canvas is the clock, the others the area.
+    The last line of the canvas is the clock, the others the area. `line` is a value that is drawn across it: a threshold.
     """
     values = series.values if series else []
-    top = ceiling(values)
+    top = ceiling([*values, line] if line is not None else values)
     label = fmt.bare(key, top)
-    left = max(6, text_width(label) + 2)
+    limit = fmt.bare(key, line) if line is not None else ""
+    left = max(6, text_width(label) + 2, text_width(limit) + 2)
     height, width = canvas.height - 1, canvas.width - left
     if height < 1 or width < 8:
         return left
@@ -94,6 +95,11 @@ def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: s
         if height > 1:
             canvas.put(left - 2, height - 1, "0", "dim")
         area(canvas.part(left, 0, width, height), values, top, role)
+        if line is not None and math.isfinite(line) and line >= 0:
+            y = min(height - 1, max(0, height - 1 - math.floor(line / top * height)))
+            canvas.put(0, y, " " * (left - 1))  # rather the threshold's number than the scale's
+            canvas.put(left - 1 - text_width(limit), y, limit, "warn")
+            canvas.put(left, y, "╌" * width, "warn")
     if series is not None and values:
         clock_axis(canvas.part(left, height, width, 1), series.start_s, series.step_s * len(values), utc=utc)
     return left
