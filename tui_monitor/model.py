@@ -492,6 +492,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     performance: list[Performance] = []
     drift: list[Drift] = []
     alerts: list[Alert] = []
+    foreign: Foreign | None = None  # what an Alertmanager says
+    outward: list[OutwardState] = []  # systems that are told of alerts, and whether that gets there
     silences: list[Silence] = []  # in force, those that end soonest first; then those that ended in the last day
     events: list[Event] = []  # newest first
     queries: dict[str, Queried] = {}  # Prometheus' name -> its named numbers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -100,6 +99,8 @@ def _newer(of_rule: dict[tuple[str, str, str], tuple[float, str]], key: tuple[st
 
 def _past(identity: str, instance: str, socket: Path | None) -> AlertPast | None:
     """The past of one alert, from the engine where one runs."""
+    import asyncio
+
     from tui_monitor.cli import kept
     from tui_monitor.engine.feed import ask
     from tui_monitor.model import AlertPast, HistoryOfAlert

@@ -14,18 +14,21 @@ from tui_monitor.alerts.usual import UsualKeeper
 from tui_monitor.config import Settings
 from tui_monitor.engine.clock import steady
 from tui_monitor.engine.keeper import Keeper
+from tui_monitor.engine.telling import Telling
 from tui_monitor.model import (
+    Acknowledge,
     Act,
     Alert,
     AlertPast,
+    Episode,
     Event,
+    Foreign,
     JournalEntry,
-    Notice,
     Outcome,
-    Outgoing,
     Silence,
     SilencePreview,
     Subject,
+    Unacknowledge,
     clean,
     utc,
 )
@@ -34,23 +37,24 @@ from tui_monitor.vocabulary import seconds
 USUAL_SAVED_EVERY_S = 600.0
 _TOLD = ("firing", "resolved", "lost", "acked", "unacked", "taken-over", "ack-expired", "ack-dropped", "shelved", "flapping")
 
-Outbox = Callable[[Sequence[Notice]], list[Outgoing]]  # notices -> what each outward system must be sent
-
 
 class Alerting:
     """All that the engine knows of alerts."""
 
-    def __init__(self, settings: Settings, keeper: Keeper, tick_s: float, tell: Callable[[Event], None], now_s: float) -> None:
+    def __init__(
+        self, settings: Settings, keeper: Keeper, telling: Telling, tick_s: float, tell: Callable[[Event], None], now_s: float
+    ) -> None:
         """What an earlier engine kept goes on.
 
         Args:
             settings: rules and how alerts live.
             keeper: of what is durable.
+            telling: the outward systems.
             tick_s: between two looks.
             tell: takes one line for the events.
             now_s: wall time.
         """
-        self._keeper, self._tell_event = keeper, tell
+        self._keeper, self._telling, self._tell_event = keeper, telling, tell
         self._acting = asyncio.Lock()
         alerts = settings.alerts
         rules = rules_of(settings)
@@ -65,7 +69,7 @@ class Alerting:
         )
         self._usual = UsualKeeper({})
         self._usual_saved_s = now_s
-        self.outbox: Outbox = lambda _notices: []
+        self._ack_for_s = seconds(alerts.ack_for)
         self.asks_windows = self.asks_models = False
         self.asks_over: list[tuple[str, float]] = []  # family and bound: shares of requests above it
         self._use(rules)
@@ -111,9 +115,20 @@ class Alerting:
                 self._book.adopt(others.episodes, others.silences)
             changes = self._book.evaluate(asked, now_s, steady())
             if changes:
-                await self._keeper.happened(changes, self.outbox([notice for change in changes for notice in change.notices]))
+                outgoing = self._telling.of_notices([notice for change in changes for notice in change.notices])
+                await self._keeper.happened(changes, outgoing)
+                if outgoing:
+                    self._telling.written()
         for change in changes:
             self._tell(change)
+
+    def firing(self) -> list[Episode]:
+        """What people were told of and that still fires."""
+        return [one for one in self._book.episodes() if one.state == "firing" and one.told is not None and one.told.open]
+
+    def hidden(self, found: Foreign) -> None:
+        """What an Alertmanager hides."""
+        self._book.set_foreign_silences(found.source or "alertmanager", found.hidden)
 
     def alerts(self, now_s: float) -> list[Alert]:
         """The list as people read it."""
@@ -128,16 +143,20 @@ class Alerting:
     async def act(self, act: Act, who: str) -> Outcome:
         """Carry it out; the answer comes after it is durable."""
         now_s = time.time()
+        if isinstance(act, Acknowledge | Unacknowledge) and (foreign := self._telling.foreign_alert(act.alert)) is not None:
+            return await self._telling.act_on_foreign(act, foreign, who, now_s, self._ack_for_s)
         async with self._acting:
             proposals = self._book.propose(act, who, now_s)
             writing = [one for one in proposals if one.writes]
-            why = await self._keeper.act(writing) if writing else ""
+            outgoing = self._telling.of_acts(act, writing, who, now_s)
+            why = await self._keeper.act(writing, outgoing) if writing else ""
             for one in writing:
                 if why:
                     self._book.withdraw(one)
                 else:
                     self._book.apply(one)
         if not why:
+            self._telling.written()
             for one in writing:
                 self._tell_act(one, who)
         kept = Outcome(ok=False, message=f"not kept, so not done: {why}")

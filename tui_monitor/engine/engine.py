@@ -29,6 +29,7 @@ from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
+from tui_monitor.engine.telling import Telling
 from tui_monitor.model import (
     Acknowledge,
     AddNote,
@@ -106,7 +107,8 @@ class Engine:
         self._self = SelfWatch(self.tick_s)
         self._keeper = Keeper(state, settings, trouble)
         self._events: deque[Event] = deque(maxlen=EVENTS)
-        self._alerting = Alerting(settings, self._keeper, self.tick_s, self._events.appendleft, self._started_s)
+        self._telling = Telling(settings, self._host_name, instance, self._keeper, self.note)
+        self._alerting = Alerting(settings, self._keeper, self._telling, self.tick_s, self._events.appendleft, self._started_s)
         self._frame: Frame | None = None
         self._seq = 0
         self._wake, self._stop = asyncio.Event(), asyncio.Event()
@@ -125,6 +127,7 @@ class Engine:
         if why := self._alerting.restore_usual(self._keeper.load("usual")):
             self.note(f"what is usual is learned anew: {clean(why)}", "warning")
         self._targets.ask_over(self._alerting.asks_over)
+        self._telling.start(self._alerting.firing, self._alerting.hidden)
         self._host.start()
         self._gpu.start()
         self._targets.start()
@@ -165,6 +168,7 @@ class Engine:
 
     async def _end(self) -> None:
         self._save(time.time())
+        await self._telling.stop()
         await self._targets.stop()
         await self._queries.stop()
         await self._logs.stop()
@@ -272,6 +276,8 @@ class Engine:
             drift=drift,
             alerts=alerts,
             silences=self._alerting.silences(now_s),
+            foreign=self._telling.foreign,
+            outward=self._telling.states(),
             events=list(self._events),
             queries=self._queries.answers(),
             strip=self._strip.text(now_s),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -118,6 +119,15 @@ class Keeper:
     async def past(self, alert: str) -> AlertPast | None:
         """How often the alert of an episode fired, and what happened to it."""
         return await Worker[AlertPast | None]("alert-past").run(lambda: self._read(lambda database: database.past(alert), None), DURABLE_S)
+
+    async def due(self, sink: str, limit: int, wait_s: float) -> list[Outgoing]:
+        """What of the outbox a system can be sent now."""
+        now_s = time.time()
+        return await Worker[list[Outgoing]]("outbox").run(lambda: self._read(lambda database: database.due(now_s, limit, sink), []), wait_s)
+
+    def settle(self, row: Outgoing) -> Future[None] | None:
+        """What became of sending a row."""
+        return self._database.settle(row) if self._database is not None else None
 
     def record(self, frame: Frame) -> None:
         """Hand a frame to the recorder."""

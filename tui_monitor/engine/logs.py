@@ -106,7 +106,11 @@ class Logs:
             return
         for one in watched:
             reading = one.reading
-            if reading is None or reading.failure is not None or 0 <= reading.at_s - self._observed.get(one.found.name, 0.0) < OBSERVED_EVERY_S:
+            if (
+                reading is None
+                or reading.failure is not None
+                or 0 <= reading.at_s - self._observed.get(one.found.name, 0.0) < OBSERVED_EVERY_S
+            ):
                 continue
             self._observed[one.found.name] = reading.at_s
             for signal, counts in one.numbers.histograms().items():
