@@ -34,6 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Ask and print."""
+    import asyncio
+
     import msgspec
 
     from tui_monitor.cli import frames, places, settings
