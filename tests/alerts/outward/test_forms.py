@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from loopback import reply, serving
 from outward_samples import NOW_S, ORIGIN, act, answering, episode, item, json_of, notice
@@ -136,6 +136,8 @@ def test_a_notice_on_the_terminal() -> None:
     assert terminal.osc9("4;1;50") == b"\x1b]9;! 4;1;50\x07", "not a progress bar"
 
 
+@example("a;b", "c;d", "777")
+@example("x\x1b\\\x07\x1b]0;y", "\x9d0;z\x9c", "9")
 @given(st.text(), st.text(), st.sampled_from(["9", "777"]))
 def test_no_text_ends_a_sequence_early_or_begins_another(rule: str, text: str, osc: str) -> None:
     sent = terminal.for_notice(notice(rule=rule, text=text), "box1", ring=False, osc=osc)  # type: ignore[arg-type]

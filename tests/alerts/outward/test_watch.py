@@ -185,7 +185,7 @@ def test_an_empty_one_that_was_started_anew_resolves_nothing_until_it_was_told_a
 def test_several_behind_one_address_are_not_taken_for_restarts_for_ever() -> None:
     async def scene(fake: Fake, bench: Bench) -> None:
         fake.alert("A")
-        for uptime_s in (NOW_S - 900, NOW_S - 500, NOW_S - 900, NOW_S - 500):
+        for uptime_s in (NOW_S - 900, NOW_S - 500, NOW_S - 900, NOW_S - 500, NOW_S - 900):
             fake.uptime_s = uptime_s
             await bench.look(later_s=60)
         fake.alerts.clear()

@@ -266,7 +266,7 @@ class Web:
                 follow_redirects=False,
                 verify=context if context is not None else False,
                 trust_env=not local,  # a proxy of the environment is for others than this host
-                limits=httpx.Limits(max_connections=8, max_keepalive_connections=2, keepalive_expiry=30.0),
+                limits=httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=15.0),
             )
         except (OSError, ssl.SSLError, ValueError) as error:
             reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or type(error).__name__
