@@ -259,8 +259,20 @@ def test_our_silence_over_nothing_is_deleted_the_second_time_it_is_seen_and_no_o
         fake.silence("theirs", {"alertname": "Gone"}, "ACK! x [tui-monitor aaaa0009@box2]")
         fake.silence("bobs", {"alertname": "Gone"}, "ACK! x")
         fake.silence("held", {"alertname": "slow"}, "ACK! x [tui-monitor aaaa0001@box1]")
-        await bench.look(episode())
+        held = acked(episode(), "alice", NOW_S, NOW_S + 3600)
+        await bench.look(held)
         assert fake.deleted == []
+        await bench.look(held, later_s=10)
+        assert fake.deleted == ["ours"]
+
+    run(scene)
+
+
+def test_what_was_given_back_while_nobody_could_tell_loses_its_silence() -> None:
+    async def scene(fake: Fake, bench: Bench) -> None:
+        fake.silence("ours", {"alertname": "slow"}, "ACK! x [tui-monitor aaaa0001@box1]")
+        await bench.look(episode())
+        assert fake.deleted == [], "it may have been acknowledged during the look"
         await bench.look(episode(), later_s=10)
         assert fake.deleted == ["ours"]
 

@@ -191,16 +191,18 @@ class Watch:
     # -- silences of acknowledgements -----------------------------------------------------------------------------------------------
 
     async def _tidy(self, known: Sequence[Known], firing: Sequence[Episode]) -> None:
-        """Delete ours over alerts that are gone; make those again that are missing though somebody still has the alert."""
+        """Delete ours over alerts that are gone or were given back while nobody was there to tell; make those again that are missing though somebody still has the alert."""
         if self._steady() < self._empty_until_s:
             return
         held = {one.id: one for one in firing}
         alive = set(held) | {alert.id for alert in self._kept.values()} | {one.labels.get(ID_LABEL, "") for one in known}
         labels = [one.labels for one in known]
         over_nothing = {
-            one.id: one.marked(self._of.origin)
+            one.id: mark
             for one in self._silences
-            if one.active and one.marked(self._of.origin) and one.marked(self._of.origin) not in alive and not any(map(one.covers, labels))
+            if one.active
+            and (mark := one.marked(self._of.origin))
+            and (held[mark].ack is None if mark in held else mark not in alive and not any(map(one.covers, labels)))
         }
         for identity, alert in over_nothing.items():
             if identity in self._orphans:
