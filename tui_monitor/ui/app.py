@@ -438,7 +438,7 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
     async def _open(self, dialog: Screen[Any], answered: Callable[[Any], None] | None = None) -> None:
         """Open a dialog and wait until it takes keys: a letter typed right behind the one that opens it must not act on the board."""
         await self.push_screen(dialog, answered)
-        for box in dialog.query(Input):
+        for box in dialog.query(dialog.AUTO_FOCUS or "Input").results(Input):
             dialog.set_focus(box)
 
     async def action_palette(self) -> None:

@@ -23,7 +23,7 @@ def lines(past: AlertPast, now: datetime, width: int, *, utc: bool) -> list[str]
     if people:
         said += wrap("taken by " + ", ".join(f"{who} {times}×" for who, times in people.most_common(6)), width, 2)
     if past.episodes:
-        said += ["", cut("FIRED         LASTED  SEVERITY  ENDED     WHO", width)]
+        said += ["", cut("FIRED         LASTED  SEVERITY  STATE     WHO", width)]
     for episode in past.episodes:
         lasted = "still" if episode.lasted_s is None else fmt.age(episode.lasted_s)
         flaps = f"  came back {episode.flaps}×" if episode.flaps else ""

@@ -62,6 +62,7 @@ class SilenceDialog(ModalScreen[AddSilence | None]):
         """`ask` previews a match; `now` is the clock that ends are counted from."""
         super().__init__()
         self._match, self._ask, self._now, self._utc, self._ascii = match, ask, now, utc, ascii
+        self._previewed: str | None = None
         self._wrong = ""  # what is wrong with the match, as far as it is known
         self._waiting: Timer | None = None
 
@@ -101,10 +102,12 @@ class SilenceDialog(ModalScreen[AddSilence | None]):
             self._say_end(event.value)
 
     def _look(self) -> None:
-        self.run_worker(self._preview(), group="preview", exclusive=True)
-
-    async def _preview(self) -> None:
         match = self.query_one("#match", Input).value.strip()
+        if match != self._previewed:
+            self._previewed = match
+            self.run_worker(self._preview(match), group="preview", exclusive=True)
+
+    async def _preview(self, match: str) -> None:
         answer = await self._ask(PreviewSilence(match))
         if match != self.query_one("#match", Input).value.strip():
             return  # it is about something that stands there no more

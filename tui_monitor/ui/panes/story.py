@@ -13,6 +13,7 @@ from tui_monitor.ui.widgets.canvas import Part, text_width, wrap
 Line = tuple[Part, ...]
 SAME_MOMENT_S = 120.0  # what changed at most so long before or after belongs to the story
 MOST_CHANGES = 8
+_MOMENT = 17  # cells of a clock time and how far apart it is
 
 
 def place_of(alert: Alert) -> str:
@@ -43,8 +44,10 @@ def detail(frame: Frame, alert: Alert, width: int, *, utc: bool, whole: bool = F
     lines += _people(frame, alert, width, utc=utc)
     lines += _labelled("also", related(frame, alert), width)
     if whole:
-        for index, line in enumerate(changes(frame, alert, utc=utc)):
-            lines += _labelled("then" if not index else "", [line], width)
+        for index, (moment, text) in enumerate(changes(frame, alert, utc=utc)):
+            head = f"{'' if index else 'then':<7}{moment:<{_MOMENT}}"
+            parts = wrap(text, max(10, width - len(head)), 2)
+            lines += [((head if not i else " " * len(head), "dim"), part) for i, part in enumerate(parts)]
     if alert.runbook:
         lines += _labelled("look", [alert.runbook], width, "info")
     lines += _labelled("past", [past(frame, alert, utc=utc)], width, "dim")
@@ -137,7 +140,7 @@ def related(frame: Frame, alert: Alert) -> list[str]:
     return facts
 
 
-def changes(frame: Frame, alert: Alert, *, utc: bool) -> list[str]:
+def changes(frame: Frame, alert: Alert, *, utc: bool) -> list[tuple[str, str]]:
     """What else changed when this began: other alerts, states, drift, restarts and whatever the events tell, in order of time."""
     found = sorted(
         {
@@ -147,7 +150,7 @@ def changes(frame: Frame, alert: Alert, *, utc: bool) -> list[str]:
         }
     )
     nearest = sorted(found, key=lambda one: abs((one[0] - alert.since).total_seconds()))[:MOST_CHANGES]
-    return [f"{fmt.moment(at, frame.at, utc=utc)} {_apart((at - alert.since).total_seconds()):>6}  {text}" for at, text in sorted(nearest)]
+    return [(f"{fmt.moment(at, frame.at, utc=utc)} {_apart((at - alert.since).total_seconds()):>6}", text) for at, text in sorted(nearest)]
 
 
 def _apart(span_s: float) -> str:
