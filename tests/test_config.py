@@ -215,9 +215,9 @@ def test_the_whole_example_uncommented_is_accepted(tmp_path: Path, capsys: pytes
 
 def test_what_does_nothing_yet_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "c.toml"
-    path.write_text('[webhook]\nurl = "http://127.0.0.1:9"\n[[prometheus]]\nname = "a"\nurl = "http://127.0.0.1:1"\nfleet = true\n')
+    path.write_text('[exporter]\nlisten = "127.0.0.1:9478"\n[[prometheus]]\nname = "a"\nurl = "http://127.0.0.1:1"\nfleet = true\n')
     assert main(["check", str(path)]) == 0
     assert capsys.readouterr().err.splitlines() == [
         f"{path}:6: prometheus.1.fleet: warning: has no effect in this version",
-        f"{path}:2: webhook.url: warning: has no effect in this version",
+        f"{path}:2: exporter.listen: warning: has no effect in this version",
     ]

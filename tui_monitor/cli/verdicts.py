@@ -74,11 +74,6 @@ def without_effect(chosen: Settings) -> Iterator[str]:
     yield from (f"probes.{i}" for i, _ in enumerate(chosen.probes, 1))
     set_keys = {
         "alerts.rules_files": chosen.alerts.rules_files,
-        "alerts.hooks": chosen.alerts.hooks,
-        "alertmanager.url": chosen.alertmanager.url,
-        "alerta.url": chosen.alerta.url,
-        "webhook.url": chosen.webhook.url,
-        "notify.urls_file": chosen.notify.urls_file,
         "exporter.listen": chosen.exporter.listen,
     }
     yield from (key for key, value in set_keys.items() if value)

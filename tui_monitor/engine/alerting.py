@@ -116,9 +116,8 @@ class Alerting:
             changes = self._book.evaluate(asked, now_s, steady())
             if changes:
                 outgoing = self._telling.of_notices([notice for change in changes for notice in change.notices])
-                await self._keeper.happened(changes, outgoing)
-                if outgoing:
-                    self._telling.written()
+                why = await self._keeper.happened(changes, outgoing)
+                self._telling.written(outgoing, durable=not why)
         for change in changes:
             self._tell(change)
 
@@ -156,7 +155,7 @@ class Alerting:
                 else:
                     self._book.apply(one)
         if not why:
-            self._telling.written()
+            self._telling.written(outgoing, durable=True)
             for one in writing:
                 self._tell_act(one, who)
         kept = Outcome(ok=False, message=f"not kept, so not done: {why}")

@@ -12,7 +12,7 @@ from typing import TypeVar
 from tui_monitor.alerts.acts import Change, Proposal
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings, bytes_of
-from tui_monitor.model import AlertPast, Episode, Frame, Outcome, Outgoing, Silence
+from tui_monitor.model import AlertPast, Episode, Frame, JournalEntry, Outcome, Outgoing, Silence
 from tui_monitor.store.database import Database, Kept
 from tui_monitor.store.files import StoreError
 from tui_monitor.store.recorder import Recorder
@@ -75,10 +75,16 @@ class Keeper:
             self._trouble = str(error)
             return nothing
 
-    async def happened(self, changes: Sequence[Change], outgoing: Sequence[Outgoing] = ()) -> None:
-        """Write down what happened, before it is shown. What cannot be written is kept in memory and written as soon as that goes."""
+    async def happened(self, changes: Sequence[Change], outgoing: Sequence[Outgoing] = ()) -> str:
+        """Write down what happened, before it is shown; returns why not, or nothing. What cannot be written is kept in memory until that goes."""
+        if self._database is None:
+            return self._trouble or "nothing is kept by this engine"
+        return await self._durable(self._database.keep([(change.episode, change.entries) for change in changes], outbox=outgoing))
+
+    def write_line(self, entry: JournalEntry) -> None:
+        """A line of the journal that nobody waits for."""
         if self._database is not None:
-            await self._durable(self._database.keep([(change.episode, change.entries) for change in changes], outbox=outgoing))
+            self._database.keep(journal=[entry])
 
     async def act(self, proposals: Sequence[Proposal], outgoing: Sequence[Outgoing] = ()) -> str:
         """Make acts durable, all or none; returns why not, or nothing."""

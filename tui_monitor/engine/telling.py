@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from tui_monitor.model import (
     Episode,
     Foreign,
     ForeignAlert,
+    JournalEntry,
     Notice,
     Outcome,
     Outgoing,
@@ -39,13 +41,12 @@ class Telling:
     def __init__(self, settings: Settings, host: str, instance: str, keeper: Keeper, note: Callable[[str], object]) -> None:
         self._keeper = keeper
         self._found = channels(settings, Origin(host, instance, __version__), say=note, keep=self._ran)
-        self._note = note
         self._dispatcher = Dispatcher(self._found.tellers, self._keeper.settle, fetch=self._fetch) if self._found.tellers else None
         self._watching: asyncio.Task[None] | None = None
         self.foreign: Foreign | None = None
 
-    def _ran(self, _episode: str, hook: str, text: str) -> None:
-        self._note(f"hook {hook}: {text}")
+    def _ran(self, episode: str, hook: str, text: str) -> None:
+        self._keeper.write_line(JournalEntry(time.time(), episode, "hook", hook, text))
 
     async def _fetch(self, sink: str, limit: int) -> Sequence[Outgoing]:
         return await self._keeper.due(sink, limit, FETCHED_S)
@@ -85,7 +86,7 @@ class Telling:
 
     def of_notices(self, notices: Sequence[Notice]) -> list[Outgoing]:
         """The rows of what happened, to be written with it."""
-        return self._rows([of_notice(notice) for notice in notices])
+        return self._rows([of_notice(notice, notice.episode.runbook) for notice in notices])
 
     def of_acts(self, act: Act, proposals: Sequence[Proposal], who: str, now_s: float) -> list[Outgoing]:
         """The rows of what somebody does with alerts, to be written with it."""
@@ -115,10 +116,14 @@ class Telling:
             for row in rows(items, self._found.tellers)
         ]
 
-    def written(self) -> None:
-        """Rows are in the outbox."""
-        if self._dispatcher is not None:
+    def written(self, outgoing: Sequence[Outgoing], *, durable: bool) -> None:
+        """Rows are in the outbox; or could not be put there: then they are told from memory, for somebody must be."""
+        if self._dispatcher is None or not outgoing:
+            return
+        if durable:
             self._dispatcher.wake()
+        else:
+            self._dispatcher.put(outgoing)
 
     # -- alerts of others ---------------------------------------------------------------------------------------------------------------
 
@@ -138,8 +143,9 @@ class Telling:
                 said = f"unacked {alert.rule} on {alert.target}: {alert.source} is asked to end its silence"
             case _:
                 return Outcome(ok=False, message=f"{alert.rule} on {alert.target} is {alert.source}'s: it can be acked and unacked here")
-        why = await self._keeper.act([], self._rows([item]))
+        outgoing = self._rows([item])
+        why = await self._keeper.act([], outgoing)
         if why:
             return Outcome(ok=False, message=f"not kept, so not done: {why}")
-        self.written()
+        self.written(outgoing, durable=True)
         return Outcome(ok=True, message=said)
