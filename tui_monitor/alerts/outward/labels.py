@@ -54,6 +54,7 @@ def annotations_of(episode: Episode, text: str = "", runbook: str = "") -> dict[
     if episode.value is not None:
         said["value"] = f"{episode.value:g}{f' {episode.unit}' if episode.unit else ''}"
     said |= {name: value for name, value in episode.labels.items() if name not in ("target", "kind")}
+    runbook = runbook or episode.runbook
     if runbook.startswith(("http://", "https://")):
         said["runbook_url"] = runbook
     elif runbook:
