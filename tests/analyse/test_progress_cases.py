@@ -152,7 +152,7 @@ NO_WOLF = [
          "STALLED", "2 clients wait for an answer, nothing finished for 130 s, its processes use 1.9 cores"),
     Case("a long request on a GPU while the processor rests", (s(60, kind="answers", moves=True, work=1.0, clients=3, cpu=0.5, gpu=0.9),
          s(60, kind="answers", work=1.0, clients=3, cpu=0.05, gpu=0.97)), "OK", "its GPUs are at 97%"),
-    Case("a long prompt: no token for 20 s, the GPU is busy", (QUIET, BUSY, s(20, work=1.0, clients=1, cpu=1.0, gpu=1.0)), "OK", "a long request"),
+    Case("a long prompt: no token for 20 s, the GPU is busy", (QUIET, BUSY, s(20, work=1.0, clients=1, cpu=1.0, gpu=1.0)), "SLOW", "a long request"),
     Case("no token for 40 s is a stall, however busy it looks", (QUIET, BUSY, s(40, work=1.0, clients=1, cpu=1.0, gpu=1.0)), "STALLED"),
     Case("a server that spins while it is idle", (s(200, clients=0, cpu=1.0), s(20, work=2.0, moves=True, clients=2, cpu=1.0, gpu=0.8), s(60, clients=0, cpu=1.0)), "IDLE"),
     Case("a server that spins, frozen in a spin: clients wait", (s(200, clients=0, cpu=1.0, unanswered=0), s(20, work=2.0, moves=True, clients=2, cpu=1.0),

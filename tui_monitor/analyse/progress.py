@@ -304,7 +304,8 @@ class Progress:
         sentence = ", ".join([*parts, str(effort)] if effort.known else parts)
         if age_s >= max(patience_s, longest_s):
             return "STALLED", sentence, began_s
-        return "OK", f"{sentence}: a long request, it seems", None
+        # Where tokens are counted one should have come by now, so this is no OK; whole answers may take as long as they take.
+        return "SLOW" if by_token and work is not None else "OK", f"{sentence}: a long request, it seems", None
 
     # -- times --------------------------------------------------------------------------------------------------------------------------
 
