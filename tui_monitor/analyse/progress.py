@@ -241,12 +241,13 @@ class Progress:
             return "STALE", f"numbers are {now_s - measured.at_s:.0f} s old", None
         moving_s = self._moving_s(now_s, measured)
         work = measured.work or 0.0
-        busy = ""
+        busy: _State | None = None
         if measured.tells_progress:
             stall = self._stall(now_s, measured)
             if stall is not None and stall[0] == "STALLED":
                 return stall
-            busy = stall[1] if stall is not None else ""
+            if stall is not None:
+                busy = stall
         if self._slow >= 2:
             took_s = max(reading.took_s, answer.ready_took_s or 0.0)
             return "SLOW", f"takes {took_s:.1f} s to answer how it is", None
@@ -259,8 +260,8 @@ class Progress:
             return ("UNKNOWN", "work is there, but it does not tell whether any gets done", None) if work else self._untold_idle(now_s)
         if measured.pages < 2:
             return ("UNKNOWN", "one look so far: progress shows from the second on", None) if work else ("IDLE", "no work", None)
-        if busy:
-            return "OK", busy, None
+        if busy is not None:
+            return busy
         if work:
             return "OK", "work has just begun", None
         quiet = f" for {moving_s:.0f} s" if moving_s is not None else " since watching began"
