@@ -638,6 +638,7 @@ class Foreign(Struct, frozen=True, kw_only=True):
     silences: tuple[Silence, ...] = ()  # of others, in force or still to come
     hidden: dict[str, Silence] = {}  # our alerts that it was sent, and a silence of somebody else over them
     why: str = ""  # why this is not the newest or not everything
+    silent_s: float | None = None  # how long it had not answered then; None: it answers
 
 
 class OutwardState(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tui_monitor.cli import plain
-from tui_monitor.model import Ack, Alert, EngineInfo, Frame, Gpu, GpuProcess, Orphan, ServerProcess, Shelf, Silence, Target
+from tui_monitor.model import (
+    Ack,
+    Alert,
+    EngineInfo,
+    Foreign,
+    ForeignAlert,
+    Frame,
+    Gpu,
+    GpuProcess,
+    Orphan,
+    OutwardState,
+    ServerProcess,
+    Shelf,
+    Silence,
+    Target,
+)
 
 AT = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 GIB = 2**30
@@ -140,3 +156,28 @@ def test_what_is_silenced_is_counted_once_and_apart() -> None:
         Alert(id="d", **given, silenced=SILENCE),
     ]
     assert "Alerts: 1 firing (1 warning), 1 acknowledged, 2 silenced, 0 pending." in _text(alerts=alerts)
+
+
+def test_what_fires_elsewhere_and_who_is_not_told() -> None:
+    silence = Silence("ben", AT, AT + timedelta(hours=2), "move", source="alertmanager")
+    given = {"source": "alertmanager", "fingerprint": "x", "rule": "psu", "target": "n1", "state": "firing", "since": AT, "summary": "out"}
+    psu = ForeignAlert(id="f1", severity="critical", **given)
+    there = (psu, replace(psu, id="f2", silenced=silence), replace(psu, id="f3", inhibited=True))
+    at_s = AT.timestamp()
+    text = _text(
+        foreign=Foreign(source="alertmanager", at_s=at_s, alerts=there, why="refused", silent_s=12.0),
+        outward=[
+            OutwardState(name="webhook", waiting=4, error="connection refused", since_s=at_s - 180),
+            OutwardState(name="alerta", sent=3),
+        ],
+    )
+    assert (
+        "In alertmanager:\n"
+        "  f1 critical FIRING since 2026-05-01 12:00:00: psu on n1: out\n"
+        "  f2 critical SILENCED since 2026-05-01 12:00:00: psu on n1: out - silenced by ben (alertmanager) until 14:00: move\n"
+        "  f3 critical INHIBITED since 2026-05-01 12:00:00: psu on n1: out\n"
+        "Not sent to webhook for 3 min: connection refused (4 wait)\n"
+        "alertmanager: not answered for 12 s: refused\n"
+    ) in text
+    assert "Alerts: 0 firing" in text
+    assert "alerta" not in text

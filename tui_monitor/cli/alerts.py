@@ -45,10 +45,13 @@ def run(call: argparse.Namespace) -> int:
     frame = asyncio.run(frames.newest(instance, chosen.engine.group))
     found = _kept(instance) if frame is None else frame.alerts
     if call.json:
-        output.say(msgspec.json.encode({"schema": SCHEMA, "alerts": found}).decode())
+        told = {} if frame is None else {"foreign": frame.foreign, "outward": frame.outward}
+        output.say(msgspec.json.encode({"schema": SCHEMA, "alerts": found, **told}).decode())
     else:
         now = utc(time.time())
-        output.write("".join(f"{line}\n" for line in _lines(found, now, everything=call.all, utc=call.utc)) or "no alerts\n")
+        listed = [*_lines(found, now, everything=call.all, utc=call.utc)] or ["no alerts"]
+        there = [] if frame is None else plain.elsewhere(frame, utc=call.utc)
+        output.write("".join(f"{line}\n" for line in (*listed, *there)))
     return judge([(alert.severity, plain.counts(alert)) for alert in found])
 
 

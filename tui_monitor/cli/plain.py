@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, Performance, ServerProcess, Target
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, Performance, ServerProcess, Silence, Target
 from tui_monitor.ui import format as fmt
+from tui_monitor.ui import others
 from tui_monitor.vocabulary import VOCABULARY
 
 _SHORT = {  # how a key is read out; others are read as they are
@@ -42,6 +43,7 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     for alert in sorted(frame.alerts, key=_badness):
         if alert.state in ("firing", "pending"):
             yield "  " + alert_line(alert, frame.at, utc=utc)
+    yield from elsewhere(frame, utc=utc)
     yield from _host(frame)
     yield from _gpus(frame)
     yield from _targets(frame)
@@ -53,6 +55,16 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     yield from (_drift(one) for one in frame.drift)
     if frame.engine.recording.startswith("paused"):
         yield f"Recording {frame.engine.recording}"
+
+
+def elsewhere(frame: Frame, *, utc: bool) -> Iterator[str]:
+    """Who is not told of our alerts, and what an Alertmanager says fires."""
+    theirs = others.alerts(frame)
+    if theirs:
+        yield f"In {theirs[0].source}:"
+        yield from ("  " + alert_line(alert, frame.at, utc=utc) for alert in theirs)
+    for trouble in others.troubles(frame):
+        yield trouble.text[0].upper() + trouble.text[1:] if trouble.role == "warn" else trouble.text
 
 
 def _summary(frame: Frame) -> str:
@@ -90,7 +102,8 @@ def alert_line(alert: Alert, now: datetime, *, utc: bool) -> str:
         line += f" (flapping, came back {alert.flaps} time{'' if alert.flaps == 1 else 's'})"
     for what, act in (("taken", alert.acknowledged), ("silenced", alert.silenced), ("shelved", alert.shelved)):
         if act is not None:
-            line += f" - {what} by {act.by} until {until(act.until, now, utc=utc)}{f': {act.comment}' if act.comment else ''}"
+            by = others.silencer(act) if isinstance(act, Silence) else act.by
+            line += f" - {what} by {by} until {until(act.until, now, utc=utc)}{f': {act.comment}' if act.comment else ''}"
     return line
 
 
@@ -102,6 +115,8 @@ def _word(alert: Alert) -> str:
         return "SILENCED"
     if alert.shelved is not None:
         return "SHELVED"
+    if isinstance(alert, others.TheirAlert) and alert.inhibited:
+        return "INHIBITED"
     return "FIRING" if alert.acknowledged is None else "ACKED"
 
 

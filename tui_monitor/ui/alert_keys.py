@@ -26,7 +26,7 @@ from tui_monitor.model import (
 )
 from tui_monitor.model import utc as utc_time
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui import signs
+from tui_monitor.ui import others, signs
 from tui_monitor.ui.dialogs.ack import AckDialog
 from tui_monitor.ui.dialogs.detail import WIDTH
 from tui_monitor.ui.dialogs.history import HistoryDialog
@@ -85,12 +85,15 @@ class AlertKeys(App[None], inherit_bindings=False):
     # -- what is meant ----------------------------------------------------------------------------------------------------------------
 
     def _alert_meant(self, *, firing: bool = True) -> Alert | None:
-        """The selected alert in its pane; elsewhere the worst that fires and nobody has."""
+        """The selected alert in its pane, which stays selected: the next key means the same one. Elsewhere the worst that fires and nobody has."""
         frame = self.frame()
         if frame is None:
             return None
         if self.view.focus == "alerts":
-            return order.chosen_alert(frame, self.shown_view())
+            chosen = order.chosen_alert(frame, self.shown_view())
+            if chosen is not None and chosen.id != self.view.alert:
+                self.choose(alert=chosen.id)
+            return chosen
         shown = order.alerts(frame, View())
         return next((alert for alert in shown if signs.fires(alert)), None) if firing else next(iter(shown), None)
 
@@ -112,6 +115,9 @@ class AlertKeys(App[None], inherit_bindings=False):
         alert = self._alert_meant()
         if alert is None:
             self.toast("no alert is selected" if self.view.focus == "alerts" else "nothing fires")
+        elif isinstance(alert, others.TheirAlert):
+            self.toast(_not_ours(alert))
+            return None
         return alert
 
     def _refused(self) -> bool:
@@ -192,7 +198,9 @@ class AlertKeys(App[None], inherit_bindings=False):
                 taken = said(done[0]) if len(done) == 1 else f"{len(done)} alerts"
                 self._undo.append(Undo(Unacknowledge(done[0].id, tuple(alert.id for alert in done[1:])), f"gave back {taken}"))
                 self.choose(marked=frozenset())
-            if outcome.ok:
+            if outcome.ok and isinstance(alerts[0], others.TheirAlert):
+                self.toast(f"acknowledged {what}: {alerts[0].source} is asked for a silence; u undoes")
+            elif outcome.ok:
                 self.toast(f"{'took over' if command.take_over else 'acknowledged'} {what}; u undoes")
             elif len(alerts) == 1 and "take-over" in outcome.message and not command.take_over:
                 await self._ask_take_over(alerts[0], outcome.message.partition(";")[0])
@@ -223,7 +231,7 @@ class AlertKeys(App[None], inherit_bindings=False):
         if self._refused():
             return
         frame = self.frame()
-        open_ids = {alert.id for alert in frame.alerts if not signs.ended(alert)} if frame else set()
+        open_ids = {alert.id for alert in others.every(frame) if not signs.ended(alert)} if frame else set()
         while self._undo:
             undo = self._undo.pop()
             if not isinstance(undo.command, Unacknowledge | Acknowledge | Shelve) or undo.command.alert in open_ids:
@@ -242,6 +250,9 @@ class AlertKeys(App[None], inherit_bindings=False):
         if self._refused():
             return
         alert = self._alert_meant()
+        if isinstance(alert, others.TheirAlert):
+            self.toast(_not_ours(alert))
+            return
         dialog = SilenceDialog(match_of(alert) if alert else "", self.feed.ask, self._now, utc=self.view.utc, ascii=self._ascii)
         await self._open(dialog, lambda command: self._silence(command) if command else None)
 
@@ -317,6 +328,9 @@ class AlertKeys(App[None], inherit_bindings=False):
         if frame is None or alert is None:
             self.toast("no alert is selected")
             return
+        if isinstance(alert, others.TheirAlert):
+            self.toast(f"the past of {said(alert)} is in {alert.source}")
+            return
         width = max(20, min(WIDTH, self.size.width - 7))
         known = past(frame, alert, utc=self.view.utc)
         dialog = HistoryDialog(alert, self.feed.ask, lambda: frame.at, known=known, width=width, utc=self.view.utc, ascii=self._ascii)
@@ -331,7 +345,10 @@ class AlertKeys(App[None], inherit_bindings=False):
         if frame is None or alert is None or self.view.focus != "alerts":
             self.toast("4 first: alerts are marked in their list" if self.view.focus != "alerts" else "no alert is selected")
             return
-        shown = [one.id for one in order.alerts(frame, self.shown_view())]
+        if isinstance(alert, others.TheirAlert):
+            self.toast(_not_ours(alert))
+            return
+        shown = [one.id for one in order.listed_alerts(frame, self.shown_view())]
         after = shown[min(shown.index(alert.id) + 1, len(shown) - 1)]
         self.choose(marked=(self.view.marked ^ {alert.id}) & {one.id for one in frame.alerts}, alert=after)
 
@@ -358,6 +375,10 @@ class AlertKeys(App[None], inherit_bindings=False):
 def said(alert: Alert) -> str:
     """An alert by its place and name."""
     return f"{place_of(alert)} {name_of(alert)}"
+
+
+def _not_ours(alert: others.TheirAlert) -> str:
+    return f"{said(alert)} is {alert.source}'s: a acknowledges it there, U gives it back"
 
 
 def in_keys(message: str) -> str:

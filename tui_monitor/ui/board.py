@@ -127,7 +127,7 @@ def targets_in_order(frame: Frame, view: View) -> list[str]:
 
 def alerts_in_order(frame: Frame, view: View) -> list[str]:
     """Ids of the alerts as the screen lists them."""
-    return [alert.id for alert in order.alerts(frame, view)]
+    return [alert.id for alert in order.listed_alerts(frame, view)]
 
 
 def signals_in_order(frame: Frame, view: View) -> list[str]:

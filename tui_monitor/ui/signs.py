@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tui_monitor.model import Alert, Frame, Model, Severity
+from tui_monitor.ui.others import TheirAlert
 
 
 class Sign(NamedTuple):
@@ -59,7 +60,8 @@ def of_model(model: Model) -> Sign:
 
 def fires(alert: Alert) -> bool:
     """It fires and nobody has taken, silenced or shelved it: this is what counts as firing."""
-    return alert.state == "firing" and alert.acknowledged is None and alert.silenced is None and alert.shelved is None
+    hidden = alert.silenced is not None or alert.shelved is not None or (isinstance(alert, TheirAlert) and alert.inhibited)
+    return alert.state == "firing" and alert.acknowledged is None and not hidden
 
 
 def ended(alert: Alert) -> bool:
@@ -75,7 +77,7 @@ def of_alert(alert: Alert) -> tuple[str, Sign]:
 
 def _of_alert(alert: Alert) -> tuple[str, Sign]:
     severity = SEVERITY[alert.severity]
-    if alert.state == "firing" and alert.silenced is not None:
+    if alert.state == "firing" and (alert.silenced is not None or (isinstance(alert, TheirAlert) and alert.inhibited)):
         return "silenced", Sign("⊘", "dim", 30 + severity.rank)
     if alert.state == "firing" and alert.shelved is not None:
         return "shelved", Sign("⊖", "dim", 40 + severity.rank)

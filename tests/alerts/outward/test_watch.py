@@ -118,6 +118,7 @@ def test_what_is_not_listed_any_more_is_over() -> None:
         first = await bench.look()
         assert [(one.rule, one.severity, one.target) for one in first.alerts] == [("A", "critical", "gpu7"), ("B", "info", "gpu7")]
         assert first.why == ""
+        assert first.silent_s is None
         fake.alerts.pop()
         second = await bench.look(later_s=10)
         assert [(one.rule, one.state, one.ended_at is not None) for one in second.ended] == [("B", "resolved", True)]
@@ -150,6 +151,7 @@ def test_no_answer_holds_everything_and_after_a_while_loses_it_but_resolves_noth
             assert held.ended == ()
         assert held.alerts[0].holding == "no answer for 300 s"
         assert held.why == f"127.0.0.1:{bench.port}: 500 Oh: no"
+        assert held.silent_s is not None
         gone = await bench.look(later_s=10)
         assert (gone.alerts, [one.state for one in gone.ended]) == ((), ["lost"])
         fake.broken.clear()

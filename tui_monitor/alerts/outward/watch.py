@@ -166,10 +166,10 @@ class Watch:
         if silent_s > self._lost_s:
             lost = tuple(replace(one, state="lost", ended_at=utc(now_s)) for one in self._kept.values())
             self._kept = {}
-            return self._said(now_s, lost, {}, why)
+            return replace(self._said(now_s, lost, {}, why), silent_s=silent_s)
         holding = f"no answer for {silent_s:.0f} s"
         self._kept = {fingerprint: replace(one, holding=holding) for fingerprint, one in self._kept.items()}
-        return self._said(now_s, (), self._hidden, why)
+        return replace(self._said(now_s, (), self._hidden, why), silent_s=silent_s)
 
     def _said(self, now_s: float, ended: tuple[ForeignAlert, ...], hidden: dict[str, Silence], why: str) -> Foreign:
         self._hidden = hidden

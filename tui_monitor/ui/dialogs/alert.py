@@ -9,6 +9,7 @@ from rich.text import Text
 from tui_monitor.engine.feed import FeedError
 from tui_monitor.model import Alert, AlertPast, Frame, History, HistoryOfAlert, HistoryQuery, Outcome, PreviewSilence, SilencePreview
 from tui_monitor.ui import format as fmt
+from tui_monitor.ui import others
 from tui_monitor.ui.dialogs import history
 from tui_monitor.ui.dialogs.text import TextDialog
 from tui_monitor.ui.panes.story import Line, detail
@@ -103,7 +104,7 @@ class AlertDetail(TextDialog):
         frame = self._latest()
         if frame is None:
             return
-        self._alert = next((alert for alert in frame.alerts if alert.id == self._alert.id), self._alert)
+        self._alert = next((alert for alert in others.every(frame) if alert.id == self._alert.id), self._alert)
         lines: list[str | Text] = [self._painted(line) for line in detail(frame, self._alert, self._width, utc=self._utc, whole=True)]
         if self._series is not None:
             canvas = drawn(self._alert, self._series, self._width, utc=self._utc, ascii=self._ascii)

@@ -12,12 +12,13 @@ from textual.widgets import OptionList
 
 from tui_monitor.model import Frame, Silence
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.widgets.canvas import in_ascii, pad
+from tui_monitor.ui import others
+from tui_monitor.ui.widgets.canvas import in_ascii, pad, text_width
 
 
 def in_force(frame: Frame) -> list[Silence]:
     """Those that hide something, or could, at the moment of the frame."""
-    return [silence for silence in frame.silences if silence.expired_at is None and silence.at <= frame.at < silence.until]
+    return [silence for silence in others.silences(frame) if silence.expired_at is None and silence.at <= frame.at < silence.until]
 
 
 class SilencesDialog(ModalScreen[Silence | None]):
@@ -36,9 +37,9 @@ class SilencesDialog(ModalScreen[Silence | None]):
 
     def compose(self) -> ComposeResult:
         """One list: how long it lasts, who, what and why."""
+        who = min(26, max(10, *(text_width(others.silencer(silence)) for silence in self._silences)))
         rows = (
-            f"{fmt.age((silence.until - self._now).total_seconds()):>5} left  {pad(silence.by, 10)}  {silence.match or silence.source}  {silence.comment}"
-            + (f"  (in {silence.source})" if silence.source != "own" else "")
+            f"{fmt.age((silence.until - self._now).total_seconds()):>5} left  {pad(others.silencer(silence), who)}  {silence.match or silence.source}  {silence.comment}"
             for silence in self._silences
         )
         box = Vertical(OptionList(*(in_ascii(row) if self._ascii else row for row in rows), markup=False), classes="dialog wide")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tui_monitor.model import Alert, Frame
+from tui_monitor.model import Alert, Frame, Silence
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui import signs
+from tui_monitor.ui import others, signs
 from tui_monitor.ui.panes import order
 from tui_monitor.ui.panes.story import detail, name_of, place_of
 from tui_monitor.ui.view import View
@@ -32,7 +32,11 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> Non
     """The whole pane in its frame."""
     title = f"Alerts by {view.group}" if view.group else "Alerts"
     inside = canvas.box(key="4", title=title, right=counts(frame, view), focus=focus)
-    shown = order.alerts(frame, view)
+    lines_of_trouble = others.troubles(frame)[: max(1, inside.height // 6)]
+    for y, trouble in enumerate(lines_of_trouble):
+        inside.run(0, y, ("▲ " if trouble.role == "warn" else "  ", trouble.role), (cut(trouble.text, inside.width - 2), trouble.role))
+    inside = inside.part(0, len(lines_of_trouble), inside.width, inside.height - len(lines_of_trouble))
+    shown = order.listed_alerts(frame, view)
     if not shown:
         if frame.alerts:
             inside.run(0, 0, ("✔ ", "ok"), ("no alert fires" if view.faults_only else "no alert fits the filter", "dim"))
@@ -60,7 +64,9 @@ def counts(frame: Frame, view: View) -> str:
         critical = sum(alert.severity == "critical" and signs.of_alert(alert)[0] == word for alert in frame.alerts)
         if words[word]:
             parts.append(f"{words[word]} {word}" + (f" ({critical} critical)" if critical else ""))
-    return " · ".join(parts) or "0 firing"
+    theirs = len(others.alerts(frame))
+    there = [f"{theirs} in {frame.foreign.source}"] if frame.foreign is not None and theirs else []
+    return " · ".join([*(parts or ["0 firing"]), *there])
 
 
 def rows_of(alerts: list[Alert], view: View, room: int) -> list[Row]:
@@ -68,16 +74,25 @@ def rows_of(alerts: list[Alert], view: View, room: int) -> list[Row]:
     rows: list[Row] = []
     last = ""
     for alert in alerts:
-        heading = order.group_of(alert, view) if view.group else _SECTIONS.get(signs.of_alert(alert)[0], "")
+        theirs = isinstance(alert, others.TheirAlert)
+        if isinstance(alert, others.TheirAlert):
+            heading = f"in {alert.source}"
+        else:
+            heading = order.group_of(alert, view) if view.group else _SECTIONS.get(signs.of_alert(alert)[0], "")
         if heading != last and heading:
-            rows.append(_group(alerts, heading, view) if view.group else heading)
+            rows.append(_group(alerts, heading, view) if view.group and not theirs else heading)
         rows.append(alert)
         last = heading
-    return rows if view.group or len(rows) <= room or room >= ROOMY else [*alerts]
+    if view.group or len(rows) <= room or room >= ROOMY:
+        return rows
+    apart = next((i for i, row in enumerate(rows) if isinstance(row, others.TheirAlert)), 0) - 1  # whose they are is always said
+    return [row for i, row in enumerate(rows) if not isinstance(row, str) or i == apart]
 
 
 def _group(alerts: list[Alert], name: str, view: View) -> str:
-    words = Counter(signs.of_alert(alert)[0] for alert in alerts if order.group_of(alert, view) == name)
+    words = Counter(
+        signs.of_alert(alert)[0] for alert in alerts if not isinstance(alert, others.TheirAlert) and order.group_of(alert, view) == name
+    )
     return f"{name}  {', '.join(f'{number} {word}' for word, number in words.items())}"
 
 
@@ -189,7 +204,10 @@ def _who(frame: Frame, alert: Alert, word: str, width: int) -> tuple[list[str], 
     """Who has it or hides it in several lengths, and the role; where nobody does, why it fires, when there is room to say it."""
     ack, hidden = alert.acknowledged, alert.silenced if word == "silenced" else alert.shelved if word == "shelved" else None
     if hidden is not None:
-        return [f"{hidden.by} {hidden.comment}".rstrip()], "dim"
+        by = others.silencer(hidden) if isinstance(hidden, Silence) else hidden.by
+        return [f"{by} {hidden.comment}".rstrip()], "dim"
+    if isinstance(alert, others.TheirAlert) and alert.inhibited:
+        return ["inhibited there"], "dim"
     if ack is not None:
         comment = f" {ack.comment}" if ack.comment else ""
         short = [f"{ack.by}{comment}", ack.by]

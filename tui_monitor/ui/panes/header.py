@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui import signs
+from tui_monitor.ui import others, signs
 from tui_monitor.ui.view import PANES, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
@@ -95,7 +95,10 @@ def alert_pieces(frame: Frame) -> list[Piece]:
         first = Piece(0, (((f"{glyph} {len(firing)} FIRING", sign.role, "b"),), ((f"{glyph}{len(firing)} FIRING", sign.role, "b"),)))
     else:
         first = Piece(1, ((("0 firing", "dim"),),))
-    return [first, *([Piece(1, (((f"◆ {acked} ACKED", "ack"),), ((f"◆{acked} ACKED", "ack"),)))] if acked else []), *hidden]
+    there = others.untaken(frame, "critical")
+    source = frame.foreign.source if frame.foreign is not None else ""
+    theirs = [Piece(3, (((f"+{there} in {cut(source, 16)}", "crit", "b"),), ((f"+{there} there", "crit", "b"),)))] if there else []
+    return [first, *theirs, *([Piece(1, (((f"◆ {acked} ACKED", "ack"),), ((f"◆{acked} ACKED", "ack"),)))] if acked else []), *hidden]
 
 
 def draw(canvas: Canvas, frame: Frame, view: View) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tui_monitor.model import Alert, Drift, Frame, Gpu, Orphan, Target
-from tui_monitor.ui import signs
+from tui_monitor.ui import others, signs
 from tui_monitor.ui.panes.why import sign_of
 from tui_monitor.ui.view import View
 
@@ -79,11 +79,7 @@ def alerts(frame: Frame, view: View) -> list[Alert]:
 
     In groups, the group with the worst alert comes first.
     """
-    kept = [
-        alert
-        for alert in frame.alerts
-        if not (view.faults_only and not signs.fires(alert)) and (not view.filter or passes(view, *_words(alert)))
-    ]
+    kept = [alert for alert in frame.alerts if _lets_pass(view, alert)]
     kept.sort(key=lambda alert: (signs.of_alert(alert)[1].rank, -(alert.ended_at or alert.fired_at or alert.since).timestamp()))
     if not view.group:
         return kept
@@ -91,6 +87,16 @@ def alerts(frame: Frame, view: View) -> list[Alert]:
     for alert in kept:
         groups.setdefault(group_of(alert, view), []).append(alert)
     return [alert for group in groups.values() for alert in group]
+
+
+def listed_alerts(frame: Frame, view: View) -> list[Alert]:
+    """The lines of Alerts: ours, and apart, below them, those of an Alertmanager."""
+    theirs = [alert for alert in others.alerts(frame) if _lets_pass(view, alert)]
+    return [*alerts(frame, view), *sorted(theirs, key=lambda alert: signs.of_alert(alert)[1].rank)]
+
+
+def _lets_pass(view: View, alert: Alert) -> bool:
+    return not (view.faults_only and not signs.fires(alert)) and (not view.filter or passes(view, *_words(alert)))
 
 
 def group_of(alert: Alert, view: View) -> str:
@@ -141,7 +147,7 @@ def chosen_target(frame: Frame, view: View) -> Target | None:
 
 def chosen_alert(frame: Frame, view: View) -> Alert | None:
     """The alert the user chose, or the worst one."""
-    shown = alerts(frame, view)
+    shown = listed_alerts(frame, view)
     return next((alert for alert in shown if alert.id == view.alert), None) or next(iter(shown), None)
 
 
