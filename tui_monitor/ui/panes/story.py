@@ -8,7 +8,7 @@ from datetime import datetime
 from tui_monitor.model import Alert, Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.widgets.canvas import Part, text_width, wrap
+from tui_monitor.ui.widgets.canvas import Part, cut, text_width, wrap
 
 Line = tuple[Part, ...]
 SAME_MOMENT_S = 120.0  # what changed at most so long before or after belongs to the story
@@ -34,7 +34,10 @@ def detail(frame: Frame, alert: Alert, width: int, *, utc: bool, whole: bool = F
         when.append(f"fired {fmt.moment(alert.fired_at, frame.at, utc=utc)}")
     if alert.ended_at is not None:
         when.append(f"{alert.state} {fmt.moment(alert.ended_at, frame.at, utc=utc)}")
-    title: list[Part] = [(name_of(alert), "strong", "b"), (" on ", "dim"), place_of(alert), "  ", (word, sign.role, "b")]
+    names = max(10, width - text_width(word) - 6)
+    name = cut(name_of(alert), max(names // 2, names - text_width(place_of(alert))))
+    place = cut(place_of(alert), names - text_width(name))
+    title: list[Part] = [(name, "strong", "b"), (" on ", "dim"), place, "  ", (word, sign.role, "b")]
     room = width - sum(text_width(part if isinstance(part, str) else part[0]) for part in title) - 2
     said_when = ", ".join(when)
     lines: list[Line] = [(*title, ("  " + said_when, "dim")) if text_width(said_when) <= room else tuple(title)]
