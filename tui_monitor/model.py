@@ -803,6 +803,10 @@ class StopEngine(Struct, frozen=True, tag=True):
     """End the engine, everything saved."""
 
 
+class Reload(Struct, frozen=True, tag=True):
+    """Read configuration and rules again; where they are wrong the old ones stay, and the outcome says what is wrong."""
+
+
 class GetFrame(Struct, frozen=True, tag=True):
     """Ask for one frame: the newest, or the one that was newest at `at_s`."""
 
@@ -839,7 +843,7 @@ class Outcome(Struct, frozen=True, tag=True):
 
 
 Act = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilence
-Command = Acknowledge | Unacknowledge | Shelve | AddNote | AddSilence | ExpireSilence | MarkReference | TakeSnapshot | Goodbye | StopEngine
+Command = Act | MarkReference | TakeSnapshot | Goodbye | StopEngine | Reload
 
 
 Question = GetFrame | HistoryQuery | PreviewSilence | HistoryOfAlert
@@ -860,6 +864,7 @@ class Request(Struct, frozen=True, tag=True):
         | TakeSnapshot
         | Goodbye
         | StopEngine
+        | Reload
         | GetFrame
         | HistoryQuery
         | PreviewSilence

@@ -18,6 +18,7 @@ from tui_monitor.model import (
     HistoryOfAlert,
     MarkReference,
     PreviewSilence,
+    Reload,
     Shelve,
     SilencePreview,
     StopEngine,
@@ -39,6 +40,7 @@ from tui_monitor.model import (
         (ExpireSilence("s1"), False),
         (MarkReference("llm", "prompts"), False),
         (StopEngine(), False),
+        (Reload(), False),
     ],
 )
 def test_only_what_changes_nothing_for_others_passes(command: Command, passes: bool) -> None:

@@ -12,7 +12,7 @@ import pytest
 from frames import CALM, INCIDENT, NO_DATA
 
 from tui_monitor.engine.feed import FeedError, FeedStatus, ScriptedFeed
-from tui_monitor.model import Ack, Acknowledge, Frame, History, HistoryQuery, Outcome, TakeSnapshot, Unacknowledge
+from tui_monitor.model import Ack, Acknowledge, Command, Frame, History, HistoryQuery, Outcome, Reload, TakeSnapshot, Unacknowledge
 from tui_monitor.ui import theme
 from tui_monitor.ui.app import TOAST_S, MonitorApp
 from tui_monitor.ui.dialogs.ack import AckDialog
@@ -485,3 +485,16 @@ def test_a_crash_in_a_handler_is_kept_for_the_log() -> None:
 
     with pytest.raises(WorkerFailed, match="ours"):
         play(script, feed=Broken([INCIDENT]))
+
+
+def test_the_configuration_is_read_again_and_what_is_wrong_with_it_is_said() -> None:
+    class Answers(ScriptedFeed):
+        async def send(self, command: Command) -> Outcome:
+            self.sent.append(command)
+            wrong = Outcome(ok=False, message="configuration not read again: rules[0].wen: unknown key")
+            return wrong if len(self.sent) > 1 else Outcome(ok=True, message="configuration read again")
+
+    feed = Answers([INCIDENT])
+    press(["R"], lambda app: _shows(app, "configuration read again"), feed=feed)
+    press(["R"], lambda app: _shows(app, "configuration not read again: rules[0].wen: unknown key"), feed=feed)
+    assert feed.sent == [Reload(), Reload()]

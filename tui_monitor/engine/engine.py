@@ -18,7 +18,7 @@ from tui_monitor.alerts.parts import windows_of
 from tui_monitor.collect.gpu import NOT_ASKED, NOT_READ, GpuWatch
 from tui_monitor.collect.host import HostWatch
 from tui_monitor.collect.worker import Worker
-from tui_monitor.config import Settings
+from tui_monitor.config import ConfigError, Settings
 from tui_monitor.engine import hardware, subjects
 from tui_monitor.engine.alerting import Alerting
 from tui_monitor.engine.clock import ClockWatch, steady
@@ -52,6 +52,7 @@ from tui_monitor.model import (
     Performance,
     PreviewSilence,
     Reading,
+    Reload,
     Shelve,
     SilencePreview,
     StopEngine,
@@ -113,6 +114,8 @@ class Engine:
         self._seq = 0
         self._wake, self._stop = asyncio.Event(), asyncio.Event()
         self._published: Callable[[], None] = lambda: None
+        self.read_settings: Callable[[], Settings] | None = None  # the configuration's files as they are now, or a ConfigError
+        self._reading = asyncio.Lock()
         self.audience: Callable[[], tuple[int, list[str]]] = lambda: (0, [])
         self._saved_s = self._started_s
         self._hurry = False  # somebody waits for a frame with everything in it
@@ -181,13 +184,28 @@ class Engine:
         self._stop.set()
         self._wake.set()
 
-    async def reload(self, settings: Settings) -> None:
+    async def read_again(self, who: str = "") -> Outcome:
+        """Configuration and rules from their files, for a signal or for `who`; wrong ones change nothing and are said in one line."""
+        async with self._reading:
+            if self.read_settings is None:
+                return Outcome(ok=False, message="this engine reads no configuration")
+            try:
+                settings = self.read_settings()
+            except ConfigError as error:
+                why = clean(f"configuration not read again: {error}", 400)
+                self.note(why, "warning")
+                return Outcome(ok=False, message=why)
+            await self.reload(settings, who)
+        self._wake.set()
+        return Outcome(ok=True, message="configuration read again")
+
+    async def reload(self, settings: Settings, who: str = "") -> None:
         """New rules and targets; what is acknowledged stays so."""
         self._settings = settings
         self._alerting.reload(settings)
         self._targets.ask_over(self._alerting.asks_over)
         await self._targets.reload(settings)
-        self.note("configuration read again")
+        self.note("configuration read again" + (f" by {who}" if who else ""))
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
 
@@ -384,6 +402,8 @@ class Engine:
                 return await self._pin(source, signal, who)
             case TakeSnapshot(path, since_s, force):
                 return await self._keeper.snapshot(Path(path), since_s, time.time(), force=force)
+            case Reload():
+                return await self.read_again(who)
             case StopEngine():
                 asyncio.get_running_loop().call_later(0.05, self.stop)
                 return Outcome(ok=True, message="the engine is ending")

@@ -13,10 +13,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from tui_monitor.config import ConfigError, Settings
+from tui_monitor.config import Settings
 from tui_monitor.engine import paths
 from tui_monitor.engine.engine import Engine, GpuSource
 from tui_monitor.engine.serve import Server
+from tui_monitor.model import Outcome
 from tui_monitor.vocabulary import seconds
 
 
@@ -96,7 +97,8 @@ async def serve(
         server = Server(engine, paths.socket_path(instance, settings.engine.group), life.empty, shared=bool(settings.engine.group))
         engine.audience = lambda: (server.screens, server.people)
         life.occupied = lambda: server.screens > 0
-        _on_signals(engine, reload)
+        engine.read_settings = reload
+        _on_signals(engine)
         gc.collect()
         gc.freeze()  # what start-up made stays: a first large page must not be slowed by walks over it
         gc.set_threshold(20_000, 20, 20)  # frames are made of thousands of small things without circles among them
@@ -143,21 +145,14 @@ class _Life:
             self._engine.stop()
 
 
-def _on_signals(engine: Engine, reload: Callable[[], Settings] | None) -> None:
+def _on_signals(engine: Engine) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, engine.stop)
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Task[Outcome]] = set()
 
     def read_again() -> None:
-        if reload is None:
-            return
-        try:
-            settings = reload()
-        except ConfigError as error:
-            engine.note(f"configuration not read again: {error}", "warning")
-            return
-        task = loop.create_task(engine.reload(settings))
+        task = loop.create_task(engine.read_again())
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

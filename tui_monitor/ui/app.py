@@ -21,7 +21,7 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from tui_monitor.engine.feed import Feed, FeedError
-from tui_monitor.model import Alert, Frame, HistoryQuery, MarkReference, TakeSnapshot, clean
+from tui_monitor.model import Alert, Frame, HistoryQuery, MarkReference, Reload, TakeSnapshot, clean
 from tui_monitor.ui import board as boards
 from tui_monitor.ui import prepaint, signs, theme
 from tui_monitor.ui.alert_keys import AlertKeys
@@ -528,6 +528,10 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
             self.toast("select a drift signal first: 3, then up and down")
         else:
             self._do(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
+
+    def action_reload(self) -> None:
+        """`R`."""
+        self._do(Reload(), "configuration read again")
 
     def action_snapshot(self) -> None:
         """`ctrl+s`."""

@@ -62,6 +62,7 @@ TABLE: tuple[Key, ...] = (
     Key("G", "G", "group", "group", "Group the alerts by rule, by target, or not.", "alerts"),
     Key("b", "b", "pin", "new baseline", "Make what the selected drift signal shows now its reference.", "look", footer=3, panes=("drift",)),
     Key("ctrl+s", "ctrl+s", "snapshot", "snapshot", "Write one file with what was seen; `tui-monitor open` shows it.", "program", footer=10),
+    Key("R", "R", "reload", "reload", "Read configuration and rules again; wrong ones change nothing.", "program"),
     Key("T", "T", "theme", "theme", "Change the theme.", "program"),
     Key("ctrl+p", "ctrl+p", "palette", "palette", "Find and do anything by its name.", "program", palette=False),
     Key("ctrl+z", "ctrl+z", "suspend_process", "suspend", "Back to the shell for a while; `fg` returns.", "program", palette=False),
