@@ -183,6 +183,22 @@ def test_the_dialog_takes_all_marked_ones() -> None:
     press(Answers([INCIDENT]), ["m", "m", "A"], words="Acknowledge 2 alerts")
 
 
+def test_the_next_key_means_the_same_alert_wherever_its_row_went() -> None:
+    taken = replace(INCIDENT, alerts=[replace(ALERTS[0], acknowledged=Ack("ana", AT, "", AT + timedelta(hours=1))), *ALERTS[1:]])
+    feed = Answers([INCIDENT, taken])
+
+    async def script(app: MonitorApp, pilot: Any) -> None:
+        await pilot.press("4", "a")
+        await pilot.pause()
+        feed.step()
+        await pilot.pause()
+        await pilot.press("a", "n", "x", "enter")
+        await pilot.pause()
+
+    play(script, feed)
+    assert feed.sent == [Acknowledge("a1"), Acknowledge("a1"), AddNote("a1", "x")]
+
+
 # -- giving back ----------------------------------------------------------------------------------------------------------------------
 
 
