@@ -239,6 +239,12 @@ class EngineSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     linger: str = "15m"
     group: str = ""
+    read_only_group: str = ""
+
+    @property
+    def socket_group(self) -> str:
+        """The group that the socket belongs to: it can be one only, so it is that of those who look when there are two."""
+        return self.read_only_group or self.group
 
 
 class ExporterSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -672,6 +672,7 @@ class Welcome(Struct, frozen=True, tag=True):
     instance: str
     pid: int
     you: str
+    read_only: str = ""  # why you may only look
 
 
 class Refused(Struct, frozen=True, tag=True):

@@ -76,7 +76,7 @@ def _carried_out(call: argparse.Namespace, asked: Act) -> Outcome:
         raise Stop(f"--read-only: `{call.verb}` changes nothing")
     chosen, _ = settings.read(call)
     instance = instance_of(call)
-    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.group), asked))
+    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.socket_group), asked))
     if answer is None:
         from tui_monitor.cli import kept
 

@@ -42,7 +42,7 @@ def run(call: argparse.Namespace) -> int:
 
     chosen, _ = settings.read(call)
     instance = instance_of(call)
-    frame = asyncio.run(frames.newest(instance, chosen.engine.group))
+    frame = asyncio.run(frames.newest(instance, chosen.engine.socket_group))
     found = _kept(instance) if frame is None else frame.alerts
     if call.json:
         told = {} if frame is None else {"foreign": frame.foreign, "outward": frame.outward}

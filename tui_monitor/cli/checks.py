@@ -38,7 +38,7 @@ def everything(call: argparse.Namespace) -> Iterator[Finding]:
     yield configuration
     yield from _guarded("terminal", lambda: terminal(call.theme or chosen.screen.theme))
     instance = instance_of(call)
-    yield from _guarded("runtime", lambda: runtime(instance, chosen.engine.group))
+    yield from _guarded("runtime", lambda: runtime(instance, chosen.engine.socket_group, looking=bool(chosen.engine.read_only_group)))
     yield from _guarded("state", lambda: state(instance, chosen))
     yield from _guarded("nvml", nvml)
     yield from _guarded("proc", proc)
@@ -100,14 +100,14 @@ def terminal(theme: str) -> Iterator[Finding]:
         yield Finding("PASS", "terminal", f"{said}, UTF-8")
 
 
-def runtime(instance: str, group: str) -> Iterator[Finding]:
-    """Where the socket lives, and whether an engine listens there."""
+def runtime(instance: str, group: str, *, looking: bool = False) -> Iterator[Finding]:
+    """Where the socket lives, and whether an engine listens there; `looking`: the group may only look."""
     from tui_monitor.cli.places import socket_of
     from tui_monitor.engine.lifecycle import stands
 
     try:
         path = socket_of(instance, group)
-        paths.make_runtime_dir(group)
+        paths.make_runtime_dir(group, looking=looking)
     except (paths.UnsafePlace, Stop) as error:
         yield Finding("FAIL", "runtime", clean(error, 300), "no engine can be reached without it")
         return

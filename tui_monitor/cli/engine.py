@@ -51,9 +51,9 @@ def run(call: argparse.Namespace) -> int:
     if call.act == "stop":
         if call.read_only:
             raise Stop("--read-only: the engine is not stopped")
-        return _stop(instance, settings.read(call)[0].engine.group)
+        return _stop(instance, settings.read(call)[0].engine.socket_group)
     if call.act == "status":
-        return _status(instance, settings.read(call)[0].engine.group, json=call.json)
+        return _status(instance, settings.read(call)[0].engine.socket_group, json=call.json)
     return _serve_demo(instance, call) if call.demo else _serve(instance, call)
 
 
@@ -67,7 +67,7 @@ def _serve(instance: str, call: argparse.Namespace) -> int:
     from tui_monitor.engine.lifecycle import AlreadyRuns, serve
 
     chosen, file = settings.read(call)
-    path = places.socket_of(instance, chosen.engine.group)
+    path = places.socket_of(instance, chosen.engine.socket_group)
     if not call.spawned:
         output.warn(f"engine of instance {instance} listens at {path}; {f'configuration {file}' if file else 'no configuration file'}")
     try:
@@ -102,7 +102,7 @@ def _serve_demo(instance: str, call: argparse.Namespace) -> int:
     from tui_monitor.engine.lifecycle import AlreadyRuns, serve, stands
 
     chosen, file = settings.read(call)
-    path = places.socket_of(instance, chosen.engine.group)
+    path = places.socket_of(instance, chosen.engine.socket_group)
     state, trouble = paths.make_state_dir(instance)
     if trouble:
         raise Stop(f"the demo needs a directory for its files: {trouble}")
@@ -217,7 +217,7 @@ def _stop(instance: str, group: str) -> int:
 
     from tui_monitor.cli import places
     from tui_monitor.engine.feed import FeedError, ask
-    from tui_monitor.model import StopEngine
+    from tui_monitor.model import Outcome, StopEngine
 
     path = places.socket_of(instance, group)
     pid = _listener(path)
@@ -225,7 +225,9 @@ def _stop(instance: str, group: str) -> int:
         raise Stop(f"no engine of instance {instance} runs")
     end_s = time.monotonic() + ENDED_S
     try:
-        asyncio.run(ask(path, StopEngine(), wait_s=3.0))
+        answer = asyncio.run(ask(path, StopEngine(), wait_s=3.0))
+        if isinstance(answer, Outcome) and not answer.ok:
+            raise Stop(answer.message)
     except FeedError:  # an engine of another version, or one that hangs
         try:
             os.kill(pid, signal.SIGTERM)

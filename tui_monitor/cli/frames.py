@@ -19,7 +19,7 @@ async def settled(settings: Settings, instance: str, wait_s: float, config: str)
         FeedError: an engine runs but refuses.
     """
     question = GetFrame(settled=True, wait_s=wait_s)
-    answer = await ask(places.socket_of(instance, settings.engine.group), question, wait_s=wait_s + 10.0)
+    answer = await ask(places.socket_of(instance, settings.engine.socket_group), question, wait_s=wait_s + 10.0)
     if answer is None:
         return await _own(settings, instance, question, config)
     return answer.frame if isinstance(answer, FrameMessage) else None

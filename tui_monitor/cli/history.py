@@ -43,13 +43,13 @@ def run(call: argparse.Namespace) -> int:
 
     chosen, _ = settings.read(call)
     instance, word = instance_of(call), clean(call.word, 200)
-    frame = asyncio.run(frames.newest(instance, chosen.engine.group))
+    frame = asyncio.run(frames.newest(instance, chosen.engine.socket_group))
     ids = _meant(word, instance, frame)
     if not ids:
         raise Stop(f"nothing is kept of {word!r}; say an id of `tui-monitor alerts --all` or the name of a rule")
     if len(ids) > MOST:
         output.warn(f"{word} has {len(ids)} alerts; the newest {MOST} are told of")
-    socket = None if frame is None else places.socket_of(instance, chosen.engine.group)
+    socket = None if frame is None else places.socket_of(instance, chosen.engine.socket_group)
     found = [past for identity in ids[:MOST] if (past := _past(identity, instance, socket)) is not None]
     if not found:
         raise Stop(f"nothing is kept of {word!r}; a rule that never fired has no past")

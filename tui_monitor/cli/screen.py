@@ -59,8 +59,8 @@ def watch(call: argparse.Namespace, instance: str, *extra: str) -> int:
         from tui_monitor.engine.feed import EngineFeed
 
         chosen, _ = settings.read(call)
-        socket = places.socket_of(instance, chosen.engine.group)
-        paths.make_runtime_dir(chosen.engine.group)
+        socket = places.socket_of(instance, chosen.engine.socket_group)
+        paths.make_runtime_dir(chosen.engine.socket_group, looking=bool(chosen.engine.read_only_group))
         check_theme(call.theme or chosen.screen.theme)
         command = places.engine_command(instance, call.config, *extra)
         feed: Feed = EngineFeed(socket, command, paths.log_path(instance))

@@ -136,7 +136,7 @@ def _previewed(call: argparse.Namespace, match: str) -> SilencePreview:
 
     chosen, _ = settings.read(call)
     instance = instance_of(call)
-    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.group), PreviewSilence(match)))
+    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.socket_group), PreviewSilence(match)))
     if answer is None:
         return kept.preview(instance, match, time.time())
     if not isinstance(answer, SilencePreview):
@@ -158,7 +158,7 @@ def _list(call: argparse.Namespace) -> int:
 
     chosen, _ = settings.read(call)
     instance, now_s = instance_of(call), time.time()
-    frame = asyncio.run(frames.newest(instance, chosen.engine.group))
+    frame = asyncio.run(frames.newest(instance, chosen.engine.socket_group))
     found = kept.silences(instance, now_s) if frame is None else frame.silences
     if call.json:
         output.say(msgspec.json.encode({"schema": SCHEMA, "silences": found}).decode())

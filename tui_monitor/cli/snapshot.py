@@ -46,7 +46,7 @@ def run(call: argparse.Namespace) -> int:
     if not path.parent.is_dir():
         raise Stop(f"{path.parent} is no directory")
     question = TakeSnapshot(str(path), call.since, call.force)
-    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.group), question, wait_s=120.0))
+    answer = asyncio.run(ask(places.socket_of(instance, chosen.engine.socket_group), question, wait_s=120.0))
     if answer is None:
         from tui_monitor.store.snapshot import write_snapshot
 

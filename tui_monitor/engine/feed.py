@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tui_monitor import __version__
 from tui_monitor.engine import wire
@@ -128,7 +129,7 @@ class EngineFeed:
         lost = ""
         while True:
             try:
-                reader, writer, you = await self._connect()
+                reader, writer, welcome = await self._connect()
             except FeedError as error:
                 if self._first and not self._first.done():
                     self._first.set_exception(error)
@@ -139,21 +140,22 @@ class EngineFeed:
                 await asyncio.sleep(wait_s)
                 continue
             self._writer, tries = writer, 0
-            self._status = FeedStatus(live=True, you=you, note=f"{lost}; a new one was started" if lost else "")
+            note = f"{lost}; a new one was started" if lost else ""
+            self._status = FeedStatus(live=True, you=welcome.you, note=note, read_only=welcome.read_only)
             if self._first and not self._first.done():
                 self._first.set_result(None)
             self._callback()
-            lost = await self._listen(reader, you)
+            lost = await self._listen(reader)
             self._writer = None
             writer.close()
             self._fail_waiting(lost)
             self._say(lost)
 
     def _say(self, note: str) -> None:
-        self._status = FeedStatus(live=False, note=note, you=self._status.you)
+        self._status = replace(self._status, live=False, note=note)
         self._callback()
 
-    async def _listen(self, reader: asyncio.StreamReader, you: str) -> str:
+    async def _listen(self, reader: asyncio.StreamReader) -> str:
         """Take frames and answers until the engine has gone; return the line that says so."""
         frames = 0
         while True:
@@ -170,7 +172,7 @@ class EngineFeed:
                     self._frame = frame
                     frames += 1
                     if frames > 5 and self._status.note:
-                        self._status = FeedStatus(live=True, you=you)
+                        self._status = replace(self._status, live=True, note="")
                     self._callback()
                 case Reply(number, answer):
                     waiting = self._answers.pop(number, None)
@@ -185,7 +187,7 @@ class EngineFeed:
                 waiting.set_exception(FeedError(why))
         self._answers.clear()
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, str]:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Welcome]:
         """A welcomed connection; starts an engine when nobody answers.
 
         Two screens may do so in the same instant: the engines' lock lets one live, and both screens attach to it.
@@ -207,7 +209,7 @@ class EngineFeed:
         if connected is None:
             raise FeedError("no engine answers")
         reader, writer = connected
-        return reader, writer, (await greet(reader, writer, "screen")).you
+        return reader, writer, await greet(reader, writer, "screen")
 
     async def _ask(self, ask: Command | Question, wait_s: float = ANSWER_S) -> Answer:
         if self._writer is None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tui_monitor.config import Settings
-from tui_monitor.engine import paths
+from tui_monitor.engine import paths, people
 from tui_monitor.engine.engine import Engine, GpuSource
 from tui_monitor.engine.serve import Server
 from tui_monitor.model import Outcome
@@ -28,18 +28,22 @@ class AlreadyRuns(Exception):
 class Lock:
     """The instance's lock: held for life, given back by the kernel even after kill -9."""
 
-    def __init__(self, instance: str, group: str = "") -> None:
+    def __init__(self, instance: str, group: str = "", *, looking: bool = False) -> None:
         """Take it.
 
         Raises:
             AlreadyRuns: another process holds it.
             UnsafePlace: there is no directory for it.
         """
-        self._path = paths.make_runtime_dir(group) / f"{instance}.lock"
+        self._path = paths.make_runtime_dir(group, looking=looking) / f"{instance}.lock"
+        mode = 0o660 if group and not looking else 0o600  # who may only look must not hold it either
         while True:
             if self._path.is_symlink():
                 self._path.unlink(missing_ok=True)  # a link at our name is replaced, never followed
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660 if group else 0o600)
+            try:
+                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+            except PermissionError:
+                raise paths.UnsafePlace(f"{self._path.parent} belongs to another user, who starts the engine there") from None
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 held = self._path.stat().st_ino == os.fstat(self._fd).st_ino
@@ -88,13 +92,14 @@ async def serve(
     Raises:
         AlreadyRuns, UnsafePlace: see Lock.
     """
-    lock = Lock(instance, settings.engine.group)
+    shared = settings.engine.socket_group
+    lock = Lock(instance, shared, looking=bool(settings.engine.read_only_group))
     _allow_many_connections()
     try:
         state, trouble = paths.make_state_dir(instance)
         engine = Engine(settings, instance, state, trouble=trouble, config=config, demo=demo, simulated=simulated)
         life = _Life(engine, permanent=permanent, linger_s=seconds(settings.engine.linger) if linger_s is None else linger_s)
-        server = Server(engine, paths.socket_path(instance, settings.engine.group), life.empty, shared=bool(settings.engine.group))
+        server = Server(engine, paths.socket_path(instance, shared), life.empty, shared=bool(shared), rights=_rights(settings))
         engine.audience = lambda: (server.screens, server.people)
         life.occupied = lambda: server.screens > 0
         engine.read_settings = reload
@@ -110,6 +115,13 @@ async def serve(
             await server.close()
     finally:
         lock.release()
+
+
+def _rights(settings: Settings) -> people.Rights:
+    try:
+        return people.Rights(settings.engine.group, settings.engine.read_only_group)
+    except KeyError:
+        raise paths.UnsafePlace(f"[engine] group: there is no Unix group {settings.engine.group!r}") from None
 
 
 def _allow_many_connections() -> None:

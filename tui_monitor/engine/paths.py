@@ -17,7 +17,7 @@ class UnsafePlace(Exception):
 
 
 def runtime_dir(group: str = "") -> Path:
-    """The directory of the sockets: the user's own (0700), or one shared with a Unix group (0770)."""
+    """The directory of the sockets: the user's own (0700), or one shared with a Unix group (0770; 0750 where its members only look)."""
     if group:
         return Path(tempfile.gettempdir()) / f"tui-monitor-{group}"
     own = os.environ.get("XDG_RUNTIME_DIR")
@@ -54,14 +54,18 @@ def log_path(instance: str) -> Path:
     return state_dir(instance) / "engine.log"
 
 
-def make_runtime_dir(group: str = "") -> Path:
+def make_runtime_dir(group: str = "", *, looking: bool = False) -> Path:
     """Create the sockets' directory, or tighten our own; refuse another user's.
+
+    Args:
+        group: its members share it.
+        looking: they may use what is in it, and put nothing there: who could replace the socket could act in the engine's name.
 
     Raises:
         UnsafePlace: the directory is somebody else's, is no directory, or cannot be made.
     """
     path = runtime_dir(group)
-    mode = 0o770 if group else 0o700
+    mode = (0o750 if looking else 0o770) if group else 0o700
     try:
         path.mkdir(parents=True, exist_ok=True, mode=mode)
         seen = path.lstat()
@@ -70,12 +74,16 @@ def make_runtime_dir(group: str = "") -> Path:
     if not stat.S_ISDIR(seen.st_mode):
         raise UnsafePlace(f"{path} is not a directory; remove it, or set XDG_RUNTIME_DIR")
     if group:
+        key = "read_only_group" if looking else "group"
         try:
             gid = grp.getgrnam(group).gr_gid
         except KeyError:
-            raise UnsafePlace(f"[engine] group: there is no Unix group {group!r}") from None
+            raise UnsafePlace(f"[engine] {key}: there is no Unix group {group!r}") from None
         if seen.st_uid == os.getuid():
-            os.chown(path, -1, gid)
+            try:
+                os.chown(path, -1, gid)
+            except PermissionError:
+                raise UnsafePlace(f"[engine] {key}: you are not in the group {group}") from None
             path.chmod(mode)
         elif seen.st_gid != gid:
             raise UnsafePlace(f"{path} does not belong to the group {group}; remove it")

@@ -73,8 +73,19 @@ class _Screen:
 class Server:
     """Accepts clients on the instance's socket. `on_empty(said_goodbye)` is called when the last screen has gone."""
 
-    def __init__(self, answers: Answers, path: Path, on_empty: Callable[[bool], None], *, shared: bool = False) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        path: Path,
+        on_empty: Callable[[bool], None],
+        *,
+        shared: bool = False,
+        rights: people.Rights | None = None,
+        peer_of: Callable[[sockets.socket], people.Peer] = people.peer_of,
+    ) -> None:
+        """`rights` None: everybody who gets in may act. `peer_of` tells who is at the other end."""
         self._answers, self._path, self._on_empty, self._shared = answers, path, on_empty, shared
+        self._rights, self._peer_of = rights or people.Rights(), peer_of
         self._screens: set[_Screen] = set()
         self._clients = 0
         self._server: asyncio.Server | None = None
@@ -158,16 +169,17 @@ class Server:
                 "`tui-monitor engine stop` ends it, the next start uses yours",
             )
             return
-        who = people.peer_name(writer.get_extra_info("socket"))
-        writer.write(wire.pack(Welcome(PROTOCOL, __version__, self._answers.instance, os.getpid(), who)))
+        peer = self._peer_of(writer.get_extra_info("socket"))
+        who, looks = people.login_name(peer.pid, peer.uid), self._rights.refusal(peer)
+        writer.write(wire.pack(Welcome(PROTOCOL, __version__, self._answers.instance, os.getpid(), who, looks)))
         if hello.role == "command":
-            await self._questions(reader, writer, who, None)
+            await self._questions(reader, writer, who, looks, None)
             return
         screen = _Screen(writer, who)
         self._screens.add(screen)
         sender = asyncio.create_task(self._send_frames(screen))
         try:
-            await self._questions(reader, writer, who, screen)
+            await self._questions(reader, writer, who, looks, screen)
         finally:
             sender.cancel()
             self._screens.discard(screen)
@@ -191,21 +203,24 @@ class Server:
         except ConnectionError:
             pass
 
-    async def _questions(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: str, screen: _Screen | None) -> None:
+    async def _questions(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, who: str, looks: str, screen: _Screen | None
+    ) -> None:
+        """Answer until the client leaves. `looks` says why it may only look, empty when it may act."""
         while True:
             request = await wire.receive_in_engine(reader)
             if not isinstance(request, Request):
                 return
             if isinstance(request.ask, Goodbye):
-                if screen:
+                if screen and not looks:  # who may only look ends no engine by leaving
                     screen.goodbye = True
                 writer.write(wire.pack(Reply(request.number, Outcome(ok=True, message="goodbye"))))
                 return
-            answering = asyncio.create_task(self._answer(request, writer, who))
+            answering = asyncio.create_task(self._answer(request, writer, who, looks))
             self._tasks.add(answering)
             answering.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter, who: str) -> None:
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter, who: str, looks: str) -> None:
         answer: Answer
         match request.ask:
             case PreviewSilence() as silence:
@@ -217,6 +232,8 @@ class Server:
             case GetFrame() as ask:
                 frame = await self._answers.frame(ask)
                 answer = FrameMessage(frame) if frame else Outcome(ok=False, message="no frame of that moment")
+            case _ if looks:  # a snapshot too: it would be written with the rights of the engine's user
+                answer = Outcome(ok=False, message=f"read-only: {looks}")
             case command:
                 answer = await self._answers.carry_out(command, who)
         if not writer.is_closing():
