@@ -105,7 +105,9 @@ def test_one_wins_and_the_other_reads_who_and_when(ids: list[str]) -> None:
 
 def test_everything_that_people_do_is_seen_by_the_others(ids: list[str]) -> None:
     assert set(ids) >= {str(one["id"]) for one in alerts()}
-    first, second = (str(one["id"]) for name in ("always-0", "always-1") for one in alerts() if one["rule"] == name)  # no silence is over them
+    first, second = (
+        str(one["id"]) for name in ("always-0", "always-1") for one in alerts() if one["rule"] == name
+    )  # no silence is over them
     assert shell("ann", "ack", first, "-m", "mine")[:2] == (0, shell_line(first))
     code, _, err = shell("ben", "ack", first, "-m", "no, mine")
     assert code == 1

@@ -62,7 +62,9 @@ def test_every_kind_that_can_be_configured_is_known() -> None:
 def test_nothing_is_left_unsaid(kind: Kind) -> None:
     if kind.says.about == "server":
         assert "missing" not in {cell(kind, column) for column in COLUMNS}
-        assert all(len(reason.split()) >= 2 for reason in (*kind.says.cannot.values(), *kind.says.needs.values(), *kind.says.at_least.values()))
+        assert all(
+            len(reason.split()) >= 2 for reason in (*kind.says.cannot.values(), *kind.says.needs.values(), *kind.says.at_least.values())
+        )
 
 
 def test_the_readme_has_the_table() -> None:
