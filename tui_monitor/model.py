@@ -757,6 +757,11 @@ class HistoryOfAlert(Struct, frozen=True, tag=True):
     limit: int = 20
 
 
+def limit_key(key: str, rule: str) -> str:
+    """Under which name a chart finds what a rule held the number against, moment by moment: a threshold may move."""
+    return f"{key.partition('[')[0]} limit of {rule}"
+
+
 class PastEpisode(Struct, frozen=True):
     """One earlier firing: when, for how long, and who had it."""
 

@@ -72,3 +72,13 @@ def test_a_chart_has_its_scale_and_says_when_there_is_nothing() -> None:
     gaps = Canvas(40, 5)
     chart(gaps, Series(NOON_S, 1.0, [None] * 60), "queue.length", utc=True)
     assert "no data in this window" in "".join(gaps.lines())
+
+
+def test_a_threshold_that_moves_is_drawn_where_it_was() -> None:
+    canvas = Canvas(60, 9)
+    series = Series(0.0, 1.0, [1.0] * 40)
+    left = chart(canvas, series, "latency.p95", utc=True, line=8.0, moving=[None] * 20 + [2.0] * 20)
+    lines = ["".join(run.text for run in row) for row in canvas.rows()]
+    high, low = (next(y for y, line in enumerate(lines) if line[x] == "╌") for x in (left + 2, 58))
+    assert high < low  # 8 s before anybody held anything against it, 2 s since
+    assert sum("╌" in line for line in lines) == 2

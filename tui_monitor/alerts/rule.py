@@ -77,7 +77,8 @@ class Rule(Struct, frozen=True):
             said = self._burning(subject, value)
         elif not self.summary:
             now = "" if value is None else f" (now {say_value(value, self.unit)})"
-            said = f"{subject.name}: {self.when.text}{now}"
+            usual = next((subject.usual[wanted].why for wanted in self.when.usual if wanted in subject.usual), "")
+            said = f"{subject.name}: {self.when.text}{now}" + (f"; {usual}" if usual else "")
         else:
             said = filled(self.summary, _Texts(self, subject, value))
         return clean(said).rstrip(" :")

@@ -7,7 +7,18 @@ from collections.abc import Awaitable, Callable
 from rich.text import Text
 
 from tui_monitor.engine.feed import FeedError
-from tui_monitor.model import Alert, AlertPast, Frame, History, HistoryOfAlert, HistoryQuery, Outcome, PreviewSilence, SilencePreview
+from tui_monitor.model import (
+    Alert,
+    AlertPast,
+    Frame,
+    History,
+    HistoryOfAlert,
+    HistoryQuery,
+    Outcome,
+    PreviewSilence,
+    SilencePreview,
+    limit_key,
+)
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import others
 from tui_monitor.ui.dialogs import history
@@ -39,13 +50,26 @@ def wanted(frame: Frame, alert: Alert, width: int) -> HistoryQuery | None:
         end_s = min(end_s, alert.ended_at.timestamp() + SHORTEST_S / 3)
     span_s = min(LONGEST_S, max(SHORTEST_S, (end_s - alert.since.timestamp()) * 1.5))
     points = max(20, min(240, (width - 8) * 2, round(span_s / frame.engine.interval_s)))
-    return HistoryQuery(alert.target, [key_of(alert)], end_s - span_s, end_s, points)
+    return HistoryQuery(subject_of(alert), [key_of(alert), limit_key(alert.key, alert.rule)], end_s - span_s, end_s, points)
 
 
-def drawn(alert: Alert, series: Series, width: int, *, utc: bool, ascii: bool) -> Canvas:  # noqa: A002
-    """The chart with the threshold as a line."""
+def subject_of(alert: Alert) -> str:
+    """Under which name the engine keeps the numbers of its subject."""
+    return "host" if alert.kind == "host" else alert.target
+
+
+def drawn(
+    alert: Alert,
+    series: Series,
+    width: int,
+    *,
+    utc: bool,
+    ascii: bool,
+    limit: Series | None = None,  # noqa: A002
+) -> Canvas:
+    """The chart with the threshold as a line, which moves where it is what is usual at each hour."""
     canvas = Canvas(width, CHART_HIGH, ascii=ascii)
-    chart(canvas, series, key_of(alert), utc=utc, line=alert.threshold)
+    chart(canvas, series, key_of(alert), utc=utc, line=alert.threshold, moving=limit.values if limit else ())
     return canvas
 
 
@@ -71,6 +95,7 @@ class AlertDetail(TextDialog):
         self._alert, self._latest, self._ask, self._past, self._look = alert, latest, ask, past, look
         self._width, self._utc = width, utc
         self._series: Series | None = None
+        self._limit: Series | None = None
         self._no_chart = "asking for its past …" if alert.key else ""
         self._journal: list[str] = []
 
@@ -85,7 +110,9 @@ class AlertDetail(TextDialog):
         query = wanted(frame, self._alert, self._width) if frame is not None else None
         if query is not None:
             try:
-                found = series_of(await self._past(query)).get((self._alert.target, key_of(self._alert)))
+                told = series_of(await self._past(query))
+                found = told.get((query.subject, key_of(self._alert)))
+                self._limit = told.get((query.subject, limit_key(self._alert.key, self._alert.rule)))
             except FeedError as error:
                 self._no_chart = f"no chart: {error}"
             else:
@@ -107,7 +134,7 @@ class AlertDetail(TextDialog):
         self._alert = next((alert for alert in others.every(frame) if alert.id == self._alert.id), self._alert)
         lines: list[str | Text] = [self._painted(line) for line in detail(frame, self._alert, self._width, utc=self._utc, whole=True)]
         if self._series is not None:
-            canvas = drawn(self._alert, self._series, self._width, utc=self._utc, ascii=self._ascii)
+            canvas = drawn(self._alert, self._series, self._width, utc=self._utc, ascii=self._ascii, limit=self._limit)
             lines += ["", self._painted(((f"{key_of(self._alert)}  ", "strong"), *self._held_against()))]
             lines += [
                 Text.assemble(*((run.text, self._look.style(run.role, run.bold, run.back)) for run in row), no_wrap=True)

@@ -75,13 +75,24 @@ def area(canvas: Canvas, values: Sequence[float | None], top: float, role: str =
         canvas.put(0, y, line, role)
 
 
-def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: str = "chart", line: float | None = None) -> int:
+def chart(
+    canvas: Canvas,
+    series: Series | None,
+    key: str,
+    *,
+    utc: bool,
+    role: str = "chart",
+    line: float | None = None,
+    moving: Sequence[float | None] = (),
+) -> int:
     """A titled area with its scale at the left and clock times below; returns the column where the area begins.
 
-    The last line of the canvas is the clock, the others the area. `line` is a value that is drawn across it: a threshold.
+    The last line of the canvas is the clock, the others the area. `line` is a value that is drawn across it: a threshold. Where it was
+    another one before, `moving` says what it was, in as many steps as the series has.
     """
     values = series.values if series else []
-    top = ceiling([*values, line] if line is not None else values)
+    limits = [value for value in (line, *moving) if value is not None]
+    top = ceiling([*values, *limits])
     label = fmt.bare(key, top)
     limit = fmt.bare(key, line) if line is not None else ""
     left = max(6, text_width(label) + 2, text_width(limit) + 2)
@@ -99,7 +110,11 @@ def chart(canvas: Canvas, series: Series | None, key: str, *, utc: bool, role: s
             y = min(height - 1, max(0, height - 1 - math.floor(line / top * height)))
             canvas.put(0, y, " " * (left - 1))  # rather the threshold's number than the scale's
             canvas.put(left - 1 - text_width(limit), y, limit, "warn")
-            canvas.put(left, y, "╌" * width, "warn")
+            then = line  # before anybody held anything against it the line of now stands
+            for x in range(width):
+                at = moving[x * len(moving) // width] if moving else None
+                then = at if at is not None and math.isfinite(at) and at >= 0 else then
+                canvas.put(left + x, min(height - 1, max(0, height - 1 - math.floor(then / top * height))), "╌", "warn")
     if series is not None and values:
         clock_axis(canvas.part(left, height, width, 1), series.start_s, series.step_s * len(values), utc=utc)
     return left
