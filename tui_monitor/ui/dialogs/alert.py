@@ -64,8 +64,8 @@ def drawn(
     width: int,
     *,
     utc: bool,
-    ascii: bool,
-    limit: Series | None = None,  # noqa: A002
+    ascii: bool,  # noqa: A002
+    limit: Series | None = None,
 ) -> Canvas:
     """The chart with the threshold as a line, which moves where it is what is usual at each hour."""
     canvas = Canvas(width, CHART_HIGH, ascii=ascii)
