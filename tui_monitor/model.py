@@ -447,6 +447,11 @@ class Alert(Struct, frozen=True, kw_only=True):
     threshold: float | None = None  # what it is held against
     runbook: str = ""
 
+    @property
+    def charted_as(self) -> str:
+        """Under which name the engine keeps the past of its subject's numbers."""
+        return "host" if self.kind == "host" else self.target
+
 
 class Event(Struct, frozen=True):
     """One line of what happened."""

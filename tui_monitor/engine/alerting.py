@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from tui_monitor.alerts.acts import Change, Proposal
+from tui_monitor.alerts.acts import Change, Proposal, together
 from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.rule import Rule
 from tui_monitor.alerts.rules import asked_by, rules_of, usual_of
@@ -159,10 +159,7 @@ class Alerting:
             for one in writing:
                 self._tell_act(one, who)
         kept = Outcome(ok=False, message=f"not kept, so not done: {why}")
-        outcomes = [kept if why and one.writes else one.outcome for one in proposals]
-        if len(outcomes) == 1:
-            return outcomes[0]
-        return Outcome(ok=all(one.ok for one in outcomes), message="; ".join(one.message for one in outcomes), each=outcomes)
+        return together([kept if why and one.writes else one.outcome for one in proposals])
 
     def preview(self, match: str) -> SilencePreview:
         """What a silence would hide."""

@@ -236,8 +236,7 @@ class Engine:
         alerts = self._alerting.alerts(now_s)
         for alert in alerts:
             if alert.threshold is not None and alert.ended_at is None:
-                subject = "host" if alert.kind == "host" else alert.target
-                self._rings.put(now_s, subject, {limit_key(alert.key, alert.rule): alert.threshold})
+                self._rings.put(now_s, alert.charted_as, {limit_key(alert.key, alert.rule): alert.threshold})
         self._strip.put(now_s, _level(alerts, shown))
         frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, alerts)
         self._publish(frame)

@@ -302,10 +302,9 @@ class Watched:
             if known is None or not 0 <= now_s - known[0] < max(5.0, WINDOWS_EVERY * (min(span_s, 300.0) if young else span_s)):
                 if window == "1m":
                     measured = self._measure(now_s)
+                # Where all that is known lies in the shorter window, the longer one has the same numbers.
                 elif measured is None or measured.since_s is None or now_s - measured.since_s >= measured.window_s:
                     measured = self.numbers.measure(now_s, span_s, with_models=False)
-                else:
-                    pass  # all that is known lies in the shorter window: the longer one has the same numbers
                 self._windows[window] = (
                     now_s,
                     TargetWindow(

@@ -36,6 +36,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")  # noqa: S104 - compare
 _WORST_FIRST = ("refused", "timeout", "damaged", "tls", "unsupported")
 _MEASURED = ("content-length", "transfer-encoding", "content-encoding")  # headers with which a cut body is noticed
 _SWITCHED_OFF = (404, 405, 501)  # of a metrics page
+NOBODY = Credentials({}, None, TlsFiles())  # servers that were found are asked without credentials
 READING_S = 25.0
 READY_AGAIN_S = 4.0  # a page that came says that its server lives: readiness is asked no more often than this then
 
@@ -154,7 +155,7 @@ class ServerSource:
 
     def _identify(self) -> Failure | None:
         if self._settings is None:
-            self._who = Credentials({}, None, TlsFiles())
+            self._who = NOBODY
             return None
         try:
             self._who = credentials(self._settings)
@@ -164,7 +165,7 @@ class ServerSource:
 
     def _client(self, url: str, timeout_s: float) -> Client:
         """One client a place: a page on the API's port shares its client."""
-        who, key = self._who or Credentials({}, None, TlsFiles()), (url, timeout_s)
+        who, key = self._who or NOBODY, (url, timeout_s)
         if key not in self._clients:
             follow = self._settings.follow_redirects if self._settings else False
             self._clients[key] = Client(

@@ -50,12 +50,7 @@ def wanted(frame: Frame, alert: Alert, width: int) -> HistoryQuery | None:
         end_s = min(end_s, alert.ended_at.timestamp() + SHORTEST_S / 3)
     span_s = min(LONGEST_S, max(SHORTEST_S, (end_s - alert.since.timestamp()) * 1.5))
     points = max(20, min(240, (width - 8) * 2, round(span_s / frame.engine.interval_s)))
-    return HistoryQuery(subject_of(alert), [key_of(alert), limit_key(alert.key, alert.rule)], end_s - span_s, end_s, points)
-
-
-def subject_of(alert: Alert) -> str:
-    """Under which name the engine keeps the numbers of its subject."""
-    return "host" if alert.kind == "host" else alert.target
+    return HistoryQuery(alert.charted_as, [key_of(alert), limit_key(alert.key, alert.rule)], end_s - span_s, end_s, points)
 
 
 def drawn(
