@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui_monitor.alerts.expression import LONGEST, Expression, ExpressionError, read_expression
+from tui_monitor.language.expression import LONGEST, Expression, ExpressionError, read_expression
 from tui_monitor.vocabulary import VOCABULARY
 
 UNITS: dict[str, str | None] = {key: term.unit for key, term in VOCABULARY.items()} | {"checkout.conversion": None, "my query": None}

@@ -6,10 +6,10 @@ from itertools import product
 
 import pytest
 
-from tui_monitor.alerts.expression import ExpressionError
 from tui_monitor.alerts.rules import asked_by, check_rules, read_levels
 from tui_monitor.alerts.slo import PAIRS, read_slo
 from tui_monitor.config import RuleSettings
+from tui_monitor.language.expression import ExpressionError
 from tui_monitor.model import Subject
 from tui_monitor.vocabulary import WINDOWS
 

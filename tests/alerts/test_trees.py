@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui_monitor.alerts.compiled import compiled
-from tui_monitor.alerts.expression import ExpressionError, read_expression
-from tui_monitor.alerts.printing import printed
-from tui_monitor.alerts.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
+from tui_monitor.language.compiled import compiled
+from tui_monitor.language.expression import ExpressionError, read_expression
+from tui_monitor.language.printing import printed
+from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
 from tui_monitor.vocabulary import VOCABULARY, quantity
 
 UNITS: dict[str, str | None] = {key: term.unit for key, term in VOCABULARY.items()} | {"my query": None}

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from tui_monitor.alerts.tokens import ExpressionError, nearest
+from tui_monitor.language.tokens import ExpressionError, nearest
 from tui_monitor.model import GpuState, SignalState, Subject, SubjectKind, TargetState
 
 SUBJECTS: tuple[SubjectKind, ...] = get_args(SubjectKind)

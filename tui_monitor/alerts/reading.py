@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from tui_monitor.alerts.expression import Expression, ExpressionError, read_expression
 from tui_monitor.alerts.matching import STATES, read_where, states_of
-from tui_monitor.alerts.names import asked
 from tui_monitor.alerts.rule import SEVERITIES, Rule
 from tui_monitor.alerts.slo import Slo, read_slo
 from tui_monitor.alerts.summary import check_summary
-from tui_monitor.alerts.tokens import nearest
 from tui_monitor.config import RuleSettings
+from tui_monitor.language.expression import Expression, ExpressionError, read_expression
+from tui_monitor.language.names import asked
+from tui_monitor.language.tokens import nearest
 from tui_monitor.model import Severity
 from tui_monitor.vocabulary import VOCABULARY, seconds
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tui_monitor.alerts.expression import Expression
 from tui_monitor.alerts.matching import PARTS, Matcher
-from tui_monitor.alerts.names import asked, has_windows
 from tui_monitor.alerts.slo import Slo
 from tui_monitor.alerts.summary import filled, say_value
-from tui_monitor.alerts.truth import Comparison, Condition, Join, Lookup, Name, Not, Unusual, Value
+from tui_monitor.language.expression import Expression
+from tui_monitor.language.names import asked, has_windows
+from tui_monitor.language.truth import Comparison, Condition, Join, Lookup, Name, Not, Unusual, Value
 from tui_monitor.model import Severity, Subject, clean
 from tui_monitor.vocabulary import VOCABULARY
 

@@ -25,13 +25,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from tui_monitor.alerts.expression import ExpressionError
-from tui_monitor.alerts.names import Asked, asked
 from tui_monitor.alerts.reading import read_levels, read_rule
 from tui_monitor.alerts.rule import SEVERITIES, Rule, lookup
 from tui_monitor.alerts.summary import PLACEHOLDERS, say_value
-from tui_monitor.alerts.tokens import nearest
 from tui_monitor.config import RuleSettings, Settings
+from tui_monitor.language.expression import ExpressionError
+from tui_monitor.language.names import Asked, asked
+from tui_monitor.language.tokens import nearest
 
 __all__ = [
     "BUILT_IN",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from tui_monitor.alerts.expression import nearest
 from tui_monitor.alerts.rules import SEVERITIES
+from tui_monitor.language.expression import nearest
 from tui_monitor.model import Episode, clean
 
 KEYS = ("rule", "target", "kind", "model", "severity", "signal", "gpu")

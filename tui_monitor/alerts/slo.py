@@ -26,10 +26,10 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tui_monitor.alerts.names import TIMED, over_name
-from tui_monitor.alerts.printing import printed
-from tui_monitor.alerts.tokens import ExpressionError, Token, nearest, tokens
-from tui_monitor.alerts.truth import Comparison, Condition, Join, Lookup, Name, Number
+from tui_monitor.language.names import TIMED, over_name
+from tui_monitor.language.printing import printed
+from tui_monitor.language.tokens import ExpressionError, Token, nearest, tokens
+from tui_monitor.language.truth import Comparison, Condition, Join, Lookup, Name, Number
 from tui_monitor.model import Severity
 from tui_monitor.vocabulary import WINDOWS, quantity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Collection, Mapping
 
-from tui_monitor.alerts.tokens import ExpressionError, nearest
+from tui_monitor.language.tokens import ExpressionError, nearest
 
 PLACEHOLDERS = ("value", "threshold", "window", "target", "rule", "why", "state", "severity", "usual", "burn", "model", "slice", "kind")
 LONGEST = 500

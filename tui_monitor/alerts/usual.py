@@ -16,10 +16,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tui_monitor.alerts.names import asked
 from tui_monitor.alerts.rule import lookup, unit_of
 from tui_monitor.alerts.sketch import Sketch
 from tui_monitor.alerts.summary import say_value
+from tui_monitor.language.names import asked
 from tui_monitor.model import Subject, Usual
 
 VERSION = 1

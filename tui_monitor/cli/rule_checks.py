@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tui_monitor.alerts.names import Asked, asked
 from tui_monitor.alerts.reading import read_levels
 from tui_monitor.alerts.rule import Rule
 from tui_monitor.alerts.slo import PAIRS
-from tui_monitor.alerts.truth import Condition, Join, Not, Unknown
 from tui_monitor.cli import settings
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.config import RuleSettings, Settings
+from tui_monitor.language.names import Asked, asked
+from tui_monitor.language.truth import Condition, Join, Not, Unknown
 
 SHORT_S = 120.0  # "above usual" is true one minute in a hundred by its own meaning
 

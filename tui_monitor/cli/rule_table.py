@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tui_monitor.alerts.expression import ExpressionError, read_expression
 from tui_monitor.alerts.matching import LABELS, SUBJECTS
-from tui_monitor.alerts.names import asked
 from tui_monitor.alerts.rule import unit_of
-from tui_monitor.alerts.tokens import nearest
 from tui_monitor.cli.exits import Stop
+from tui_monitor.language.expression import ExpressionError, read_expression
+from tui_monitor.language.names import asked
+from tui_monitor.language.tokens import nearest
 from tui_monitor.model import Metrics, Subject, clean
 from tui_monitor.vocabulary import VOCABULARY, quantity
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tui_monitor.alerts.names import over_name
 from tui_monitor.alerts.parts import of_models, of_slice, unready
+from tui_monitor.language.names import over_name
 from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, Queried, Subject, System, Target
 
 Over = Mapping[str, Mapping[tuple[str, float], float | None]]  # window -> (family, bound) -> share of requests above it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui_monitor.alerts.truth import (
+from tui_monitor.language.truth import (
     ORDER,
     Arithmetic,
     Comparison,

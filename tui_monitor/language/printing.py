@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tui_monitor.alerts.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
+from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*")
 _DERIVED = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*(\([0-9.eE+-]+s\))?(\[[0-9]+[mh]\])?")  # with a bound, with a window

@@ -24,10 +24,10 @@ from typing import Literal, NoReturn
 
 from msgspec import Struct
 
-from tui_monitor.alerts.compiled import Truth, compiled
-from tui_monitor.alerts.names import OVER, TIMED, check_window, over_name
-from tui_monitor.alerts.tokens import ExpressionError, Token, nearest, tokens
-from tui_monitor.alerts.truth import (
+from tui_monitor.language.compiled import Truth, compiled
+from tui_monitor.language.names import OVER, TIMED, check_window, over_name
+from tui_monitor.language.tokens import ExpressionError, Token, nearest, tokens
+from tui_monitor.language.truth import (
     ORDER,
     Comparison,
     Condition,
@@ -41,7 +41,7 @@ from tui_monitor.alerts.truth import (
     Unusual,
     Word,
 )
-from tui_monitor.alerts.units import Side, alike, check_constant, joined_side, product_unit
+from tui_monitor.language.units import Side, alike, check_constant, joined_side, product_unit
 from tui_monitor.vocabulary import quantity
 
 __all__ = ["Expression", "ExpressionError", "nearest", "read_expression"]

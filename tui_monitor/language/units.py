@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tui_monitor.alerts.compiled import constant_of
-from tui_monitor.alerts.tokens import ExpressionError, Token
-from tui_monitor.alerts.truth import Arithmetic, Name, Operand
+from tui_monitor.language.compiled import constant_of
+from tui_monitor.language.tokens import ExpressionError, Token
+from tui_monitor.language.truth import Arithmetic, Name, Operand
 
 _NEEDS_UNIT = {"s": "500ms", "B": "2GiB", "B/s": "100MB/s", "Hz": "1.2GHz", "W": "700W"}  # unit -> how to write one
 _LONG = {

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from tui_monitor.alerts.tokens import ExpressionError, nearest
+from tui_monitor.language.tokens import ExpressionError, nearest
 from tui_monitor.vocabulary import VOCABULARY, WINDOWS
 
 OVER = ".over"  # latency.over(500ms): the share of requests that took longer
