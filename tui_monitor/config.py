@@ -101,8 +101,11 @@ class Columns(Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "id"
     time: str = "timestamp"
     prediction: str = "prediction"
-    score: str = ""
+    score: str = ""  # multiclass: the columns SCORE_CLASS
     label: str = "label"
+    base: str = ""  # what a base model said to the same row
+    proxy: str = ""  # an early signal that mostly agrees with the label
+    version: str = ""  # of the model
 
 
 class Labels(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,20 +116,42 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True):
     label: str = "label"
 
 
+class Sampled(Struct, frozen=True, forbid_unknown_fields=True):
+    """`sampled` of a prediction log: files of `label-sample` that people have filled in."""
+
+    path: str = ""
+
+
 class PredictionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[[predictions]]`."""
 
     name: str
-    path: str
+    path: str = ""  # empty: rows are posted to the listener
     task: str = "binary"
+    classes: list[str] = []  # empty: every value that is seen
     columns: Columns = field(default_factory=Columns)
     labels: Labels = field(default_factory=Labels)
+    sampled: Sampled = field(default_factory=Sampled)
     positive: str = "1"
     features: list[str] = []
     private: list[str] = []
     horizon: str = "24h"
     reference: str = ""
     slices: dict[str, str] = {}
+    auto_slices: bool = True
+    compare: list[list[str]] = []  # pairs of slices, for fairness: [["women", "men"]]
+    costs: dict[str, dict[str, float]] = {}  # label -> prediction -> cost; what is not there costs nothing
+    counters: dict[str, str] = {}  # name -> column: {clicks = "clicked", revenue = "eur"}
+    rows_per_second: float = 1000.0  # above it rows are sampled, by a hash of their id
+
+
+class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[listener]`."""
+
+    listen: str = ""
+    bearer_token_file: str = ""
+    bearer_token_env: str = ""
+    max_body: str = "2MB"
 
 
 class ProbeSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +161,13 @@ class ProbeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     target: str
     file: str
     per_minute: float = 6
+    protocol: str = "auto"
+    model: str = ""  # empty: the only one of the target
+    check: str = "exact"
+    tolerance: float = 1e-6  # of check = "numeric"
+    timeout: str = "30s"
+    explain: bool = False  # whether a key press may ask for importances: that costs requests
+    explain_requests: int = 200  # at most, for one of them
 
 
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -272,6 +304,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     targets: list[TargetSettings] = []
     prometheus: list[PrometheusSettings] = []
     predictions: list[PredictionSettings] = []
+    listener: ListenerSettings = field(default_factory=ListenerSettings)
     probes: list[ProbeSettings] = []
     drift: DriftSettings = field(default_factory=DriftSettings)
     rules: list[RuleSettings] = []
@@ -299,12 +332,14 @@ _DURATIONS = {
     "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "keep_firing_for", "ack_for",
     "flap_window", "no_data_hold", "max_age", "linger", "resend",
 }  # fmt: skip
-_SIZES = {"max_size", "page"}
+_SIZES = {"max_size", "page", "max_body"}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "severity": ("critical", "warning", "info"),
     "task": ("binary", "multiclass", "regression"),
     "notifications": ("auto", "osc9", "osc777", "off"),
+    "protocol": ("auto", "v1", "v2", "tf-serving", "torchserve", "openai-completions", "openai-chat"),
+    "check": ("exact", "contains", "regex", "numeric"),
 }
 
 
@@ -491,7 +526,10 @@ def _check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[st
         if any((ord(letter) < 32 and letter not in "\n\t") or ord(letter) == 127 for letter in at):
             raise ConfigError(where + "holds control characters")
         key = path[-1] if path else ""
-        in_free_table = any(part in ("map", "queries", "headers", "where", "slices", "urls", "columns", "labels") for part in path[:-1])
+        in_free_table = any(
+            part in ("map", "queries", "headers", "where", "slices", "urls", "columns", "labels", "sampled", "costs", "counters")
+            for part in path[:-1]
+        )
         if in_free_table or (key == "interval" and not at):
             return
         try:

@@ -136,6 +136,20 @@ class LogRow(Struct, frozen=True):
     score: float | None
     label: str | float | None
     features: dict[str, float | str | None] = {}
+    scores: dict[str, float] = {}  # of a multiclass model: class -> probability
+    base: str | float | None = None  # what another model said to the same row
+    proxy: str | float | None = None  # a signal that comes earlier than the label and mostly agrees with it
+    version: str = ""
+    counters: dict[str, float] = {}  # what the business counts: clicks, revenue
+
+
+class SampledLabel(Struct, frozen=True):
+    """A label that somebody gave to a row drawn by `label-sample`."""
+
+    id: str
+    label: str | float
+    weight: float  # 1 / the chance that the row had to be drawn
+    annotator: str = ""
 
 
 class LogRows(Struct, frozen=True, eq=False):
@@ -144,6 +158,9 @@ class LogRows(Struct, frozen=True, eq=False):
     rows: list[LogRow]
     labels: dict[str, str | float]
     left_out: dict[str, int]  # reason -> rows
+    sampled: list[SampledLabel] = []
+    kept: float = 1.0  # share of the rows that is kept while more come than the limit
+    out_of_order: int = 0  # rows older than one before them
 
 
 class Queried(Struct, frozen=True):
@@ -338,25 +355,122 @@ class System(Struct, frozen=True, kw_only=True):
     age_s: float | None = None
 
 
+Basis = Literal["labelled", "sampled", "estimated", "probe", "given"]
+"""What a quality number rests on: true labels; a sample that people labelled; the scores; questions with known answers; somebody else's gauge."""
+
+
 class Estimate(Struct, frozen=True):
     """A quality number with its 95 % interval and where it comes from."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    source: Literal["labelled", "sampled", "estimated", "probe"] = "labelled"
+    source: Basis = "labelled"
+    n: int | None = None  # rows that it rests on
+    reference: float | None = None  # the same number over the reference
+    floor: float | None = None  # mean - 3 sd (+ 3 sd where high is bad) of the reference cut into windows of this length
+    breach: bool | None = None  # worse than the floor
+
+
+class ClassScore(Struct, frozen=True):
+    """How well one class is told."""
+
+    support: int  # rows whose label it is
+    precision: float
+    recall: float
+    f1: float
+
+
+class Calibration(Struct, frozen=True):
+    """Ten equal steps of the score: rows, their mean score, and the share of them that was positive."""
+
+    n: list[int]
+    score: list[float | None]
+    share: list[float | None]
 
 
 class Performance(Struct, frozen=True, kw_only=True):
-    """How well a model did over one window of its prediction log; `all` is since the log began."""
+    """How well a model did over one window of its prediction log, from one source; `all` is since the log began, `deploy` since its newest version."""
 
     name: str
     window: str
     slice: str | None
+    start: datetime | None = None  # start <= time < end
+    end: datetime | None = None
     n: int
+    labelled: int = 0
     coverage: float | None  # labelled / n
-    metrics: dict[str, Estimate]
+    source: Basis = "labelled"
     why: str = ""
+    assumption: str = ""  # what an estimate takes for granted
+    metrics: dict[str, Estimate]
+    classes: dict[str, ClassScore] = {}
+    confusion: list[list[int]] | None = None  # rows: labels, columns: predictions, both in the order of the log's classes
+    calibration: Calibration | None = None
+
+
+class WorstSlice(Struct, frozen=True):
+    """A slice that does worse than the rest of its log beyond chance."""
+
+    slice: str
+    window: str
+    key: str
+    value: Estimate
+    rest: Estimate  # of all other rows
+    gap: Estimate  # how much worse, positive
+    p: float  # adjusted for the number of slices (Benjamini and Hochberg)
+
+
+class Gap(Struct, frozen=True):
+    """Two groups of a log held against each other."""
+
+    first: str
+    second: str
+    window: str
+    key: str
+    difference: Estimate  # first - second
+    ratio: Estimate
+
+
+class Paired(Struct, frozen=True):
+    """The model against another one on the same rows."""
+
+    other: str  # "base model", or a version
+    window: str
+    key: str
+    value: Estimate
+    theirs: Estimate
+    difference: Estimate  # value - theirs
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """One prediction log as a whole: what is judged, how it stands, and what its numbers have to be read with."""
+
+    name: str
+    task: str
+    key: str  # the number that speaks for it: accuracy, mae ...
+    state: Literal["OK", "FALLING", "DECAYED", "UNKNOWN"] = "UNKNOWN"  # FALLING: short and long window breach; DECAYED: the long one only
+    since: datetime | None = None
+    sentence: str = ""
+    classes: list[str] = []
+    positive: str = ""
+    slices: dict[str, str] = {}  # name -> expression
+    slices_left_out: int = 0  # more than are kept
+    worst: list[WorstSlice] = []
+    gaps: list[Gap] = []
+    pairs: list[Paired] = []
+    version: str = ""
+    deploys: list[tuple[datetime, str]] = []  # when which version was first seen, oldest first
+    label_age_s: float | None = None  # median time from prediction to label, of the newest labels
+    label_age_p95_s: float | None = None
+    sampled: float | None = None  # share of the rows that is kept while there are too many
+    kappa: Estimate | None = None  # agreement of two people who labelled the same rows
+    proxy_agreement: Estimate | None = None
+    ess: float | None = None  # effective sample size of the reweighted reference
+    left_out: dict[str, int] = {}  # reason -> rows
+    private: list[str] = []
+    reference: str = ""  # where the reference comes from
+    problem: str = ""  # why nothing new comes in
 
 
 class Shares(Struct, frozen=True):
@@ -495,6 +609,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     orphans: list[Orphan] = []
     windows: list[TargetWindow] = []
     performance: list[Performance] = []
+    quality: list[Quality] = []
     drift: list[Drift] = []
     alerts: list[Alert] = []
     foreign: Foreign | None = None  # what an Alertmanager says
