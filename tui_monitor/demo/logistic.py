@@ -69,10 +69,13 @@ def train(samples: Sequence[tuple[Features, bool]], random: Random, epochs: int 
     return Classifier(means, scales, tuple(weights), bias)
 
 
-def trained(seed: int = 3, size: int = 800) -> tuple[Classifier, float]:
-    """A classifier trained on texts of usual length, and its accuracy on as many others that it never saw."""
+def labelled(random: Random, size: int) -> list[tuple[Features, bool]]:
+    """Texts of usual length as the classifier sees them, and whether each is urgent."""
+    return [(features(text), truth == texts.URGENT) for text, truth in (texts.message(random) for _ in range(size))]
+
+
+def trained(seed: int = 3, size: int = 800, kept_back: int = 2400) -> tuple[Classifier, list[tuple[Features, bool]]]:
+    """A classifier trained on texts of usual length, and others that it never saw."""
     random = Random(seed)  # noqa: S311
-    rows = [(features(text), truth == texts.URGENT) for text, truth in (texts.message(random) for _ in range(2 * size))]
-    classifier = train(rows[:size], random)
-    right = sum((classifier.score(seen) >= 0.5) == urgent for seen, urgent in rows[size:])
-    return classifier, right / size
+    classifier = train(labelled(random, size), random)
+    return classifier, labelled(random, kept_back)

@@ -27,7 +27,16 @@ MODEL = "demo-7b"
 GENERATOR, CLASSIFIER = "demo-llm", "demo-classifier"
 START_S = 10.0  # a busy host gives up after that; an idle one needs half a second
 STOP_S = 1.5
-FILES = ("predictions.jsonl", "predictions.jsonl.1", "labels.jsonl", "labels.jsonl.1", "load.json", "load.new", "demo.log")
+FILES = (
+    "reference.jsonl",
+    "predictions.jsonl",
+    "predictions.jsonl.1",
+    "labels.jsonl",
+    "labels.jsonl.1",
+    "load.json",
+    "load.new",
+    "demo.log",
+)
 
 
 class DemoFailed(Exception):
@@ -67,7 +76,11 @@ class Demo:
                 (self._directory / name).unlink(missing_ok=True)
         try:
             self._launch("generator", "--model", MODEL, "--load", str(self._directory / "load.json"))
-            self._launch("classifier", "--log", str(self._directory / "predictions.jsonl"))
+            self._launch(
+                "classifier",
+                "--log", str(self._directory / "predictions.jsonl"),
+                "--reference", str(self._directory / "reference.jsonl"),
+            )  # fmt: skip
             labels = str(self._directory / "labels.jsonl")
             self._launch("traffic", "--scenario", self._scenario, f"--speed={self._speed}", "--model", MODEL, "--labels", labels)
             deadline_s = time.monotonic() + START_S
@@ -180,6 +193,9 @@ class Demo:
                     positive="urgent",
                     features=["words", "alarms"],
                     horizon="10m",
+                    reference=str(self._directory / "reference.jsonl"),
+                    slices={"long texts": "words > 60"},
+                    costs={"urgent": {"routine": 10.0}, "routine": {"urgent": 1.0}},
                 )
             ],
             probes=[],
