@@ -68,8 +68,10 @@ class Expression(Struct, frozen=True, eq=False):
         return self.run(lookup)
 
 
-class _Reader:
+class Reader:
     """Recursive descent over the tokens of one text."""
+
+    example = "latency.p95 > 500ms"
 
     def __init__(self, text: str, units: Mapping[str, str | None], words: Mapping[str, Collection[str]], queries: Collection[str]) -> None:
         if len(text) > LONGEST:
@@ -104,7 +106,7 @@ class _Reader:
 
     def read(self) -> Condition:
         if len(self._tokens) == 1:
-            raise ExpressionError(1, "empty; write for example latency.p95 > 500ms")
+            raise ExpressionError(1, f"empty; write for example {self.example}")
         root = self._either()
         if self._next.kind != "end":
             self._refuse_rest()
@@ -301,7 +303,7 @@ class _Reader:
             self._close()
             self._depth -= 1
             return inner._replace(column=token.column)
-        if token.kind in ("name", "text"):
+        if token.kind in ("name", "text", "column"):
             return self._named(token)
         if token.kind == "end":
             raise ExpressionError(token.column, "something is missing at the end")
@@ -309,6 +311,8 @@ class _Reader:
 
     def _named(self, token: Token) -> Side:
         """A key with its bound and window, or a word."""
+        if token.kind == "column":
+            raise ExpressionError(token.column, "'`' is not understood here")
         family = token.text.removesuffix(OVER)
         if token.kind == "name" and token.text.endswith(OVER) and family in TIMED and f"{family}.p50" in self._units:
             return self._windowed(token, over_name(family, self._bound(token)), token.text, "ratio")
@@ -387,7 +391,7 @@ def read_expression(
     Raises:
         ExpressionError: with the column and a sentence.
     """
-    reader = _Reader(text, units, words or {}, queries)
+    reader = Reader(text, units, words or {}, queries)
     root = reader.read()
     if not reader.names:
         raise ExpressionError(1, "asks for nothing; name a key of the vocabulary")

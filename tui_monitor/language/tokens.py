@@ -12,12 +12,18 @@ _TOKEN = re.compile(
       (?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>%|/(?:s|m)\b|\s?(?!(?:and|or|not|is|above|below|for|over|floor|ceiling)\b)[A-Za-zµ°]+(?:/s\b)?(?![A-Za-z0-9_.:]))?
     | (?P<name>[A-Za-z_][A-Za-z0-9_.:]*)
     | "(?P<text>[^"]*)"
+    | '(?P<single>[^']*)'
+    | `(?P<column>[^`]+)`
     | \[(?P<window>[^\]]*)\]
     | (?P<sign><=|>=|==|!=|[-+*/()<>=])
     )""",
     re.VERBOSE,
 )
-_KINDS: tuple[Literal["number", "name", "text", "window", "sign"], ...] = ("number", "name", "text", "window", "sign")
+Kind = Literal["number", "name", "text", "column", "window", "sign", "end"]
+_KINDS: dict[str, Kind] = {
+    "number": "number", "name": "name", "text": "text", "single": "text", "column": "column", "window": "window", "sign": "sign",
+}  # fmt: skip
+_QUOTED = ("text", "single", "column")  # found without their quotes, and pointed at with them
 
 
 class ExpressionError(ValueError):
@@ -31,7 +37,7 @@ class ExpressionError(ValueError):
 class Token(NamedTuple):
     """One of them; `unit` belongs to a number."""
 
-    kind: Literal["number", "name", "text", "window", "sign", "end"]
+    kind: Kind
     text: str
     unit: str
     column: int
@@ -50,10 +56,10 @@ def tokens(text: str) -> list[Token]:
         if not match:
             column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
             raise ExpressionError(column, f"{text[column - 1]!r} is not understood here")
-        for kind in _KINDS:
-            if match[kind] is not None:
-                column = match.start(kind) + (0 if kind == "text" else 1)
-                found.append(Token(kind, match[kind], (match["unit"] or "").strip(), column))
+        for group, kind in _KINDS.items():
+            if match[group] is not None:
+                column = match.start(group) + (0 if group in _QUOTED else 1)
+                found.append(Token(kind, match[group], (match["unit"] or "").strip(), column))
         at = match.end()
     found.append(Token("end", "", "", end + 1))
     return found
