@@ -34,6 +34,10 @@ def read_file(file: str | None) -> tuple[Settings, str]:
 def faults_of(settings: Settings, name: str) -> list[str]:
     """What only the rooms behind can tell; what the configuration leaves to its defaults needs no look."""
     found = map_faults(settings, name) if any(target.map for target in settings.targets) else []
+    if any(log.slices or log.compare for log in settings.predictions):
+        from tui_monitor.cli import slice_checks
+
+        found += slice_checks.faults(settings, name)
     return found + (rule_faults(settings, name) if settings.rules or settings.alerts.disable else [])
 
 

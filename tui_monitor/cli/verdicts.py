@@ -85,6 +85,10 @@ def warnings(chosen: Settings, name: str) -> Iterator[str]:
     for key in without_effect(chosen):
         path = tuple(int(part) - 1 if part.isdigit() else part for part in key.split("."))
         yield f"{name}:{line_of(lines, path)}: {key}: warning: has no effect in this version"
+    if any(log.slices for log in chosen.predictions):
+        from tui_monitor.cli import slice_checks
+
+        yield from slice_checks.warnings(chosen, name)
     if not chosen.rules:
         return
     from tui_monitor.cli import rule_checks
