@@ -1,0 +1,241 @@
+"""Tests and distances of two samples of numbers, exact, from sorted values; the p-values without scipy.stats, which takes a second to load.
+
+F is the distribution function of the reference, G that of now. Everything is computed from one merged pass, see `Pair`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from tui_monitor.analyse.drift.measured import Floats, Measured
+
+EXACT_UP_TO = 1_000_000  # lattice points of the exact Kolmogorov-Smirnov p; beyond, the limit law is right to a few per cent of p
+
+
+class Pair:
+    """Two samples, merged: the distinct values, and how many of each side are at or below each."""
+
+    def __init__(self, reference: Floats, now: Floats, *, reference_sorted: bool = False) -> None:
+        """Finite values; `reference_sorted` saves sorting a reference that is used again and again.
+
+        Raises:
+            ValueError: a side is empty.
+        """
+        if not reference.size or not now.size:
+            raise ValueError("a sample is empty")
+        self.reference = reference if reference_sorted else np.sort(reference)
+        self.now = np.sort(now)
+        self.n, self.m = self.reference.size, self.now.size
+
+    @cached_property
+    def _merged(self) -> tuple[Floats, Floats, Floats]:
+        """(distinct values, reference rows at or below each, rows of now at or below each)."""
+        both = np.concatenate([self.reference, self.now])
+        both.sort(kind="stable")  # two sorted runs: one merge
+        values = both[np.append(both[1:] != both[:-1], True)]
+        below = np.searchsorted(self.reference, values, side="right").astype(np.float64)
+        return values, below, np.searchsorted(self.now, values, side="right").astype(np.float64)
+
+    @cached_property
+    def _gap(self) -> Floats:
+        """F - G at each distinct value."""
+        _, below, now_below = self._merged
+        gap: Floats = below / self.n - now_below / self.m
+        return gap
+
+    @property
+    def _effective(self) -> float:
+        return self.n * self.m / (self.n + self.m)
+
+    def ks(self) -> Measured:
+        """Kolmogorov-Smirnov: sup|F - G|; p exact for small samples (ties: conservative), else by the limit law as corrected by Stephens (1970)."""
+        statistic = float(np.abs(self._gap).max())
+        if self.n * self.m <= EXACT_UP_TO:
+            return Measured(statistic, _ks_exact(statistic, self.n, self.m))
+        root = math.sqrt(self._effective)
+        return Measured(statistic, float(special.kolmogorov((root + 0.12 + 0.11 / root) * statistic)))
+
+    def largest_gap(self) -> tuple[float, float, float]:
+        """(value, F there, G there) where the two differ most."""
+        values, below, now_below = self._merged
+        at = int(np.abs(self._gap).argmax())
+        return float(values[at]), float(below[at] / self.n), float(now_below[at] / self.m)
+
+    def kuiper(self) -> Measured:
+        """Kuiper: D+ + D-, which does not care where a circle is cut; p by his series with Stephens' correction (Press et al., 14.3)."""
+        statistic = float(max(self._gap.max(), 0.0) + max(-self._gap.min(), 0.0))
+        root = math.sqrt(self._effective)
+        return Measured(statistic, _kuiper_p((root + 0.155 + 0.24 / root) * statistic))
+
+    def anderson_darling(self) -> Measured:
+        """Anderson-Darling for two samples with midranks, normalised (Scholz and Stephens 1987); p between 0.001 and 0.25, as tabulated.
+
+        The statistic does not exist where all values are the same.
+        """
+        values, below, now_below = self._merged
+        total = self.n + self.m
+        if values.size < 2:
+            return Measured(None)
+        both = below + now_below
+        ties = np.diff(both, prepend=0.0)
+        at = both - ties / 2  # midranks
+        weight = at * (total - at) - total * ties / 4
+        statistic = 0.0
+        for cumulative, size in ((below, self.n), (now_below, self.m)):
+            own = np.diff(cumulative, prepend=0.0)
+            middle = cumulative - own / 2
+            statistic += float((ties / total * (total * middle - at * size) ** 2 / weight).sum()) / size
+        statistic *= (total - 1) / total
+        sigma = math.sqrt(_anderson_variance((self.n, self.m)))
+        normalised = (statistic - 1) / sigma
+        return Measured(normalised, _anderson_p(normalised))
+
+    def cramer_von_mises(self) -> Measured:
+        """Cramer-von Mises for two samples with midranks (Anderson 1962); p by the limit law."""
+        _, below, now_below = self._merged
+        both = below + now_below
+        ranks = both - (np.diff(both, prepend=0.0) - 1) / 2
+        total, product = self.n + self.m, self.n * self.m
+        u = 0.0
+        for cumulative, size in ((below, self.n), (now_below, self.m)):
+            own = np.diff(cumulative, prepend=0.0)
+            # sum over the sample of (rank - i)^2, i = 1..size in order; equal values share a rank
+            first = cumulative - own
+            linear = own * first + own * (own + 1) / 2
+            square = _squares(cumulative) - _squares(first)
+            u += size * float((own * ranks**2 - 2 * ranks * linear + square).sum())
+        statistic = u / (product * total) - (4 * product - 1) / (6 * total)
+        expected = (1 + 1 / total) / 6
+        variance = (total + 1) * (4 * product * total - 3 * (self.m**2 + self.n**2) - 2 * product) / (45 * total**2 * 4 * product)
+        scaled = 1 / 6 + (statistic - expected) / math.sqrt(45 * variance)
+        return Measured(statistic, _cvm_limit(scaled) if scaled > 0 else 1.0)
+
+    def mann_whitney(self) -> Measured:
+        """P(now > reference) + P(now = reference) / 2; p two-sided by the normal law, corrected for ties and continuity."""
+        _, below, now_below = self._merged
+        ties = np.diff(below + now_below, prepend=0.0)
+        own, theirs = np.diff(now_below, prepend=0.0), np.diff(below, prepend=0.0)
+        u = float((own * (below - theirs / 2)).sum())
+        product, total = self.n * self.m, self.n + self.m
+        variance = product / 12 * (total + 1 - float((ties**3 - ties).sum()) / (total * (total - 1)))
+        if variance <= 0:
+            return Measured(u / product, 1.0)
+        z = (abs(u - product / 2) - 0.5) / math.sqrt(variance)
+        return Measured(u / product, min(1.0, float(2 * special.ndtr(-z))))
+
+    def welch_t(self) -> Measured:
+        """Welch's t of the means, now - reference; p two-sided with Satterthwaite's degrees of freedom."""
+        if min(self.n, self.m) < 2:
+            return Measured(None)
+        own, theirs = float(self.now.var(ddof=1)) / self.m, float(self.reference.var(ddof=1)) / self.n
+        if own + theirs <= 0:
+            return Measured(None)
+        t = (float(self.now.mean()) - float(self.reference.mean())) / math.sqrt(own + theirs)
+        freedom = (own + theirs) ** 2 / (own**2 / (self.m - 1) + theirs**2 / (self.n - 1))
+        return Measured(t, float(2 * special.stdtr(freedom, -abs(t))))
+
+    def wasserstein(self) -> Measured:
+        """Wasserstein distance W1 in the column's unit: the area between F and G."""
+        values = self._merged[0]
+        return Measured(float((np.abs(self._gap[:-1]) * np.diff(values)).sum()))
+
+    def energy(self) -> Measured:
+        """Energy distance as in `scipy.stats.energy_distance`: sqrt(2 * area between F and G, squared)."""
+        values = self._merged[0]
+        return Measured(math.sqrt(2 * float((self._gap[:-1] ** 2 * np.diff(values)).sum())))
+
+
+def _squares(upto: Floats) -> Floats:
+    """1 + 4 + ... + n^2."""
+    return upto * (upto + 1) * (2 * upto + 1) / 6
+
+
+def _ks_exact(d: float, n: int, m: int) -> float:
+    """Chance of a difference of at least d between two samples of one continuous distribution.
+
+    It is the share of the lattice paths from (0, 0) to (n, m) that leave the band |i/n - j/m| < d (Hodges 1958).
+    """
+    divisor = math.gcd(n, m)
+    right, up = m // divisor, n // divisor
+    limit = round(d * n * right)  # the band is |i * right - j * up| < limit
+    if limit <= 0:
+        return 1.0
+    paths = np.zeros(m + 1)
+    paths[: min(m, (limit - 1) // up) + 1] = 1.0
+    scale = 0.0  # log of what the paths were divided by
+    for i in range(1, n + 1):
+        low, high = max(0, -((limit - 1 - i * right) // up)), min(m, (limit - 1 + i * right) // up)
+        if low > high:
+            return 1.0
+        paths[:low] = 0.0
+        inside = np.cumsum(paths[low : high + 1])
+        paths[low : high + 1] = inside
+        if inside[-1] > 1e200:
+            paths *= 1e-200
+            scale += 200 * math.log(10)
+    if paths[m] <= 0:
+        return 1.0
+    log_all = special.gammaln(n + m + 1) - special.gammaln(n + 1) - special.gammaln(m + 1)
+    outside = -math.expm1(min(0.0, math.log(paths[m]) + scale - float(log_all)))
+    if outside > 1e-8:
+        return min(1.0, outside)
+    root = math.sqrt(n * m / (n + m))  # so small that the subtraction has no digits left
+    return float(special.kolmogorov((root + 0.12 + 0.11 / root) * d))
+
+
+def _kuiper_p(scaled: float) -> float:
+    if scaled < 0.4:
+        return 1.0
+    square = (np.arange(1, 101) * scaled) ** 2
+    return float(min(1.0, max(0.0, 2 * ((4 * square - 1) * np.exp(-2 * square)).sum())))
+
+
+def _anderson_variance(sizes: tuple[int, int]) -> float:
+    """Variance of the statistic under no difference (Scholz and Stephens, equation 4; k = 2)."""
+    total = sum(sizes)
+    big_h = sum(1 / size for size in sizes)
+    h = float((1 / np.arange(1, total)).sum())
+    i = np.arange(1, total - 1)
+    harmonic = np.cumsum(1 / np.arange(1, total))  # harmonic[k - 1] = 1 + ... + 1/k
+    g = float(((h - harmonic[i - 1]) / (total - i)).sum())
+    a = (4 * g - 6) + (10 - 6 * g) * big_h
+    b = (2 * g - 4) * 4 + 8 * h * 2 + (2 * g - 14 * h - 4) * big_h - 8 * h + 4 * g - 6
+    c = (6 * h + 2 * g - 2) * 4 + (4 * h - 4 * g + 6) * 2 + (2 * h - 6) * big_h + 4 * h
+    d = (2 * h + 6) * 4 - 4 * h * 2
+    variance: float = (a * total**3 + b * total**2 + c * total + d) / ((total - 1.0) * (total - 2.0) * (total - 3.0))
+    return variance
+
+
+_ANDERSON_LEVELS = np.log([0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.001])
+_ANDERSON_CRITICAL = (  # b0 + b1 / sqrt(m) + b2 / m with m = 1, Scholz and Stephens' table 2 as extended for k-sample use
+    np.array([0.675, 1.281, 1.645, 1.96, 2.326, 2.573, 3.085])
+    + np.array([-0.245, 0.25, 0.678, 1.149, 1.822, 2.364, 3.615])
+    + np.array([-0.105, -0.305, -0.362, -0.391, -0.396, -0.345, -0.154])
+)
+_ANDERSON_FIT = np.polyfit(_ANDERSON_CRITICAL, _ANDERSON_LEVELS, 2)
+
+
+def _anderson_p(normalised: float) -> float:
+    if normalised < _ANDERSON_CRITICAL.min():
+        return 0.25
+    if normalised > _ANDERSON_CRITICAL.max():
+        return 0.001
+    return float(math.exp(np.polyval(_ANDERSON_FIT, normalised)))
+
+
+def _cvm_limit(scaled: float) -> float:
+    """1 - the limit distribution function (Csorgo and Faraway 1996, equation 1.2)."""
+    total = 0.0
+    for k in range(20):
+        odd = 4 * k + 1
+        u = odd**2 / (16 * scaled)
+        term = math.exp(special.gammaln(k + 0.5) - special.gammaln(k + 1)) / (math.pi**1.5 * math.sqrt(scaled))
+        term *= math.sqrt(odd) * math.exp(-u) * float(special.kv(0.25, u))
+        total += term
+        if k > 2 and term < 1e-15:
+            break
+    return min(1.0, max(0.0, 1.0 - total))
