@@ -93,7 +93,8 @@ def fisher(reference: Floats, now: Floats) -> Measured:
 
 
 def _log_choose(n: int, k: Floats) -> Floats:
-    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1), dtype=np.float64)
+    logs: Floats = special.gammaln(np.asarray(n + 1.0)) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return logs
 
 
 def _floored(counts: Floats) -> Floats:
