@@ -93,8 +93,8 @@ def fisher(reference: Floats, now: Floats) -> Measured:
 
 
 def _log_choose(n: int, k: Floats) -> Floats:
-    logs: Floats = special.gammaln(np.asarray(n + 1.0)) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-    return logs
+    taken: Floats = special.gammaln(k + 1) + special.gammaln(n - k + 1)
+    return float(special.gammaln(n + 1)) - taken
 
 
 def _floored(counts: Floats) -> Floats:
