@@ -93,8 +93,8 @@ def fisher(reference: Floats, now: Floats) -> Measured:
 
 
 def _log_choose(n: int, k: Floats) -> Floats:
-    taken: Floats = special.gammaln(k + 1) + special.gammaln(n - k + 1)
-    return float(special.gammaln(n + 1)) - taken
+    logs: Floats = special.gammaln(k + 1) + special.gammaln(n - k + 1) - float(special.gammaln(n + 1))
+    return -logs
 
 
 def _floored(counts: Floats) -> Floats:
