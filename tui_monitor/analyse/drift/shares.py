@@ -98,7 +98,8 @@ def _log_choose(n: int, k: Floats) -> Floats:
 
 
 def _floored(counts: Floats) -> Floats:
-    return np.maximum(counts / counts.sum(), FLOOR)
+    floored: Floats = np.maximum(counts / counts.sum(), FLOOR)
+    return floored
 
 
 def _table(reference: Floats, now: Floats) -> tuple[Floats, Floats]:
