@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.counts import CELLS, Counts
+from tui_monitor.analyse.performance.old_counts import CELLS, Counts
 from tui_monitor.analyse.performance.estimates import auc, binary, calibration_error, regression, share
 from tui_monitor.model import Estimate
 

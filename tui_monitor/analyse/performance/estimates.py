@@ -8,7 +8,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.counts import CELLS, Counts
+from tui_monitor.analyse.performance.old_counts import CELLS, Counts
 from tui_monitor.model import Estimate
 
 Z = 1.959963984540054  # 97.5 % quantile of the normal distribution

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tui_monitor.analyse.performance import estimates
 from tui_monitor.analyse.performance.book import Book
-from tui_monitor.analyse.performance.counts import Counts
+from tui_monitor.analyse.performance.old_counts import Counts
 from tui_monitor.analyse.performance.slices import Predicate, predicate
 from tui_monitor.config import PredictionSettings
 from tui_monitor.model import Estimate, LogRow, LogRows, Performance, clean
