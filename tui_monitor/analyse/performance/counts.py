@@ -69,6 +69,16 @@ class Counts:
         self._peak: FloatArray | None = None  # largest inexact sums so far; only windows need them
         self._subtracted = 0
 
+    @classmethod
+    def of(cls, layout: Layout, vector: FloatArray) -> Counts:
+        """Counts over a vector of sums that somebody else keeps; it is not copied while it has the layout's present size."""
+        counts = cls.__new__(cls)
+        counts.layout = layout
+        counts._capacity = layout.capacity
+        counts.vector = layout.grown(vector)
+        counts._peak, counts._subtracted = None, 0
+        return counts
+
     # -- adding rows --------------------------------------------------------------------------------------------------------------------
 
     def add_rows(self, batch: Batch) -> None:
@@ -305,7 +315,7 @@ class Counts:
         """Grow with the layout's classes."""
         capacity = self.layout.capacity
         if capacity != self._capacity:
-            self.vector = self.layout.grown(self.vector, self._capacity)
+            self.vector = self.layout.grown(self.vector)
             self._capacity = capacity
             self._peak = None
 

@@ -219,10 +219,17 @@ class Layout:
             move = self._moves[key] = np.concatenate(parts).astype(np.int32)
         return move
 
-    def grown(self, vector: NDArray[np.float64], capacity: int) -> NDArray[np.float64]:
-        """A vector of that capacity as one of the present capacity."""
-        if capacity == self.capacity:
+    def grown(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A vector of a smaller capacity as one of the present capacity; one that fits is given back as it is.
+
+        Raises:
+            ValueError: it is of no capacity of this layout.
+        """
+        if len(vector) == self.size:
             return vector
+        capacity = next((capacity for capacity in _CAPACITIES if self.plan(capacity).size == len(vector)), None)
+        if capacity is None or capacity > self.capacity:
+            raise ValueError(f"{len(vector)} sums are not laid out like this log's")
         move = self.moved(capacity)
         result = np.zeros(self.size)
         stays = move >= 0
