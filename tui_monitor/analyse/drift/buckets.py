@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tui_monitor.analyse.drift import shares
-from tui_monitor.analyse.drift.measured import Floats
+from tui_monitor.analyse.drift.judge import Floats
 
 
 class Bounded(NamedTuple):

@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
-from tui_monitor.analyse.drift.measured import Floats, Measured
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.model import Measured
 
 EXACT_UP_TO = 1_000_000  # lattice points of the exact Kolmogorov-Smirnov p; beyond, the limit law is right to a few per cent of p
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from scipy import special
 
-from tui_monitor.analyse.drift.measured import Floats, Measured
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.model import Measured
 
 FLOOR = 1e-4  # of a share, in PSI and KL: an empty bin would make them infinite
 DECILES = np.linspace(0.1, 0.9, 9)
