@@ -429,6 +429,21 @@ class Performance(Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
 
 
+def charted(one: Performance) -> tuple[str, Metrics]:
+    """Under which subject and keys the past of a log's numbers is kept: `quality:fraud`, `accuracy[30m]`, `accuracy[30m].low` ...
+
+    Slices are subjects of their own (`quality:fraud/long`); numbers that are not from labels say so: `accuracy[30m] estimated`.
+    """
+    subject = f"quality:{one.name}" + (f"/{one.slice}" if one.slice is not None else "")
+    numbers: Metrics = {}
+    for key, estimate in one.metrics.items():
+        name = f"{key}[{one.window}]" + ("" if one.source == "labelled" else f" {one.source}")
+        numbers |= {name: estimate.value, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
+        if estimate.floor is not None and one.source == "labelled":
+            numbers[f"{name} floor"] = estimate.floor
+    return subject, numbers
+
+
 class WorstSlice(Struct, frozen=True):
     """A slice that does worse than the rest of its log beyond chance."""
 

@@ -1,156 +1,106 @@
-"""Prediction logs, JSONL or CSV: new rows since the last look, and labels that came late.
+"""Prediction logs, JSONL, CSV or Parquet: new rows since the last look, and labels that came late or that people gave to a sample.
 
-Rows leave as the columns that the settings name; private columns never leave this file. Reading happens in a thread of its own, because
+Rows leave as the columns that the settings name; private columns never leave this room. Reading happens in a thread of its own, because
 a log may lie on a disk that hangs.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import math
-import re
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct, structs
 
-from tui_monitor.collect.tail import LONGEST_LINE, Followed, Tail
+from tui_monitor.collect.cells import category, feature, moment, number
+from tui_monitor.collect.lines import Reader, Row
+from tui_monitor.collect.parquet import Done, Tables
+from tui_monitor.collect.rows import RowMaker, joined
+from tui_monitor.collect.tail import Mark, Tail, named_files
+from tui_monitor.collect.thinning import Thinning, place
 from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import PredictionSettings
-from tui_monitor.model import Failure, FailureKind, LogRow, LogRows, Reading, clean
+from tui_monitor.model import Failure, LogRow, LogRows, Reading, SampledLabel, clean
+from tui_monitor.vocabulary import seconds
+
+__all__ = ["LogTail", "category", "feature", "moment", "number"]
 
 LIMIT_BYTES = 4_000_000  # a look; a long log is caught up with over several
-MOST_FEATURES = 64
-LATEST_S = 32_503_680_000.0  # the year 3000: what is later is in milliseconds, and no time we can read
-_BOM = b"\xef\xbb\xbf"
-_MISSING = frozenset(("", "nan", "NaN", "null"))
-_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-
-Row = dict[str, Any]
+LIMIT_ROWS = 32_768  # of Parquet, a look
+INTERVAL_S = 2.0
+CATCHING_UP_S = 0.5  # between looks while a log is behind
+MOST_SAMPLED = 100_000
 
 
-def moment(value: object) -> float | None:
-    """Seconds since 1970 of an ISO 8601 text (without a zone: UTC) or a number of seconds; None when it is neither."""
-    seconds: float | None = None
-    if isinstance(value, str):
-        try:
-            seconds = float(value)
-        except ValueError:
-            try:
-                at = datetime.fromisoformat(value.strip())
-                seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-            except (ValueError, OverflowError):
-                return None
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    return seconds if seconds is not None and 0 <= seconds < LATEST_S else None
+class _Positions(Struct, frozen=True):
+    """How far a log was read, for a later run."""
+
+    version: int = 1
+    nameless: int = 0
+    log: list[Mark] = []
+    tables: list[Done] = []
+    labels: list[Mark] = []
+    label_tables: list[Done] = []
 
 
-def number(value: object) -> float | None:
-    """A finite number, also when it was written as text; None for all else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        known = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return known if math.isfinite(known) else None
+class Files:
+    """Rows of whatever files a path names: lines that are appended, and Parquet files that are whole."""
 
+    def __init__(self, pattern: str) -> None:
+        """Nothing is opened yet."""
+        self.tail = Tail(pattern)
+        self.tables = Tables(pattern)
 
-def category(value: object) -> str | None:
-    """A class as text; a whole number without its `.0`, a truth value as `true` or `false`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return None if math.isnan(value) else _WHOLE.sub(r"\1", str(value))
-    if isinstance(value, str | int):
-        text = clean(value, 100)
-        whole = _WHOLE.fullmatch(text)
-        return whole[1] if whole else None if text in _MISSING else text
-    return None
+    def rows(self, reader: Reader) -> Iterator[Row]:
+        """New rows; `reader` counts what could not be read."""
+        for followed, lines in self.tail.read(LIMIT_BYTES):
+            yield from reader.rows(followed, lines)
+        for rows in self.tables.read(LIMIT_ROWS):
+            yield from rows
 
+    @property
+    def found(self) -> bool:
+        """Whether there is any file."""
+        return self.tail.found or self.tables.found
 
-def feature(value: object) -> float | str | None:
-    """A number where it is one, else a category."""
-    known = number(value)
-    return known if known is not None else category(value) if not isinstance(value, float) else None
+    @property
+    def usable(self) -> bool:
+        """Whether any file that has the name could be read."""
+        return self.tail.usable or self.tables.usable
 
+    @property
+    def behind(self) -> bool:
+        """Whether there is more to read at once."""
+        return self.tail.behind or self.tables.behind
 
-class Reader:
-    """Turns lines into rows, JSONL or CSV by the file's ending, and counts what it had to leave out."""
-
-    def __init__(self) -> None:
-        """Nothing was left out yet."""
-        self.left_out: Counter[str] = Counter()
-
-    def rows(self, followed: Followed, lines: list[bytes]) -> Iterator[Row]:
-        """The readable rows of one file's new lines."""
-        self.left_out["row_unreadable"] += followed.dropped
-        followed.dropped = 0
-        reader = self._csv if followed.path.endswith((".csv", ".tsv")) or followed.header else self._jsonl
-        yield from reader(followed, lines)
-
-    def _jsonl(self, followed: Followed, lines: list[bytes]) -> Iterator[Row]:
-        for line in lines:
-            if not line.strip():
-                continue
-            try:
-                yield _decode(line.removeprefix(_BOM))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                self.left_out["row_unreadable"] += 1
-
-    def _csv(self, followed: Followed, lines: list[bytes]) -> Iterator[Row]:
-        comma = "\t" if followed.path.endswith(".tsv") else ","
-        for line in lines:
-            record = followed.open_quote + line
-            followed.open_quote = b""
-            if record.count(b'"') % 2:  # a quoted cell goes on in the next line
-                if len(record) < LONGEST_LINE:
-                    followed.open_quote = record + b"\n"
-                else:
-                    self.left_out["row_unreadable"] += 1
-                continue
-            try:
-                cells = next(csv.reader([record.decode("utf-8-sig").rstrip("\r")], delimiter=comma), [])
-            except (UnicodeDecodeError, csv.Error):
-                self.left_out["row_unreadable"] += 1
-                continue
-            if not cells:
-                continue
-            if followed.header is None:
-                followed.header = [cell.strip() for cell in cells]
-            elif len(cells) == len(followed.header):
-                yield dict(zip(followed.header, cells, strict=True))
-            else:
-                self.left_out["row_unreadable"] += 1
+    @property
+    def refused(self) -> str:
+        """Why a file cannot be read; empty when all can."""
+        if self.tables.found:
+            return self.tables.refused or (self.tail.refused if self.tail.found else "")
+        return self.tail.refused
 
 
 class LogTail:
     """One `[[predictions]]` log as a source; `read` brings what came since the last one."""
 
-    interval_s = 2.0
     deadline_s = 5.0
 
-    def __init__(self, settings: PredictionSettings) -> None:
+    def __init__(self, settings: PredictionSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is opened before the first read."""
         self.name = settings.name
-        self._settings = settings
-        self._log = Tail(settings.path)
-        self._labels = Tail(settings.labels.path) if settings.labels.path else None
+        self.interval_s = INTERVAL_S
+        self._settings, self._clock = settings, clock
+        self._log = Files(settings.path)
+        self._labels = Files(settings.labels.path) if settings.labels.path else None
+        self._sampled = _SampledFiles(settings) if settings.sampled.path else None
+        self._maker = RowMaker(settings)
+        self._thinning = Thinning(settings.rows_per_second, seconds(settings.horizon))
         self._worker: Worker[None] = Worker(f"log {settings.name}")
-        self._outbox: deque[LogRows] = deque()  # a read that was given up still arrives, with the next one
-        self._private = frozenset(settings.private)
-        columns = settings.columns
-        self._own = frozenset((columns.id, columns.time, columns.prediction, columns.score, columns.label)) | self._private
-        sliced = {word for expression in settings.slices.values() for word in re.findall(r"[A-Za-z_]\w*", expression)}
-        self._named = [name for name in settings.features if name not in self._private]
-        self._sliced = sorted(sliced - self._private - {*settings.features})  # columns among other words
-        self._nameless = 0
+        self._outbox: deque[tuple[LogRows, bytes]] = deque()  # a read that was given up still arrives, with the next one
+        self._position = b""
 
     async def read(self, now_s: float) -> Reading:
         """New rows and labels (content `LogRows`)."""
@@ -163,10 +113,11 @@ class LogTail:
         except TimeoutError:
             failure = Failure("timeout", f"reading took longer than {self.deadline_s:g} s")
         except _Unreadable as error:
-            failure = Failure(error.kind, clean(error))
+            failure = Failure("unreadable", clean(error))
         except Exception as error:  # noqa: BLE001 - the border of the source
             failure = Failure("unreadable", clean(f"{type(error).__name__}: {error}"))
         took_s = time.monotonic() - begun_s
+        self.interval_s = CATCHING_UP_S if self._log.behind else INTERVAL_S
         if failure is not None:
             return Reading(self.name, now_s, took_s, failure=failure)
         return Reading(self.name, now_s, took_s, content=self._delivered())
@@ -178,80 +129,171 @@ class LogTail:
         except (Busy, TimeoutError, OSError):
             pass
 
-    def _let_go(self) -> None:
-        self._log.close()
+    def positions(self) -> bytes:
+        """How far the rows go that `read` has brought: for `resume` of a later run. Empty before the first read."""
+        return self._position
+
+    def resume(self, saved: bytes) -> bool:
+        """Reads on where an earlier run ended; call it before the first read.
+
+        A file that holds something else by now is read from its start, and one that was renamed meanwhile to its end.
+
+        Returns:
+            Whether `saved` could be used.
+        """
+        try:
+            known = msgspec.json.decode(saved, type=_Positions)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        if known.version != 1:
+            return False
+        self._maker.nameless = known.nameless
+        self._log.tail.resume(known.log)
+        self._log.tables.resume(known.tables)
         if self._labels:
-            self._labels.close()
+            self._labels.tail.resume(known.labels)
+            self._labels.tables.resume(known.label_tables)
+        self._position = saved
+        return True
+
+    def _let_go(self) -> None:
+        self._log.tail.close()
+        if self._labels:
+            self._labels.tail.close()
 
     def _delivered(self) -> LogRows:
-        rows: list[LogRow] = []
-        labels: dict[str, str | float] = {}
-        left_out: Counter[str] = Counter()
+        parts: list[LogRows] = []
         while self._outbox:
-            one = self._outbox.popleft()
-            rows += one.rows
-            labels |= one.labels
-            left_out.update(one.left_out)
-        return LogRows(rows, labels, dict(+left_out))
+            part, self._position = self._outbox.popleft()
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else _together(parts)
 
     # From here on: in the worker's thread.
 
     def _collect(self) -> None:
-        reader = Reader()
-        rows: list[LogRow] = []
-        for followed, lines in self._log.read(LIMIT_BYTES):
-            for row in reader.rows(followed, lines):
-                known = self._row(row)
-                if isinstance(known, LogRow):
-                    rows.append(known)
-                else:
-                    reader.left_out[known] += 1
+        reader, maker = Reader(), self._maker
+        found = list(self._log.rows(reader))
         if not self._log.found:
             raise _Unreadable(self._log.refused or f"no file fits {self._settings.path}")
+        rows = thinned(found, self._settings, self._thinning, maker, self._clock())
         # Labels wait until the rows they belong to are read.
-        labels = {} if self._labels is None or self._log.behind else self._late_labels(self._labels)
-        self._outbox.append(LogRows(rows, labels, dict(reader.left_out)))
+        labels = {} if self._labels is None or self._log.behind else self._late_labels(self._labels, reader)
+        sampled = self._sampled.read() if self._sampled else []
+        left_out, out_of_order, problem = maker.counted()
+        problems = [problem, self._log.refused, self._labels.refused if self._labels and self._labels.found else ""]
+        part = LogRows(
+            rows,
+            labels,
+            dict(+(Counter(left_out) + reader.left_out)),
+            sampled,
+            self._thinning.share,
+            out_of_order,
+            clean("; ".join(one for one in problems if one)),
+        )
+        if self._log.refused and not self._log.usable and not found and not labels and not sampled and not part.left_out:
+            raise _Unreadable(self._log.refused)
+        self._outbox.append((part, self._positions()))
 
-    def _row(self, row: Row) -> LogRow | str:
-        """The row, or the reason why it is left out."""
-        columns = self._settings.columns
-        at = row.get(columns.time)
-        at_s = moment(row.get("time") if at is None and columns.time == "timestamp" else at)
-        if at_s is None:
-            return "time_unreadable"
-        prediction = self._judged(row.get(columns.prediction))
-        if prediction is None:
-            return "prediction_missing"
-        if self._settings.features:
-            names = [*self._named, *(name for name in self._sliced if name in row)]
-        else:
-            names = [name for name in row if name not in self._own]
-        features = {clean(name, 64): feature(row.get(name)) for name in names[:MOST_FEATURES]}
-        score = number(row.get(columns.score)) if columns.score else None
-        return LogRow(self._id(row.get(columns.id), columns.id), at_s, prediction, score, self._judged(row.get(columns.label)), features)
+    def _positions(self) -> bytes:
+        labels = self._labels
+        return msgspec.json.encode(
+            _Positions(
+                nameless=self._maker.nameless,
+                log=self._log.tail.marks(),
+                tables=self._log.tables.marks(),
+                labels=labels.tail.marks() if labels else [],
+                label_tables=labels.tables.marks() if labels else [],
+            )
+        )
 
-    def _judged(self, value: object) -> str | float | None:
-        return number(value) if self._settings.task == "regression" else category(value)
-
-    def _id(self, value: object, column: str) -> str:
-        known = category(value)
-        if known is None:  # rows without an id are different rows
-            self._nameless += 1
-            return f"#{self._nameless}"
-        return hashlib.blake2b(known.encode(), digest_size=12).hexdigest() if column in self._private else known
-
-    def _late_labels(self, tail: Tail) -> dict[str, str | float]:
-        settings, reader = self._settings.labels, Reader()
+    def _late_labels(self, files: Files, reader: Reader) -> dict[str, str | float]:
+        settings = self._settings.labels
         labels: dict[str, str | float] = {}
-        for followed, lines in tail.read(LIMIT_BYTES):
-            for row in reader.rows(followed, lines):
-                label = self._judged(row.get(settings.label))
-                if label is not None and row.get(settings.id) is not None:
-                    labels.setdefault(self._id(row[settings.id], self._settings.columns.id), label)
+        widest = self._thinning.widest
+        for row in files.rows(reader):
+            known = self._maker.label(row.get(settings.id), row.get(settings.label))
+            if known is not None and (widest >= 1.0 or kept(row.get(settings.id), widest)):
+                labels.setdefault(*known)
         return labels
+
+
+def kept(identity: object, share: float) -> bool:
+    """Whether a row with this id is among the share that is kept; rows without one are drawn by what else they have."""
+    return place(category(identity) or "") < share
+
+
+def thinned(
+    found: list[Mapping[str, Any]] | list[Row], settings: PredictionSettings, thinning: Thinning, maker: RowMaker, now_s: float
+) -> list[LogRow]:
+    """Rows of one batch, as many as the limit allows; `maker` counts the others."""
+    columns = settings.columns
+    if settings.rows_per_second > 0 and len(found) > 1:
+        step = len(found) // 2000 + 1
+        some = [at_s for row in found[::step] if (at_s := moment(row.get(columns.time, row.get("time")))) is not None]
+        thinning.adapt(len(found), some, now_s)
+    share = thinning.share
+    if share < 1.0:
+        few = [row for row in found if place(category(row.get(columns.id)) or str(row.get(columns.time))) < share]
+        maker.left_out["sampled_out"] += len(found) - len(few)
+        found = few
+    return [row for raw in found if (row := maker.row(raw)) is not None]
+
+
+def _together(parts: list[LogRows]) -> LogRows:
+    rows: list[LogRow] = []
+    labels: dict[str, str | float] = {}
+    left_out: Counter[str] = Counter()
+    sampled: list[SampledLabel] = []
+    for part in parts:
+        rows += part.rows
+        labels = part.labels | labels  # the first one stands
+        left_out.update(part.left_out)
+        sampled += part.sampled
+    last = parts[-1] if parts else LogRows([], {}, {})
+    return structs.replace(
+        last, rows=rows, labels=labels, left_out=dict(+left_out), sampled=sampled, out_of_order=sum(part.out_of_order for part in parts)
+    )
+
+
+class _SampledFiles:
+    """What `label-sample` wrote and people fill in: read again as a whole when a file has changed."""
+
+    def __init__(self, settings: PredictionSettings) -> None:
+        self._settings = settings
+        self._private_id = settings.columns.id in settings.private
+        self._maker = RowMaker(settings)
+        self._seen: dict[tuple[int, int], tuple[int, int]] = {}  # file -> its size and time
+        self._told: set[SampledLabel] = set()
+
+    def read(self) -> list[SampledLabel]:
+        """Labels that are new or were changed."""
+        fresh: list[SampledLabel] = []
+        for one in named_files(self._settings.sampled.path)[0]:
+            state = one.status.st_size, one.status.st_mtime_ns
+            if self._seen.get(one.key) == state:
+                continue
+            self._seen[one.key] = state
+            tail = Tail(one.path)
+            reader = Reader()
+            while True:
+                for followed, lines in tail.read(LIMIT_BYTES):
+                    fresh += [label for row in reader.rows(followed, lines) if (label := self._label(row)) is not None]
+                if not tail.behind or len(fresh) > MOST_SAMPLED:
+                    break
+            tail.close()
+        fresh = [label for label in fresh[:MOST_SAMPLED] if label not in self._told]
+        if len(self._told) < MOST_SAMPLED:
+            self._told.update(fresh)
+        return fresh
+
+    def _label(self, row: Row) -> SampledLabel | None:
+        label = number(row.get("label")) if self._settings.task == "regression" else category(row.get("label"))
+        identity = joined(row.get("id"), private=self._private_id)
+        weight = number(row.get("weight"))
+        if label is None or identity is None or weight is None or weight <= 0:
+            return None
+        return SampledLabel(identity, label, weight, clean(row.get("annotator") or "", 60))
 
 
 class _Unreadable(Exception):
     """No file of the log can be read; the message says why."""
-
-    kind: FailureKind = "unreadable"
