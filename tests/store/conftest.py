@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tui_monitor.model import EngineInfo, Episode, Event, Frame, Gpu, Queried, System, Target, utc
+from tui_monitor.model import EngineInfo, Episode, Estimate, Event, Frame, Gpu, Performance, Queried, System, Target, utc
 
 T0 = 1_760_000_000.0
 
@@ -34,6 +34,18 @@ def make_frame(second: float, *, targets: int = 2) -> Frame:
                 absent={"error.ratio": "not counted by this server"},
             )
             for place in range(targets)
+        ],
+        performance=[
+            Performance(
+                name="fraud",
+                window="30m",
+                slice=part,
+                n=10,
+                labelled=9,
+                coverage=0.9,
+                metrics={"accuracy": Estimate(0.9 - second / 1000, 0.8, 0.95, floor=0.7)},
+            )
+            for part in (None, "long")
         ],
         events=[Event(utc(T0 + second), f"second {second:g}")],
         queries={"central": Queried({"checkout.conversion": second / 100}, {})},

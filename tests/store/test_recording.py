@@ -70,6 +70,11 @@ def test_the_frame_that_was_newest_then(recording: Path, t0: float, asked: float
         ("gpu0", "gpu.util", [0.0, 1.0, 0.0, 1.0]),
         ("gpu7", "gpu.util", [None] * 4),
         ("central", "checkout.conversion", [0.5, 0.51, 0.52, 0.53]),
+        ("quality:fraud", "accuracy[30m]", [0.85, 0.849, 0.848, 0.847]),
+        ("quality:fraud", "accuracy[30m].low", [0.8] * 4),
+        ("quality:fraud", "accuracy[30m] floor", [0.7] * 4),
+        ("quality:fraud/long", "accuracy[30m]", [0.85, 0.849, 0.848, 0.847]),
+        ("quality:fraud", "accuracy[3h]", [None] * 4),
         ("nobody", "request.rate", [None] * 4),
     ],
 )

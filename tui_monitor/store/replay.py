@@ -13,7 +13,20 @@ from typing import TypeVar
 
 import msgspec
 
-from tui_monitor.model import Episode, Frame, Gpu, History, HistoryQuery, JournalEntry, Metrics, Queried, System, Target
+from tui_monitor.model import (
+    Episode,
+    Frame,
+    Gpu,
+    History,
+    HistoryQuery,
+    JournalEntry,
+    Metrics,
+    Performance,
+    Queried,
+    System,
+    Target,
+    charted,
+)
 from tui_monitor.store.database import read_episodes, read_journal
 from tui_monitor.store.files import DamagedError, StoreError, open_for_reading, said
 from tui_monitor.store.packing import PackingError, Segments, join, unpack_difference, unpack_key
@@ -29,6 +42,7 @@ MOST_POINTS = 2000
 
 _target = msgspec.msgpack.Decoder(Target)
 _gpu = msgspec.msgpack.Decoder(Gpu)
+_performance = msgspec.msgpack.Decoder(Performance)
 _system = msgspec.msgpack.Decoder(System)
 _queries = msgspec.msgpack.Decoder(dict[str, Queried])
 
@@ -161,6 +175,9 @@ def _has(db: sqlite3.Connection, table: str) -> bool:
 
 def _metrics(segments: Segments, subject: str) -> Metrics:
     """The numbers of one subject of a frame; only its own segments are decoded."""
+    if subject.startswith("quality:"):
+        ones = (charted(_performance.decode(body)) for name, body in segments.items() if name.startswith("performance/"))
+        return {key: value for name, numbers in ones if name == subject for key, value in numbers.items()}
     if subject == "host":
         return _system.decode(segments["system"]).metrics if "system" in segments else {}
     for name, body in segments.items():
