@@ -10,9 +10,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_monitor.analyse.performance.layout import CELLS
+
 Floats = NDArray[np.float64]
 
-CELLS = 1000  # equal steps of a score, as everywhere in this room
 MIN_ROWS = 100
 MIN_OF_CLASS = 10
 _OUTSIDE = 0.001  # a score this far beyond the reference's is no rounding
@@ -41,13 +42,13 @@ def pooled(shares: Floats, weights: Floats) -> tuple[Floats, NDArray[np.int64]]:
 class Calibrator:
     """From a score to the share of rows with that score that were positive in the reference, rising with the score."""
 
-    __slots__ = ("_cells", "_error", "_x", "_y")
+    __slots__ = ("_error", "_x", "_y", "rows")
 
-    def __init__(self, x: Floats, y: Floats, cells: Floats, error: tuple[NDArray[np.int64], Floats]) -> None:
+    def __init__(self, x: Floats, y: Floats, error: tuple[NDArray[np.int64], Floats], rows: int) -> None:
         self._x = x  # rising scores ...
         self._y = y  # ... and what they mean; straight lines between
-        self._cells = cells
-        self._error = error
+        self._error = error  # which step of the fit each cell leans on, and the variance of each step
+        self.rows = rows  # it was learned from
 
     @classmethod
     def fit(cls, scores: Floats, positive: NDArray[np.bool_]) -> Self | str:
@@ -71,16 +72,11 @@ class Calibrator:
         x, y = np.column_stack((values[begins], values[ends])).ravel(), np.repeat(steps, 2)
         kept = np.concatenate(([True], np.diff(x) > 0))  # a block of one score has one point
         x, y = x[kept], y[kept]
-        return cls(x, y, _cell_means(x, y, scores), _errors(values[ends], np.add.reduceat(weights, begins), steps))
+        return cls(x, y, _errors(values[ends], np.add.reduceat(weights, begins), steps), n)
 
     def of(self, scores: Floats) -> Floats:
         """The calibrated chance of being positive; nan where a score is nan. Beyond the reference's scores it stays level."""
         return np.interp(scores, self._x, self._y)
-
-    @property
-    def cells(self) -> Floats:
-        """The calibrated chance in each of the thousand steps of the score, on average over the reference's rows in it."""
-        return self._cells
 
     def variance(self, pull: Floats) -> float:
         """How far a number may be off because the reference was finite.
@@ -110,7 +106,7 @@ class Calibrator:
     def saved(self) -> list[list[float]]:
         """Plain lists, for a file; `restored` reads them."""
         group, squares = self._error
-        return [self._x.tolist(), self._y.tolist(), self._cells.tolist(), group.tolist(), squares.tolist()]
+        return [self._x.tolist(), self._y.tolist(), group.tolist(), squares.tolist(), [float(self.rows)]]
 
     @classmethod
     def restored(cls, saved: list[list[float]]) -> Self:
@@ -121,34 +117,36 @@ class Calibrator:
         """
         if len(saved) != 5:
             raise ValueError("this is no saved calibration")
-        x, y, cells, group, squares = (np.asarray(column, dtype=np.float64) for column in saved)
+        x, y, group, squares, rows = (np.asarray(column, dtype=np.float64) for column in saved)
         groups = group.astype(np.int64)
-        fits = len(x) == len(y) > 0 and len(cells) == len(groups) == CELLS and groups.min() >= 0 and groups.max() < len(squares)
-        if not fits or not all(np.isfinite(column).all() for column in (x, y, cells, squares)) or (np.diff(x) <= 0).any():
+        fits = len(x) == len(y) > 0 and len(groups) == CELLS and len(rows) == 1 and groups.min() >= 0 and groups.max() < len(squares)
+        if not fits or not all(np.isfinite(column).all() for column in (x, y, squares, rows)) or (np.diff(x) <= 0).any():
             raise ValueError("this is no saved calibration")
-        return cls(x, y, cells, (groups, squares))
+        return cls(x, y, (groups, squares), int(rows[0]))
 
 
 class ClassCalibrator:
-    """Of several classes: one against the rest for each, and the chance that the predicted one is right.
+    """Of several classes: one against the rest for each, normalised; and what that meant for the predicted class.
 
     A class with too few rows of its own takes what a score means over all classes.
     """
 
-    __slots__ = ("_each",)
+    __slots__ = ("_each", "_right", "rows")
 
-    def __init__(self, each: list[Calibrator]) -> None:
+    def __init__(self, each: list[Calibrator], right: Calibrator | None, rows: int) -> None:
         self._each = each
+        self._right = right  # from the normalised chance of the predicted class to how often it was right
+        self.rows = rows  # it was learned from
 
     @classmethod
-    def fit(cls, scores: Floats, labels: NDArray[np.integer]) -> Self | str:
-        """Learn from labelled rows: `scores[n, K]`, and the number of each row's class.
+    def fit(cls, scores: Floats, labels: NDArray[np.integer], predictions: NDArray[np.integer]) -> Self | str:
+        """Learn from labelled rows: `scores[n, K]`, and the numbers of each row's class and of the one that was predicted.
 
         Returns:
             The calibrator, or why there is none.
         """
         known = (labels >= 0) & np.isfinite(scores).any(axis=1)
-        scores, labels = scores[known], labels[known]
+        scores, labels, predictions = scores[known], labels[known], predictions[known]
         if len(labels) < MIN_ROWS:
             return f"the reference has {len(labels)} labelled rows with scores; calibration needs {MIN_ROWS}"
         hit = labels[:, None] == np.arange(scores.shape[1])
@@ -156,7 +154,10 @@ class ClassCalibrator:
         if isinstance(together, str):
             return together
         fitted = [Calibrator.fit(scores[:, k], hit[:, k]) for k in range(scores.shape[1])]
-        return cls([together if isinstance(one, str) else one for one in fitted])
+        result = cls([together if isinstance(one, str) else one for one in fitted], None, len(labels))
+        right = Calibrator.fit(result.of(scores, predictions), labels == predictions)
+        result._right = None if isinstance(right, str) else right
+        return result
 
     def of(self, scores: Floats, predictions: NDArray[np.integer]) -> Floats:
         """The calibrated chance that each prediction is right; nan where the scores of the row do not say."""
@@ -166,11 +167,11 @@ class ClassCalibrator:
         known = (predictions >= 0) & (predictions < classes) & (total > 0)
         result = np.full(len(scores), np.nan)
         result[known] = chances[known, predictions[known]] / total[known]
-        return result
+        return result if self._right is None else self._right.of(result)
 
     def saved(self) -> list[list[list[float]]]:
         """Plain lists, for a file; `restored` reads them."""
-        return [one.saved() for one in self._each]
+        return [[] if self._right is None else self._right.saved(), *(one.saved() for one in self._each), [[float(self.rows)]]]
 
     @classmethod
     def restored(cls, saved: list[list[list[float]]]) -> Self:
@@ -179,16 +180,10 @@ class ClassCalibrator:
         Raises:
             ValueError: it is not what `saved` gave.
         """
-        return cls([Calibrator.restored(one) for one in saved])
-
-
-def _cell_means(x: Floats, y: Floats, scores: Floats) -> Floats:
-    """The mean chance of the reference's rows in each cell; of the cell's middle where it has none."""
-    cell = np.minimum((scores * CELLS).astype(np.int64), CELLS - 1)
-    rows = np.bincount(cell, minlength=CELLS)
-    sums = np.bincount(cell, np.interp(scores, x, y), CELLS)
-    middles = np.interp((np.arange(CELLS) + 0.5) / CELLS, x, y)
-    return np.where(rows > 0, sums / np.maximum(rows, 1), middles)
+        if len(saved) < 3 or len(saved[-1]) != 1 or len(saved[-1][0]) != 1:
+            raise ValueError("this is no saved calibration")
+        right, *each, [[rows]] = saved
+        return cls([Calibrator.restored(one) for one in each], Calibrator.restored(right) if right else None, int(rows))
 
 
 def _errors(ends: Floats, rows: Floats, shares: Floats) -> tuple[NDArray[np.int64], Floats]:

@@ -13,12 +13,11 @@ the assumption.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.calibrate import Calibrator
+from tui_monitor.analyse.performance.calibrate import Calibrator, ClassCalibrator
+from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.inferred import Inferred, share_like
 from tui_monitor.model import Estimate
 
@@ -27,86 +26,69 @@ Floats = NDArray[np.float64]
 MOST_OUTSIDE = 0.05  # share of the window's rows whose score the reference never saw
 
 
-class Expected(NamedTuple):
-    """What the rows with a score are expected to be, by what was predicted for them: (negative, positive)."""
-
-    rows: tuple[float, float]
-    positive: tuple[float, float]  # sum of calibrated chances c
-    variance: tuple[float, float]  # sum of c (1 - c)
-    cells: NDArray[np.generic]  # 2 x 1000: rows by step of the score
-
-
 def assumption(reference: str) -> str:
     """What these estimates take for granted, in one sentence."""
     return f"assumes that what a score means is unchanged since the reference (P(label | inputs) as in {reference or 'the reference'})"
 
 
-def binary(expected: Expected, calibrator: Calibrator, reference: str = "") -> Inferred:
-    """Estimated accuracy, precision, recall, F1 and AUC of a window.
+def estimated(counts: Counts, calibrator: Calibrator | ClassCalibrator, reference: str = "") -> Inferred:
+    """What to expect of a window or a slice of it: accuracy; of two classes also precision, recall, F1 and AUC.
 
     Args:
-        expected: sums over the window's rows that have a score.
-        calibrator: what made them.
+        counts: with rows whose `calibrated` chance the calibrator gave.
+        calibrator: the same.
         reference: the name of the reference, for the assumption.
     """
     said = assumption(reference)
-    rows = sum(expected.rows)
-    if rows <= 0:
+    if "expecting" not in counts or not counts["expecting"].any():
         return Inferred({}, said, "no predictions with a score in the window")
-    outside = calibrator.outside(expected.cells.sum(axis=0))
+    if isinstance(calibrator, ClassCalibrator):
+        return Inferred({"accuracy": _of_classes(counts, calibrator.rows)}, said)
+    outside = calibrator.outside(counts["predicted_cells"].sum(axis=0))
     if outside > MOST_OUTSIDE:
         return Inferred({}, said, f"{100 * outside:.0f} % of the scores lie beyond all scores of the reference")
-    said_negative, said_positive = expected.rows
-    missed, hit = expected.positive
-    false_alarms, refused = said_positive - hit, said_negative - missed
-    metrics = {"accuracy": _of(expected, calibrator, (hit + refused) / rows, (1 / rows, -1 / rows), rows)}
-    zero = Estimate(0.0, 0.0, 1.0, "estimated", int(rows))  # as scikit-learn's zero_division=0
-    metrics["precision"] = (
-        _of(expected, calibrator, hit / said_positive, (1 / said_positive, 0.0), said_positive) if said_positive else zero
-    )
-    actual = hit + missed
-    pull = (missed / actual**2, -hit / actual**2) if actual else (0.0, 0.0)
-    metrics["recall"] = _of(expected, calibrator, hit / actual, pull, actual) if actual else zero
-    both = 2 * hit + false_alarms + missed
-    pull = (2 * (said_positive + missed) / both**2, -2 * hit / both**2) if both else (0.0, 0.0)
-    metrics["f1"] = _of(expected, calibrator, 2 * hit / both, pull, both / 2) if both else zero
-    metrics["auc"] = _auc(expected.cells.sum(axis=0).astype(np.float64), calibrator)
-    return Inferred(metrics, said)
+    return Inferred(_binary(counts, calibrator), said)
 
 
-def multiclass(rows: float, right: float, variance: float, fitted_on: int, reference: str = "") -> Inferred:
-    """Estimated accuracy of a window of several classes.
+def _of_classes(counts: Counts, fitted_on: int) -> Estimate:
+    """Accuracy over several classes.
 
     The error of the calibration is that of the share right in so many reference rows, twice: it holds while the window looks so much like
     the reference that half of the reference's rows would do for it.
-
-    Args:
-        rows: rows with scores.
-        right: sum of their calibrated chances c to be right.
-        variance: sum of c (1 - c).
-        fitted_on: labelled reference rows.
-        reference: the name of the reference, for the assumption.
     """
-    said = assumption(reference)
-    if rows <= 0:
-        return Inferred({}, said, "no predictions with scores in the window")
-    value = right / rows
+    rows = float(counts["expecting"].sum())
+    right, variance = (float(total) for total in counts["expected"].sum(axis=0))
     spread = variance / rows**2 + 2 * variance / rows / max(fitted_on, 1)
-    return Inferred({"accuracy": share_like(value, spread, int(rows), "estimated", least=rows)}, said)
+    return share_like(right / rows, spread, int(rows), "estimated", least=rows)
 
 
-def _of(expected: Expected, calibrator: Calibrator, value: float, pull: tuple[float, float], least: float) -> Estimate:
-    """A number of the confusion matrix; `pull` is how much one more positive among the rows predicted (positive, negative) changes it."""
-    by_positive, by_negative = pull
-    chance = by_positive**2 * expected.variance[1] + by_negative**2 * expected.variance[0]
-    fit = calibrator.variance(by_positive * expected.cells[1] + by_negative * expected.cells[0])
-    return share_like(value, chance + fit, int(sum(expected.rows)), "estimated", least=least)
+def _binary(counts: Counts, calibrator: Calibrator) -> dict[str, Estimate]:
+    said_negative, said_positive = (float(rows) for rows in counts["expecting"])
+    missed, hit = (float(positive) for positive in counts["expected"][:, 0])
+    rows = said_negative + said_positive
+    false_alarms, refused = said_positive - hit, said_negative - missed
+
+    def of(value: float, by_positive: float, by_negative: float, least: float) -> Estimate:
+        """`by_...`: how much the number changes with one more positive among the rows predicted so."""
+        chance = by_negative**2 * counts["expected"][0, 1] + by_positive**2 * counts["expected"][1, 1]
+        fit = calibrator.variance(by_negative * counts["predicted_cells"][0] + by_positive * counts["predicted_cells"][1])
+        return share_like(value, float(chance) + fit, int(rows), "estimated", least=least)
+
+    nothing = Estimate(0.0, 0.0, 1.0, "estimated", int(rows))  # as scikit-learn's zero_division=0
+    actual, both = hit + missed, 2 * hit + false_alarms + missed
+    return {
+        "accuracy": of((hit + refused) / rows, 1 / rows, -1 / rows, rows),
+        "precision": of(hit / said_positive, 1 / said_positive, 0.0, said_positive) if said_positive else nothing,
+        "recall": of(hit / actual, missed / actual**2, -hit / actual**2, actual) if actual else nothing,
+        "f1": of(2 * hit / both, 2 * (said_positive + missed) / both**2, -2 * hit / both**2, both / 2) if both else nothing,
+        "auc": _auc(counts["predicted_cells"].sum(axis=0), counts["expected_cells"], calibrator),
+    }
 
 
-def _auc(cells: Floats, calibrator: Calibrator) -> Estimate:
-    """Of the raw score, with the expected positives in each of its cells; rows of one cell count half."""
+def _auc(cells: Floats, positive: Floats, calibrator: Calibrator) -> Estimate:
+    """Of the raw score, with the positives to expect in each of its cells; rows of one cell count half."""
     rows = float(cells.sum())
-    positive = cells * calibrator.cells
+    positive = np.clip(positive, 0.0, cells)  # sums that slots were taken out of keep a rounding error
     negative = cells - positive
     n_positive, n_negative = float(positive.sum()), float(negative.sum())
     if n_positive <= 0 or n_negative <= 0:
@@ -116,5 +98,5 @@ def _auc(cells: Floats, calibrator: Calibrator) -> Estimate:
     pairs = n_positive * n_negative
     value = float((positive * below).sum()) / pairs
     pull = (below - above) / pairs - value * (1 / n_positive - 1 / n_negative)  # one negative of the cell becomes a positive
-    chance = float((pull**2 * cells * calibrator.cells * (1 - calibrator.cells)).sum())
+    chance = float((pull**2 * positive * negative / np.maximum(cells, 1.0)).sum())
     return share_like(value, chance + calibrator.variance(pull * cells), int(rows), "estimated", least=min(n_positive, n_negative))
