@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +15,8 @@ FloatArray = NDArray[np.float64]
 _NUDGE = 1e-9  # 0.57 x 1000 is 569.9999...: a score that is written as a step begins that step
 _LARGEST_ERROR = 1e70  # its fourth power is still a number
 _EPSILON = float(np.finfo(np.float64).eps)  # a probability of 0 costs -log of this, as in scikit-learn
-_FADED = 1e-3  # of the largest sum a window ever held; below it what is left may be rounding
-_SUBTRACTED = 100_000  # slots taken out; after so many the roundings may add up
+_EXACT = 2.0**53  # whole numbers up to here have no rounding
+_FADED = 1e-3  # of a sum is left; its rounding is then still under 1e-12 of it
 
 
 class Batch(NamedTuple):
@@ -57,27 +56,21 @@ class Counts:
     """All sums of one slot of time, of one window, or of one slice in either.
 
     Counts of rows are whole numbers in float64: exact up to 2^53, also after subtracting. Sums of floats (losses, errors, weights) keep a
-    rounding error when slots are taken out of a window; `worn` says when it may matter, and `renew` sums them anew from the slots.
+    rounding error when slots are taken out of a window: see `faded`.
     """
 
-    __slots__ = ("_capacity", "_peak", "_subtracted", "layout", "vector")
+    __slots__ = ("_capacity", "layout", "vector")
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, vector: FloatArray | None = None) -> None:
+        """Begin with nothing, or read (and add to) a vector of sums that somebody else keeps.
+
+        Args:
+            layout: of the log.
+            vector: not copied while it has the layout's present size.
+        """
         self.layout = layout
         self._capacity = layout.capacity
-        self.vector: FloatArray = np.zeros(layout.size)
-        self._peak: FloatArray | None = None  # largest inexact sums so far; only windows need them
-        self._subtracted = 0
-
-    @classmethod
-    def of(cls, layout: Layout, vector: FloatArray) -> Counts:
-        """Counts over a vector of sums that somebody else keeps; it is not copied while it has the layout's present size."""
-        counts = cls.__new__(cls)
-        counts.layout = layout
-        counts._capacity = layout.capacity
-        counts.vector = layout.grown(vector)
-        counts._peak, counts._subtracted = None, 0
-        return counts
+        self.vector: FloatArray = np.zeros(layout.size) if vector is None else layout.grown(vector)
 
     # -- adding rows --------------------------------------------------------------------------------------------------------------------
 
@@ -242,14 +235,12 @@ class Counts:
         self.fit()
         other.fit()
         self.vector += sign * other.vector
-        self._added(sign)
 
     def add_packed(self, packed: Packed, sign: int = 1) -> None:
         """The same for a slot that was packed."""
         self.fit()
         packed = packed.moved(self.layout)
         self.vector[packed.index] += sign * packed.value  # each index is there once
-        self._added(sign)
 
     def packed(self) -> Packed:
         """What is not zero."""
@@ -262,44 +253,6 @@ class Counts:
         counts = cls(layout)
         counts.add_packed(packed)
         return counts
-
-    @property
-    def worn(self) -> bool:
-        """Whether so much was taken out that what is left of float sums may be rounding: time for `renew`."""
-        if self._peak is None or not self._subtracted:
-            return False
-        if self._subtracted > _SUBTRACTED:
-            return True
-        now = np.abs(self.vector[self._watched()])
-        return bool(np.any((now < _FADED * self._peak) & (self._peak > 0)))
-
-    def renew(self, slots: Iterable[Packed | Counts]) -> None:
-        """Sum the floats anew from all slots that the window holds; whole numbers are exact as they are."""
-        self.fit()
-        fresh = Counts(self.layout)
-        for slot in slots:
-            if isinstance(slot, Counts):
-                fresh.add(slot)
-            else:
-                fresh.add_packed(slot)
-        inexact = ~self.layout.plan(self._capacity).exact
-        self.vector[inexact] = fresh.vector[inexact]
-        self._peak = None
-        self._subtracted = 0
-
-    def _added(self, sign: int) -> None:
-        if not self.vector[0] and not self.vector[1]:  # no rows, no labels: nothing may be left of any sum
-            if not self["sampled"].any() if self.layout.sampled else True:
-                self.vector[:] = 0.0
-            self._peak, self._subtracted = None, 0
-            return
-        now = np.abs(self.vector[self._watched()])
-        self._peak = now if self._peak is None or len(self._peak) != len(now) else np.maximum(self._peak, now)
-        self._subtracted += sign < 0
-
-    def _watched(self) -> NDArray[np.intp]:
-        """Sums that only grow by rows; where one of them fell to nothing, the signed ones beside it did as well."""
-        return self.layout.watched(self._capacity)
 
     # -- reading ------------------------------------------------------------------------------------------------------------------------
 
@@ -317,7 +270,6 @@ class Counts:
         if capacity != self._capacity:
             self.vector = self.layout.grown(self.vector)
             self._capacity = capacity
-            self._peak = None
 
     @property
     def rows(self) -> int:
@@ -367,6 +319,20 @@ class Counts:
     def _count(self, section: str, flat: NDArray[np.int64]) -> None:
         place = self.layout.plan(self._capacity).sections[section]
         self.vector[place] += np.bincount(flat, minlength=place.stop - place.start)
+
+
+def faded(before: FloatArray, after: FloatArray) -> bool:
+    """Whether a window has to be summed up anew from its slots, because what was taken out of it dwarfs what is left.
+
+    A sum of floats keeps about 1e-16 of the largest value it ever had as rounding. One row with an absurd error, gone from the window,
+    would stay in its squares for good. Whole numbers below 2^53 are exact and do not count here.
+
+    Args:
+        before: the window's sums before slots were taken out.
+        after: the same after it.
+    """
+    rounded = (before != np.floor(before)) | (np.abs(before) > _EXACT)
+    return bool(np.any(np.abs(after[rounded]) < _FADED * np.abs(before[rounded])))
 
 
 def _cells(score: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

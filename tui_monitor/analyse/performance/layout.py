@@ -109,9 +109,9 @@ def _rank(name: str) -> tuple[int, float, str]:
 class Plan:
     """Positions of all sums for one capacity of classes: section -> slice and shape."""
 
-    __slots__ = ("capacity", "exact", "sections", "shapes", "size", "watched")
+    __slots__ = ("capacity", "sections", "shapes", "size")
 
-    def __init__(self, capacity: int, shapes: Mapping[str, Shape], inexact: Collection[str]) -> None:
+    def __init__(self, capacity: int, shapes: Mapping[str, Shape]) -> None:
         self.capacity = capacity
         self.shapes = dict(shapes)
         self.sections: dict[str, slice] = {}
@@ -121,11 +121,6 @@ class Plan:
             self.sections[name] = slice(start, end)
             start = end
         self.size = start
-        self.watched: NDArray[np.intp] | None = None
-        self.exact = np.ones(start, dtype=np.bool_)  # sums of whole numbers, which add and subtract without rounding
-        for name in inexact:
-            if name in self.sections:
-                self.exact[self.sections[name]] = False
 
 
 class Layout:
@@ -137,7 +132,7 @@ class Layout:
     Args:
         task: binary, multiclass or regression.
         classes: of labels, predictions and proxies.
-        positive: names of the positive class of a binary task; POSITIVE when empty.
+        positive: names of the positive class of a binary task; `1` and `true` are one, and stand for nothing named.
         scores: whether rows carry a probability (binary: of the positive class; multiclass: one a class).
         counters: names of the business numbers.
         costs: label -> prediction -> cost; what is not there costs nothing.
@@ -163,7 +158,8 @@ class Layout:
     ) -> None:
         self.task = task
         self.classes = classes if classes is not None else Classes()
-        self.positive = frozenset(filter(None, map(canonical, positive))) or frozenset(POSITIVE)
+        named = frozenset(filter(None, map(canonical, positive)))
+        self.positive = named if named - set(POSITIVE) else frozenset(POSITIVE)
         self.scores = scores
         self.counters = tuple(counters)
         self.costs = {
@@ -200,7 +196,7 @@ class Layout:
         capacity = capacity or self.capacity
         plan = self._plans.get(capacity)
         if plan is None:
-            plan = self._plans[capacity] = Plan(capacity, self._shapes(capacity), _INEXACT)
+            plan = self._plans[capacity] = Plan(capacity, self._shapes(capacity))
         return plan
 
     def moved(self, capacity: int) -> NDArray[np.int32]:
@@ -235,18 +231,6 @@ class Layout:
         stays = move >= 0
         result[move[stays]] = vector[stays]
         return result
-
-    def watched(self, capacity: int) -> NDArray[np.intp]:
-        """Positions of float sums that never fall by adding a row, a few of them: by these a window sees that much was taken out."""
-        plan = self.plan(capacity)
-        if plan.watched is None:
-            places = [
-                np.arange(plan.size)[plan.sections[name]].reshape(plan.shapes[name])[part].ravel()
-                for name, part in _WATCHED
-                if name in plan.sections
-            ]
-            plan.watched = np.concatenate(places) if places else np.zeros(0, dtype=np.intp)
-        return plan.watched
 
     def positives(self) -> NDArray[np.bool_]:
         """For each class, by its number, whether it is the positive one."""
@@ -297,19 +281,3 @@ class Layout:
             shapes["sampled"] = (k, k)  # rows: label x prediction
             shapes["sampled_weights"] = (2, k, k)  # sum of the weights, of their squares
         return shapes
-
-
-_INEXACT = (
-    "counters", "errors", "differences", "proxy_errors", "sampled_errors", "log_loss", "brier", "bin_scores", "expected", "expected_cells",
-    "sampled_weights",
-)  # fmt: skip
-_WATCHED: tuple[tuple[str, tuple[slice | int, ...]], ...] = (
-    ("counters", (slice(None), 2)),
-    ("errors", (slice(1, None),)),
-    ("differences", (slice(0, 4),)),
-    ("proxy_errors", (slice(None),)),
-    ("log_loss", (slice(None),)),
-    ("brier", (slice(None),)),
-    ("bin_scores", (slice(None),)),
-    ("expected", (slice(None), slice(None))),
-)
