@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
+from tui_monitor.analyse.performance.intervals import within
 from tui_monitor.model import Basis, Estimate
-
-Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
 class Inferred(NamedTuple):
@@ -19,21 +17,14 @@ class Inferred(NamedTuple):
 
 
 def share_like(value: float, variance: float, n: int, source: Basis, *, least: float) -> Estimate:
-    """An estimate between 0 and 1 with Wilson's interval for as many rows as would give this variance.
+    """An estimate between 0 and 1, with its interval.
 
     Args:
-        value: the estimate.
+        value: the estimate; what lies beyond is cut.
         variance: of the estimate.
         n: rows that it is reported to rest on.
         source: what it rests on.
         least: rows that it is worth where the variance says nothing (all right, or all wrong).
     """
-    value = min(1.0, max(0.0, value))
-    spread = value * (1.0 - value)
-    worth = spread / variance if variance > 0 and spread > 0 else least
-    if not worth > 0:
-        return Estimate(value, 0.0, 1.0, source, n)
-    square = Z * Z / worth
-    middle = (value + square / 2) / (1 + square)
-    half = math.sqrt(square) * math.sqrt(spread + square / 4) / (1 + square)
-    return Estimate(value, max(0.0, min(value, middle - half)), min(1.0, max(value, middle + half)), source, n)
+    known = within(min(1.0, max(0.0, value)), variance, least, n)
+    return Estimate(known.value, known.low, known.high, source, n)
