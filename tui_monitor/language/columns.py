@@ -7,6 +7,8 @@ there a column needs its backquotes. Columns have no units (a share is written 0
 
 from __future__ import annotations
 
+import re
+
 from tui_monitor.language.compiled import compiled
 from tui_monitor.language.expression import Expression, Reader
 from tui_monitor.language.tokens import ExpressionError, Token
@@ -14,6 +16,8 @@ from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, 
 from tui_monitor.language.units import Side
 
 _JOINING = ("and", "or", "not")
+_TAKEN = (*_JOINING, "absent")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*")
 
 
 class _ColumnReader(Reader):
@@ -98,3 +102,16 @@ def _of_operand(operand: Operand) -> list[str]:
             return [*_of_operand(left), *_of_operand(right)]
         case _:
             return []
+
+
+def spelled_column(name: str) -> str | None:
+    """A column as it is written in a condition; None where it cannot be."""
+    if _PLAIN.fullmatch(name) and name.lower() not in _TAKEN:
+        return name
+    return f"`{name}`" if name and "`" not in name and name.isprintable() else None
+
+
+def spelled_text(text: str) -> str | None:
+    """A text as it is written in a condition; None where it cannot be."""
+    quote = next((quote for quote in ('"', "'") if quote not in text), None)
+    return f"{quote}{text}{quote}" if quote and text.strip() and text.isprintable() else None
