@@ -326,6 +326,7 @@ KINDS = (
     "ray-serve", "bentoml", "litserve", "dcgm-exporter", "node-exporter", "prometheus",
 )  # fmt: skip
 SHORTEST_INTERVAL_S = 0.2
+PROBE_BOUNDS = {"per_minute": (1, 20), "tolerance": (0, 1e9), "explain_requests": (1, 5000)}  # a probe must not be a load
 ENVIRONMENT = "TUI_MONITOR_"  # TUI_MONITOR_SCREEN__THEME=ansi-dark sets [screen] theme
 
 _DURATIONS = {
@@ -561,6 +562,10 @@ def _check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...
             if not one or one in names[:i]:
                 wrong = f"{one!r} is there twice" if one else "is empty"
                 raise ConfigError(f"{name}:{line_of(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
+    for i, probe in enumerate(settings.probes):
+        for key, (least, most) in PROBE_BOUNDS.items():
+            if not least <= getattr(probe, key) <= most:
+                raise ConfigError(f"{name}:{line_of(lines, ('probes', i, key))}: probes.{i + 1}.{key}: must be {least:g} to {most:g}")
     outward = (("alertmanager", settings.alertmanager.url), ("alerta", settings.alerta.url), ("webhook", settings.webhook.url))
     for section, url in outward:
         if url and not re.match(r"https?://[^/\s]+", url):

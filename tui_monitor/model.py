@@ -1042,7 +1042,10 @@ class AlertPast(Struct, frozen=True, tag=True):
 
 
 class MarkReference(Struct, frozen=True, tag=True):
-    """What a drift signal shows now becomes its reference: the user says that this is normal."""
+    """What a drift signal shows now becomes its reference: the user says that this is normal.
+
+    With a probe as source and an empty signal, the newest golden answers become those of the first run.
+    """
 
     source: str
     signal: str

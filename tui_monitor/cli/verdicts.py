@@ -71,7 +71,6 @@ def without_effect(chosen: Settings) -> Iterator[str]:
     for i, log in enumerate(chosen.predictions, 1):
         if log.reference:
             yield f"predictions.{i}.reference"
-    yield from (f"probes.{i}" for i, _ in enumerate(chosen.probes, 1))
     set_keys = {
         "alerts.rules_files": chosen.alerts.rules_files,
         "exporter.listen": chosen.exporter.listen,

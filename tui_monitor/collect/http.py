@@ -96,6 +96,7 @@ class Client:
         tls: TlsFiles | None = None,
         follow_redirects: bool = False,
         limit_bytes: int = LIMIT_BYTES,
+        also: dict[str, str] | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -107,6 +108,7 @@ class Client:
             tls: certificates; read when the first question goes out, so that a wrong path is a Failure.
             follow_redirects: up to three hops, and then without headers and auth.
             limit_bytes: of a decoded body.
+            also: headers that are no secret.
         """
         try:
             parts = urlsplit(base_url)
@@ -120,6 +122,7 @@ class Client:
         self.local_ports: deque[int] = deque(maxlen=32)  # our ends of connections, newest last: not clients of the server
         self.open = 0  # connections that are open now
         self._headers = dict(headers or {})
+        self._also = dict(also or {})
         self._auth = auth
         self._tls = tls or TlsFiles()
         self._follow = follow_redirects
@@ -262,6 +265,8 @@ class Client:
         }
         if exchange.sends is not None:
             headers |= {"Content-Type": exchange.content_type, "Content-Length": str(len(exchange.sends))}
+        named = {name.lower() for name in self._also}
+        headers = {name: value for name, value in headers.items() if name.lower() not in named} | self._also
         if not exchange.bare:
             if self._auth is not None:
                 headers["Authorization"] = "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()

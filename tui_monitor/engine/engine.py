@@ -25,6 +25,7 @@ from tui_monitor.engine.clock import ClockWatch, steady
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.logs import Logs
+from tui_monitor.engine.probes import Probes
 from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
@@ -41,6 +42,7 @@ from tui_monitor.model import (
     EngineInfo,
     Event,
     ExpireSilence,
+    ExplainProbe,
     Frame,
     GetFrame,
     Gpu,
@@ -51,6 +53,7 @@ from tui_monitor.model import (
     Outcome,
     Performance,
     PreviewSilence,
+    ProbeState,
     Reading,
     Reload,
     Shelve,
@@ -103,6 +106,7 @@ class Engine:
         self._targets = Targets(settings, self.tick_s, self.note)
         self._queries = Queries(settings.prometheus, self._host_name, self._back_filled)
         self._logs = Logs(settings, self.note)
+        self._probes = Probes(settings, self._targets, self.note)
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
         self._clock = ClockWatch()
@@ -130,6 +134,8 @@ class Engine:
         self._logs.restore_drift(self._keeper.load("drift"))
         if why := self._alerting.restore_usual(self._keeper.load("usual")):
             self.note(f"what is usual is learned anew: {clean(why)}", "warning")
+        if why := self._probes.restore(self._keeper.load("probes")):
+            self.note(f"golden probes begin a first run anew: {why}", "warning")
         self._targets.ask_over(self._alerting.asks_over)
         self._telling.start(self._alerting.firing, self._alerting.hidden)
         self._host.start()
@@ -137,6 +143,7 @@ class Engine:
         self._targets.start()
         self._queries.start()
         self._logs.start()
+        self._probes.start()
         self.note("watching began")
         try:
             await self._beat()
@@ -173,6 +180,7 @@ class Engine:
     async def _end(self) -> None:
         self._save(time.time())
         await self._telling.stop()
+        await self._probes.stop()
         await self._targets.stop()
         await self._queries.stop()
         await self._logs.stop()
@@ -206,6 +214,7 @@ class Engine:
         self._alerting.reload(settings)
         self._targets.ask_over(self._alerting.asks_over)
         await self._targets.reload(settings)
+        await self._probes.reload(settings)
         self.note("configuration read again" + (f" by {who}" if who else ""))
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
@@ -222,13 +231,14 @@ class Engine:
         targets = self._targets.targets(now_s, self._host.families(), gpus)
         self._logs.observe(now_s, self._targets.watched())
         drift = await self._logs.verdicts(now_s)
-        performance = self._logs.performance(now_s)
+        probes = self._probes.states(now_s)
+        performance = [*self._logs.performance(now_s), *self._probes.performance(now_s)]
         windows = self._targets.windows(now_s)
         spans = windows_of(windows) if self._alerting.asks_windows else {}
         told = self._queries.subjects()
         asked = subjects.all_of(
             self._host_name, system, gpus, targets, drift, performance, told, now_s, spans,
-            models=self._alerting.asks_models, over=self._targets.over(),
+            models=self._alerting.asks_models, over=self._targets.over(), probes=probes,
         )  # fmt: skip
         await self._alerting.evaluate(asked, now_s)
         shown = [target for target, _ in targets.values()]
@@ -238,7 +248,7 @@ class Engine:
             if alert.threshold is not None and alert.ended_at is None:
                 self._rings.put(now_s, alert.charted_as, {limit_key(alert.key, alert.rule): alert.threshold})
         self._strip.put(now_s, _level(alerts, shown))
-        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, alerts)
+        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, probes, alerts)
         self._publish(frame)
         if now_s - self._saved_s >= DRIFT_SAVED_EVERY_S:
             self._save(now_s)
@@ -281,6 +291,7 @@ class Engine:
         windows: list[TargetWindow],
         drift: list[Drift],
         performance: list[Performance],
+        probes: list[ProbeState],
         alerts: list[Alert],
     ) -> Frame:
         return Frame(
@@ -295,6 +306,7 @@ class Engine:
             orphans=self._targets.orphans(gpus),
             windows=windows,
             performance=performance,
+            probes=probes,
             drift=drift,
             alerts=alerts,
             silences=self._alerting.silences(now_s),
@@ -342,6 +354,7 @@ class Engine:
         self._saved_s = now_s
         self._keeper.save("strip", self._strip.dump())
         self._keeper.save("drift", self._logs.dump_drift())
+        self._keeper.save("probes", self._probes.dump())
         self._alerting.save(now_s, ending=self._stop.is_set())
 
     def note(self, text: str, severity: str = "") -> None:
@@ -404,6 +417,13 @@ class Engine:
                 return outcome
             case MarkReference(source, signal):
                 return await self._pin(source, signal, who)
+            case ExplainProbe():
+                outcome = self._probes.explain(command)
+                if outcome.ok and not command.stop:
+                    self.note(f"{command.probe}: {outcome.message}, for {who}")
+                self._hurry = True
+                self._wake.set()
+                return outcome
             case TakeSnapshot(path, since_s, force):
                 return await self._keeper.snapshot(Path(path), since_s, time.time(), force=force)
             case Reload():
@@ -415,10 +435,13 @@ class Engine:
                 return Outcome(ok=False, message="not known to this engine")
 
     async def _pin(self, source: str, signal: str, who: str) -> Outcome:
-        why = self._logs.pin(source, signal)
+        golden = self._probes.known(source) and not signal
+        why = self._probes.pin(source) if golden else self._logs.pin(source, signal)
         if why:
             return Outcome(ok=False, message=f"not done: {why}")
-        lost = await self._keeper.save_now("drift", self._logs.dump_drift())
+        signal = signal or "golden answers"
+        kept, state = ("probes", self._probes.dump()) if golden else ("drift", self._logs.dump_drift())
+        lost = await self._keeper.save_now(kept, state)
         self.note(f"{source}: {signal} as it is now is the reference, by {who}")
         self._hurry = True
         self._wake.set()

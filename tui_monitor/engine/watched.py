@@ -19,7 +19,7 @@ from tui_monitor.collect.servers.source import ServerSource
 from tui_monitor.config import LimitSettings, TargetSettings, bytes_of
 from tui_monitor.engine import schedule
 from tui_monitor.engine.hardware import NOTHING, Hardware
-from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, Page, Reading, ServerAnswer, Target, TargetWindow, clean, utc
+from tui_monitor.model import Found, Gpu, Layout, Metrics, Model, ModelAnswer, Page, Reading, ServerAnswer, Target, TargetWindow, clean, utc
 from tui_monitor.vocabulary import WINDOWS, seconds
 
 MOVING_S = 4.0  # finished work this recently: nobody waits for long
@@ -34,7 +34,7 @@ class Watched:
         self, found: Found, kind: Kind, settings: TargetSettings | None, tick_s: float, limits: LimitSettings, starting_s: float
     ) -> None:
         """`starting_s`: how long it may refuse before it is down, where its own settings do not say."""
-        self.found, self.kind = found, kind
+        self.found, self.kind, self.settings = found, kind, settings
         self.interval_s = seconds(settings.interval) if settings and settings.interval else max(tick_s, 1.0, kind.every_s)
         timeout_s = min(seconds(settings.timeout) if settings else 2.0, max(self.interval_s, 2.0))
         self.source = ServerSource(
@@ -125,6 +125,11 @@ class Watched:
     def reading(self) -> Reading | None:
         """The newest answer or failure."""
         return self._reading
+
+    @property
+    def listed(self) -> tuple[ModelAnswer, ...]:
+        """The models that its server listed last."""
+        return (self._answer.models or ()) if self._answer else ()
 
     @property
     def numbers_came(self) -> bool:

@@ -26,6 +26,8 @@ from tui_monitor.collect.unanswered import unanswered
 from tui_monitor.model import Failure, Layout, Page, Reading, SeriesKey, ServerAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from tui_monitor.collect.http import Answer
     from tui_monitor.collect.servers.kind import Kind
     from tui_monitor.collect.sockets import Connections
@@ -88,6 +90,7 @@ class ServerSource:
         self._told: tuple[Layout | None, tuple[SeriesKey, ...], dict[tuple[str, str], str], Layout] | None = None
         self._others: dict[tuple[str, str], str] = {}  # (model, a version's other name on the page) -> the version
         self._moved = False
+        self.others: Callable[[], Iterable[Client]] = tuple  # who else of us asks this server: golden questions
 
     def move(self, found: Found) -> None:
         """The same server as another process, or at other ports: the next read goes there."""
@@ -269,18 +272,21 @@ class ServerSource:
 
     def _connected(self) -> int | None:
         """Clients that are connected to the API, ourselves left out."""
-        port, ours = self._port(), {one for client in self._clients.values() for one in client.local_ports}
+        port, ours = self._port(), {one for client in self._ours() for one in client.local_ports}
         return None if port is None else self._connections.to_port(port, ours)
 
     def _backlog(self) -> int | None:
         """Connections to the API that nobody has accepted."""
         port = self._port()
-        return None if port is None else self._connections.waiting(port, sum(client.open for client in self._clients.values()))
+        return None if port is None else self._connections.waiting(port, sum(client.open for client in self._ours()))
+
+    def _ours(self) -> list[Client]:
+        return [*self._clients.values(), *self.others()]
 
     def unanswered(self) -> int | None:
         """Clients of the API that asked some seconds ago and have no answer; None where the kernel does not say, or it is elsewhere."""
         port = self._port()
-        return None if port is None else unanswered(port, {one for client in self._clients.values() for one in client.local_ports})
+        return None if port is None else unanswered(port, {one for client in self._ours() for one in client.local_ports})
 
     def _process_alive(self) -> bool | None:
         pid = self.found.pid
