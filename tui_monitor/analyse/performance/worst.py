@@ -83,7 +83,9 @@ def _parts(whole: Counts, slices: Mapping[str, Counts], key: str) -> Iterator[_P
     total = tally(whole, key)
     for name, counts in slices.items():
         mine = tally(counts, key)
-        if (isinstance(total, Share) and isinstance(mine, Share)) or (isinstance(total, Mean) and isinstance(mine, Mean)):
+        if isinstance(total, Share) and isinstance(mine, Share):
+            yield _Part(name, key, mine, total.without(mine))
+        if isinstance(total, Mean) and isinstance(mine, Mean):
             yield _Part(name, key, mine, total.without(mine))
     if key == "accuracy" and whole.layout.task == "multiclass":  # of two classes precision and recall say it already
         yield from _classes(whole)
