@@ -166,7 +166,7 @@ class LogTail:
         while self._outbox:
             part, self._position = self._outbox.popleft()
             parts.append(part)
-        return parts[0] if len(parts) == 1 else _together(parts)
+        return parts[0] if len(parts) == 1 else together(parts)
 
     # From here on: in the worker's thread.
 
@@ -239,7 +239,8 @@ def thinned(
     return [row for raw in found if (row := maker.row(raw)) is not None]
 
 
-def _together(parts: list[LogRows]) -> LogRows:
+def together(parts: list[LogRows]) -> LogRows:
+    """Several looks as one."""
     rows: list[LogRow] = []
     labels: dict[str, str | float] = {}
     left_out: Counter[str] = Counter()
