@@ -96,7 +96,7 @@ def test_concerns(when: str, where: dict[str, str], names: list[str]) -> None:
         (RuleSettings("r", "latency.p95 > 1s", summary="\x1b[2J"), 0, "summary: holds a control character"),
         (RuleSettings("a\nb", "latency.p95 > 1s"), 0, "name: "),
         (RuleSettings(" ", "latency.p95 > 1s"), 0, "name: "),
-        (RuleSettings("r", "state == OK"), 0, 'where = {subject = "gpu" or "target"}'),
+        (RuleSettings("r", "state == OK"), 0, 'where = {subject = "gpu" or "performance" or "target"}'),
         (RuleSettings("r", "state == STALLED or state == LOST"), 0, "say whose state"),
         (RuleSettings("r", "checkout.conversion < 1"), 1, "unknown key 'checkout.conversion'"),
     ],

@@ -24,6 +24,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "gpu": get_args(GpuState),
     "signal": get_args(SignalState),
     "model": (),  # their servers' own words
+    "performance": ("OK", "CHANGED", "FALLING", "DECAYED", "UNKNOWN"),
 }
 NAMES = ("name", "target", "gpu")
 LABELS = ("model", "version", "source", "signal", "role", "window", "slice", "mount", "prometheus")
