@@ -13,7 +13,7 @@ from tui_monitor.analyse.performance.layout import BINS, CELLS, Layout
 FloatArray = NDArray[np.float64]
 
 _NUDGE = 1e-9  # 0.57 x 1000 is 569.9999...: a score that is written as a step begins that step
-_LARGEST_ERROR = 1e70  # its fourth power is still a number
+_LARGEST = 1e70  # prediction or label; the fourth power of an error is still a number
 _EPSILON = float(np.finfo(np.float64).eps)  # a probability of 0 costs -log of this, as in scikit-learn
 _EXACT = 2.0**53  # whole numbers up to here have no rounding
 _FADED = 1e-3  # of a sum is left; its rounding is then still under 1e-12 of it
@@ -116,7 +116,7 @@ class Counts:
         if not self.layout.sampled or not len(label):
             return
         if self.layout.regression:
-            error = np.clip(prediction - label, -_LARGEST_ERROR, _LARGEST_ERROR)
+            error = _error(prediction, label)
             self["sampled"][0] += len(error)
             square = weight * weight
             for place, x in enumerate((error, np.abs(error), error * error)):
@@ -343,4 +343,5 @@ def _cells(score: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
 
 
 def _error(prediction: NDArray[np.int32] | FloatArray, truth: NDArray[np.int32] | FloatArray) -> FloatArray:
-    return np.clip(np.asarray(prediction - truth, dtype=np.float64), -_LARGEST_ERROR, _LARGEST_ERROR)
+    """Prediction - truth, of numbers that are cut where the fourth power would be none."""
+    return np.clip(prediction, -_LARGEST, _LARGEST) - np.clip(truth, -_LARGEST, _LARGEST)

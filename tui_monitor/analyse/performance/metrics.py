@@ -21,8 +21,6 @@ CLASS_KEYS = ("accuracy", *AVERAGED, "f1.micro")
 BINARY_KEYS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "calibration.error", *AVERAGED, "f1.micro")
 REGRESSION_KEYS = ("mae", "mse", "rmse", "bias")
 
-_DRAWS = 1000  # of the calibration error's bootstrap
-
 
 def measured(counts: Counts) -> dict[str, Estimate]:
     """All numbers of the log's task that need labels; each is there, without a value where it cannot be told.
@@ -106,7 +104,7 @@ def averaged(table: FloatArray) -> dict[str, Estimate]:
     right = accuracy(table)
     if len(table) == 1:  # all rows right, in one class
         return dict.fromkeys((*AVERAGED, "f1.micro"), right)
-    values = {key: value for key, (value, _) in _averages(table).items()}
+    values = {key: min(value, 1.0) for key, (value, _) in _averages(table).items()}  # weights may sum to a rounding more than 1
     k = len(table)
     smooth = table + 0.5 / (k - 1)
     np.fill_diagonal(smooth, np.diagonal(table) + 0.5)
@@ -246,8 +244,9 @@ def calibration(counts: Counts) -> Calibration | None:
 def calibration_error(counts: Counts) -> Estimate:
     """Mean gap between score and share of positive rows, over ten equal steps of the score (ECE).
 
-    Chance alone makes gaps, so the value is too high by about their size. The interval is for the gap behind the chance: a bootstrap of
-    the steps' shares, reflected at the value (Davison and Hinkley 1997, 5.2: the basic interval), so it can begin at 0.
+    Chance alone makes gaps, so the value is too high by about their size, and the interval may lie low around it: it holds those true
+    gaps under which this value is no surprise. With a normal error in each step the value is a sum of folded normal distributions (Leone,
+    Nelson and Nottingham 1961), whose mean and variance are known; true gaps are taken in the proportions of those that were seen.
     """
     rows, scores, positive = _bins(counts)
     n = float(rows.sum())
@@ -255,16 +254,38 @@ def calibration_error(counts: Counts) -> Estimate:
         return unknown()
     there = rows > 0
     rows, scores, positive = rows[there], scores[there], positive[there]
-    gap = (scores - positive) / n
-    value = float(np.abs(gap).sum())
+    gap = np.abs(scores - positive) / n
+    value = float(gap.sum())
     smooth = (positive + 1) / (rows + 2)
     noise = np.sqrt(rows * smooth * (1 - smooth)) / n
-    drawn = np.sort(np.abs(gap + _NOISE[:, there] * noise).sum(axis=1))
-    few, many = float(drawn[_DRAWS // 40]), float(drawn[_DRAWS - _DRAWS // 40 - 1])
-    return Estimate(value, min(value, max(0.0, 2 * value - many)), max(value, min(1.0, 2 * value - few)), n=round(n))
+    steps = list(zip(np.hypot(gap, noise).tolist(), noise.tolist(), strict=True))
+    size = sum(shape for shape, _ in steps)
+    low, high = (size * _stretch(steps, value, z) for z in (Z, -Z))
+    return Estimate(value, min(value, low), max(value, min(1.0, high)), n=round(n))
 
 
-_NOISE = np.random.default_rng(5).standard_normal((_DRAWS, BINS))
+def _stretch(steps: list[tuple[float, float]], value: float, z: float) -> float:
+    """By how much the gaps have to be stretched so that the value is z standard deviations above what they let expect; 0 or more."""
+
+    def reached(stretch: float) -> float:
+        mean_of_sum = variance = 0.0
+        for shape, sd in steps:
+            gap = stretch * shape
+            ratio = gap / sd
+            folded = sd * math.sqrt(2 / math.pi) * math.exp(-ratio * ratio / 2) + gap * math.erf(ratio / math.sqrt(2))
+            mean_of_sum += folded
+            variance += max(gap * gap + sd * sd - folded * folded, 0.0)
+        return mean_of_sum + z * math.sqrt(variance)
+
+    if reached(0.0) >= value:
+        return 0.0
+    few, many = 0.0, 1.0
+    while reached(many) < value:
+        few, many = many, 2 * many
+    for _ in range(20):
+        middle = (few + many) / 2
+        few, many = (few, middle) if reached(middle) >= value else (middle, many)
+    return (few + many) / 2
 
 
 # -- without classes ----------------------------------------------------------------------------------------------------------------------
