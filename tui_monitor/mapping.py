@@ -44,7 +44,7 @@ class Rate(Struct, frozen=True):
 
 
 class Latest(Struct, frozen=True):
-    """A gauge as it stands: summed over its series, or the worst (largest) of them.
+    """A gauge as it stands: summed over its series, or the worst (largest, with `least` the smallest) of them.
 
     Series that differ only in the labels of `copies` (the ranks of one model, each telling the same queue) are one: the largest counts.
     """
@@ -53,6 +53,7 @@ class Latest(Struct, frozen=True):
     worst: bool = False
     unit: float = 1.0
     copies: tuple[str, ...] = ()
+    least: bool = False
 
 
 class Share(Struct, frozen=True):

@@ -109,6 +109,8 @@ def _terms() -> dict[str, Term]:
         ),
         ("cost", "", "high", "one", "Mean cost of a prediction by the configured costs."),
         ("label.coverage", "ratio", "low", "one", "Share of predictions whose label is known."),
+        ("n", "", "low", "one", "Predictions in the window."),
+        ("n.labelled", "", "low", "one", "Of them, those whose label is known."),
         ("label.age", "s", "high", "one", "Median time from a prediction to its label."),
         ("probe.latency", "s", "high", "one", "Mean time to the answer of a golden question; users' requests are not in it."),
         ("probe.changed", "ratio", "high", "one", "Share of golden questions that are answered otherwise than at the first run."),
@@ -131,6 +133,13 @@ def _terms() -> dict[str, Term]:
 
 
 VOCABULARY: dict[str, Term] = _terms()
+
+QUALITY: tuple[str, ...] = (
+    "accuracy", "precision", "recall", "f1", "precision.macro", "recall.macro", "f1.macro", "precision.weighted", "recall.weighted",
+    "f1.weighted", "f1.micro", "auc", "log_loss", "brier", "mae", "mse", "rmse", "bias", "calibration.error", "cost", "label.coverage",
+    "label.age",
+)  # fmt: skip
+"""How well a model does."""
 
 WINDOWS: dict[str, float] = {"1m": 60.0, "5m": 300.0, "30m": 1800.0, "3h": 10800.0, "24h": 86400.0}
 

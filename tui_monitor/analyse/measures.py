@@ -189,7 +189,8 @@ class Evaluation:
                 return Value(None, NO_VALUE)
             found = self._apart(known, measure.copies) if measure.copies else [self._page[position] for position in known]
             numbers += [number * term.factor for number in found] or [0.0]
-        return Value((max(numbers) if measure.worst else total_of(numbers)) * measure.unit)
+        one = min if measure.least else max if measure.worst else total_of
+        return Value(one(numbers) * measure.unit)
 
     def _apart(self, positions: list[int], copies: tuple[str, ...]) -> list[float]:
         """The largest of the series that differ in the labels of `copies` only, for each such set."""

@@ -50,9 +50,9 @@ def promql(measure: Measure, instance: str, window: str = "1m") -> str:
             said = f"max(({_sum(over, instance, '{}')}) / ({_sum(under, instance, '{}')}))"
         case Rate(of, unit):
             said = _sum(of, instance, "sum(rate({}[" + window + "]))")
-        case Latest(of, worst, unit, copies):
+        case Latest(of, worst, unit, copies, least):
             apart = f"max without ({', '.join(('instance', 'job', *copies))}) ({{}})" if copies else "{}"
-            said = _sum(of, instance, f"max({apart})" if worst else f"sum({apart})")
+            said = _sum(of, instance, f"{'min' if least else 'max' if worst else 'sum'}({apart})")
         case Ratio(over, under, unit):
             said = f"({promql(over, instance, window)}) / ({promql(under, instance, window)} > 0)"
         case Quantile(q, of, unit):

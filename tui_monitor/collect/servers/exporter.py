@@ -8,6 +8,7 @@ An entry of `[targets.map]` is a vocabulary key and an expression over the page'
     "queue.time.mean" = 'mean(my_wait_seconds)'                                 of a histogram or summary
     "queue.length" = 'my_queue'                                                 a gauge, summed over its series
     "kv_cache.used" = 'max(my_cache_percent) * 0.01'                            the worst of its series
+    "accuracy" = 'my_model_accuracy'                                            of quality always the worst: such numbers do not add up
 
 With `request.rate` and `error.rate` given, `error.ratio` follows.
 """
@@ -17,12 +18,12 @@ from __future__ import annotations
 import difflib
 import re
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tui_monitor.collect.servers.kind import Kind, Page
 from tui_monitor.config import ConfigError, TargetSettings
 from tui_monitor.mapping import Latest, Measure, Quantile, Rate, Ratio, Says, SignalSource, Sum, Total, mean, per, quantiles
-from tui_monitor.vocabulary import VOCABULARY
+from tui_monitor.vocabulary import QUALITY, VOCABULARY
 
 _FAMILIES = ("latency", "ttft", "itl")  # keys that stand for mean, p50, p95 and p99
 _QUANTILE_KEY = re.compile(r"(.+)\.p([0-9]{2})")
@@ -136,8 +137,8 @@ def _scaled(measure: Measure | _Histogram, unit: float) -> Measure | _Histogram:
     match measure:
         case Rate(of=of):
             return Rate(of, unit)
-        case Latest(of=of, worst=worst):
-            return Latest(of, worst, unit)
+        case Latest():
+            return structs.replace(measure, unit=unit)
         case Ratio(over=over, under=under):
             return Ratio(over, under, unit)
         case _Histogram(of=of):
@@ -167,6 +168,9 @@ def measures_of(key: str, expression: str) -> dict[str, Measure]:
         raise ValueError("a histogram gives a mean or quantiles, not this key")
     if key in _FAMILIES:
         raise ValueError(f"needs histogram(...); for one number write {key}.mean or {key}.p95")
+    if key in QUALITY and isinstance(made, Latest) and not made.worst:
+        least = VOCABULARY[key].bad == "low"
+        made = structs.replace(made, least=least, worst=not least)
     return {key: made}
 
 
