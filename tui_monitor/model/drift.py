@@ -1,0 +1,72 @@
+"""What has changed in a signal, how strong the evidence is, and in which measure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from tui_monitor.model.words import SignalState
+
+
+class Shares(Struct, frozen=True):
+    """A reference and the rows since the change over the same cuts: `len(reference) == len(edges) + 1`."""
+
+    edges: list[float]
+    reference: list[float]
+    now: list[float]
+
+
+class Measured(Struct, frozen=True):
+    """One measure of drift. `p` is that of a single look, and None for a distance: looked at every minute it would alarm every day."""
+
+    statistic: float | None
+    p: float | None = None
+
+
+class Part(Struct, frozen=True):
+    """A bin, a category or a slice that a change is made of: its shares of the rows, reference and now."""
+
+    name: str
+    reference: float
+    now: float
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """The verdict on one signal."""
+
+    signal: str
+    source: str
+    role: Literal["input", "output", "score", "performance", "latency", "quality"]
+    state: SignalState
+    since: datetime | None
+    test: str  # KS, L-infinity
+    effect: float | None
+    bound: str  # "=" or ">=": buckets give a lower bound
+    p: float | None  # None: the judge is sequential, it has no p
+    n_reference: int
+    n_now: int
+    evidence: float | None  # log10 of how far beyond the false-alarm budget; negative: within it
+    sentence: str
+    progress: float | None = None  # 0..1 while learning
+    quantiles: dict[str, tuple[float | None, float | None]] = {}  # p50, p95: reference, now
+    shares: Shares | None = None
+    type: Literal["numeric", "category", ""] = ""
+    kind: Literal["sudden", "gradual", "recurring", ""] = ""  # of a change, as known by now
+    cause: Literal["data", "target", "concept", "cost", "system", "quality", ""] = ""  # which sort of drift it is
+    why: str = ""  # why it is idle or blind
+    tests: dict[str, Measured] = {}  # every measure that applies
+    bounds: dict[str, tuple[float, float | None]] = {}  # of measures over buckets: at least, at most
+    missing_reference: float | None = None  # share of missing values
+    missing_now: float | None = None
+    mean: tuple[float | None, float | None] = (None, None)  # exact, where the source tells sums: reference, now
+    parts: list[Part] = []  # what changed most, first
+    windows: dict[str, float | None] = {}  # window -> effect over it
+    interval: tuple[float | None, float | None] = (None, None)  # of the effect, 95 %
+    tau: float | None = None  # rows that tell as much as one independent row
+    origin: str = ""  # of the reference
+    importance: float | None = None  # weight of the signal for the model, where a map was given
+    early: list[str] = []  # amber charts that are out: "CUSUM", "EWMA"
+    evidence_past: list[tuple[float, float]] = []  # (seconds since 1970, evidence), oldest first
+    moved_together: list[str] = []  # signals that moved within the same hour, in order of onset
