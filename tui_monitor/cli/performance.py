@@ -1,0 +1,169 @@
+"""`performance`: how well a model did by its prediction log, window by window; the numbers of the pane, for files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui_monitor.cli import output
+from tui_monitor.cli.exits import DONE, USAGE, Stop
+
+if TYPE_CHECKING:
+    from tui_monitor.analyse.performance.slices import Slice
+    from tui_monitor.cli.performance_judged import Plan
+
+NAME = "performance"
+HELP = "judge a model by a file of its predictions: accuracy and more in windows, slices and classes, with or without labels"
+EXAMPLE = """example:
+  tui-monitor performance churn.csv --task binary --prediction prediction --label label --score score
+  tui-monitor performance log.jsonl --labels late.csv --task multiclass --prediction tag --label tag_true --windows 24h,7d --every 1h --json
+  tui-monitor performance new.csv --reference kept.csv --task binary --prediction p --label y --score s --slice 'country == "de"'"""
+
+WINDOWS = "24h,7d"
+MOST_WINDOWS = 16
+MOST_SLICES = 64
+_LONG_BYTES = 20_000_000  # from here on reading takes long enough to be watched
+_REDRAW_S = 0.2
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's own arguments."""
+    parser.add_argument("log", metavar="LOG", help="CSV with a header, JSONL or Parquet, by ending")
+    parser.add_argument("--labels", metavar="F", help="a file of labels, joined by id; they count where the row has none")
+    parser.add_argument(
+        "--reference", metavar="R", help="a labelled log: what to hold the numbers against, and to estimate them without labels"
+    )
+    parser.add_argument("--task", required=True, choices=("binary", "multiclass", "regression"))
+    parser.add_argument("--prediction", metavar="P", required=True, help="column of the predictions")
+    parser.add_argument("--label", metavar="L", required=True, help="column of the labels")
+    parser.add_argument(
+        "--score", metavar="S", help="column of the positive class's probability; with several classes the columns S_<class>"
+    )
+    parser.add_argument("--positive", metavar="C", help="the positive class (default: 1 or true)")
+    parser.add_argument("--classes", metavar="A,B", help="the classes; rows with another one are left out (default: all that are seen)")
+    parser.add_argument("--id", metavar="I", help="column of the ids (default: id where there is one)")
+    parser.add_argument("--time", metavar="T", help="column of the times (default: timestamp, else time)")
+    parser.add_argument("--windows", metavar="D,D", default=WINDOWS, help=f"windows that end with the log (default: {WINDOWS})")
+    parser.add_argument("--every", metavar="D", help="also every window at each multiple of D, from the oldest row to the newest")
+    parser.add_argument(
+        "--slice",
+        metavar="EXPR",
+        action="append",
+        default=[],
+        help="also the rows for which this holds, such as 'size > 10'; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(call: argparse.Namespace) -> int:
+    """Read, judge and print."""
+    plan = _plan(call)
+    from tui_monitor.cli import performance_output
+    from tui_monitor.cli.performance_judged import TooMany, judge
+    from tui_monitor.collect.table import TableError
+
+    progress = _Progress()
+    try:
+        judged = judge(call.log, plan, call.labels, call.reference, progress.tell if progress.wanted else None)
+    except TooMany as error:
+        raise Stop(str(error), USAGE) from None
+    except TableError as error:
+        raise Stop(str(error)) from None
+    finally:
+        progress.gone()
+    if not judged.rows.read:
+        raise Stop(f"{call.log}: has no rows")
+    for remark in judged.remarks:
+        output.warn(remark)
+    if call.json:
+        for part in performance_output.as_json(call.task, judged):
+            output.write(part)
+    else:
+        output.write("\n".join(performance_output.as_text(call.log, plan, judged)) + "\n")
+    return DONE
+
+
+def _plan(call: argparse.Namespace) -> Plan:
+    """What was typed, understood.
+
+    Raises:
+        Stop: wrong usage.
+    """
+    from tui_monitor.cli.performance_judged import Plan
+    from tui_monitor.cli.performance_rows import Asked
+
+    windows = {text: _span_s("--windows", text) for text in (part.strip() for part in call.windows.split(",")) if text}
+    if len(windows) > MOST_WINDOWS:
+        raise Stop(f"--windows: at most {MOST_WINDOWS}", USAGE)
+    slices = {text: _slice(text) for text in call.slice}
+    if len(slices) > MOST_SLICES:
+        raise Stop(f"--slice: at most {MOST_SLICES}", USAGE)
+    classes = [] if call.classes is None else [name.strip() for name in call.classes.split(",") if name.strip()]
+    if call.classes is not None and not classes:
+        raise Stop("--classes: say which, as A,B", USAGE)
+    for flag, value in (("--classes", call.classes), ("--score", call.score), ("--positive", call.positive)):
+        if call.task == "regression" and value is not None:
+            raise Stop(f"{flag} has no meaning in regression", USAGE)
+    if call.task == "multiclass" and call.positive is not None:
+        raise Stop("--positive has no meaning with several classes", USAGE)
+    asked = Asked(call.task, call.prediction, call.label, call.score, call.id, call.time, slices)
+    plan = Plan(asked, windows, None if call.every is None else _span_s("--every", call.every), call.positive, classes)
+    _check_classes(plan)
+    return plan
+
+
+def _check_classes(plan: Plan) -> None:
+    from tui_monitor.analyse.performance.layout import MAX_CLASSES, canonical
+
+    if len(plan.classes) > MAX_CLASSES:
+        raise Stop(f"--classes: at most {MAX_CLASSES}", USAGE)
+    if plan.classes and plan.positive is not None and canonical(plan.positive) not in map(canonical, plan.classes):
+        raise Stop(f"--positive {plan.positive} is none of --classes {','.join(plan.classes)}", USAGE)
+
+
+def _span_s(flag: str, text: str) -> float:
+    from tui_monitor.vocabulary import seconds
+
+    try:
+        span_s = seconds(text)
+    except ValueError as error:
+        raise Stop(f"{flag}: {error}", USAGE) from None
+    if not 1 <= span_s < 1e10 or span_s != round(span_s):
+        raise Stop(f"{flag}: {text} is no number of whole seconds", USAGE)
+    return span_s
+
+
+def _slice(text: str) -> Slice:
+    from tui_monitor.analyse.performance.slices import ExpressionError, predicate
+
+    try:
+        return predicate(text)
+    except ExpressionError as error:
+        raise Stop(f"--slice {text}: column {error.column}: {error}", USAGE) from None
+
+
+class _Progress:
+    """One line on a terminal while a long file is read."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.wanted = sys.stderr is not None and sys.stderr.isatty()
+        self._clock = clock
+        self._drawn_s = -1.0
+
+    def tell(self, read: int, size: int) -> None:
+        """So many bytes of so many."""
+        now_s = self._clock()
+        if size < _LONG_BYTES or now_s - self._drawn_s < _REDRAW_S:
+            return
+        self._drawn_s = now_s
+        share = min(read / size, 1.0)
+        bar = "#" * round(30 * share)
+        print(f"\rreading [{bar:<30}] {100 * share:3.0f} %", end="", file=sys.stderr, flush=True)
+
+    def gone(self) -> None:
+        """Leave nothing of it on the screen."""
+        if self._drawn_s >= 0:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
