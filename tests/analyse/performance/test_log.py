@@ -142,13 +142,14 @@ def test_slices_have_their_own_numbers() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_monitor.analyse.performance.log.MAX_IDS", 50)
     monkeypatch.setattr("tui_monitor.analyse.performance.log.MAX_EARLY", 20)
-    sentiment = log()
-    for step in range(20):
-        add(sentiment, [row(1000 * step + n, NOW + step * 600, f"class{n}{step}") for n in range(20)], NOW + step * 600)
-        add(sentiment, [], NOW + step * 600, labels={f"x{step}{n}": "1" for n in range(20)})
-    assert len(sentiment._known) == 50
+    sentiment = LabelledLog(PredictionSettings(name="sentiment", path="x.jsonl"), limit=50)
+    for step in range(40):
+        add(sentiment, [row(1000 * step + n, NOW + step * 600, f"class{n}-{step}") for n in range(20)], NOW + step * 600)
+        add(sentiment, [], NOW + step * 600, labels={f"x{step}-{n}": "1" for n in range(20)})
+    assert len(sentiment._waiting) <= 100
     assert len(sentiment._early) == 20
-    assert len(sentiment._classes) == 100
-    assert all(len(ring.slots) < 200 for ring in sentiment._books[0]._rings)
+    assert len(sentiment.layout.classes.names) == 100
+    assert sentiment.left_out["labels_unmatched"] == 40 * 20 - 20
+    assert sentiment.left_out["unknown_class"] == 40 * 20 - 99  # one class is that of the labels
+    assert all(len(ring) < 300 for ring in sentiment._books[None]._frozen)
