@@ -87,7 +87,7 @@ def test_multiclass_is_as_scikit_learn_says(table: tuple[Array, Array]) -> None:
 
 
 @given(
-    rows=st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 999)), min_size=1, max_size=60),
+    rows=st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 1000)), min_size=1, max_size=60),
     names=st.sampled_from([("0", "1"), ("false", "true"), ("good", "bad")]),
 )
 @settings(deadline=None, max_examples=200)
@@ -169,6 +169,19 @@ def test_auc_of_any_scores_is_right_to_a_fraction_of_a_cell() -> None:
     found = metrics.measured(counted(Layout("binary", Classes("01"), scores=True), label, label, score))["auc"]
     assert found.value == pytest.approx(oracle.roc_auc_score(label, score), abs=5e-6)
     assert found.n == 20_000
+
+
+@pytest.mark.parametrize("near", [0.0, 1.0])
+def test_auc_of_scores_that_are_all_near_one_end(near: float) -> None:
+    """As of fraud: nearly all scores in the first of a thousand equal steps."""
+    chance = np.random.default_rng(1)
+    label = (chance.random(20_000) < 0.05).astype(np.int32)
+    score = np.abs(near - np.minimum(chance.lognormal(-8.0 + 1.5 * (label if not near else 1 - label), 1.0), 1.0))
+    counts = counted(Layout("binary", Classes("01"), scores=True), label, label, score)
+    exact = oracle.roc_auc_score(label, score)
+    assert metrics.measured(counts)["auc"].value == pytest.approx(exact, abs=1e-4)
+    assert abs((metrics.auc(counts.cells).value or 0.0) - exact) > 0.05  # equal steps alone would say this
+    assert counts.ordered_cells.sum() == 20_000
 
 
 def test_variance_of_auc_is_delong_s() -> None:

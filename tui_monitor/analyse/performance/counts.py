@@ -8,11 +8,13 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.layout import BINS, CELLS, Layout
+from tui_monitor.analyse.performance.layout import BINS, CELLS, TAIL, TAIL_CELLS, Layout
 
 FloatArray = NDArray[np.float64]
 
 _NUDGE = 1e-9  # 0.57 x 1000 is 569.9999...: a score that is written as a step begins that step
+_SMALLEST = 1e-6  # distance from 0 or 1; nearer scores are one
+_STEP = float(np.log(TAIL / CELLS / _SMALLEST) / (TAIL_CELLS - 1))  # of the logarithm of a distance; 4 %
 _LARGEST = 1e70  # prediction or label; the fourth power of an error is still a number
 _EPSILON = float(np.finfo(np.float64).eps)  # a probability of 0 costs -log of this, as in scikit-learn
 _EXACT = 2.0**53  # whole numbers up to here have no rounding
@@ -179,11 +181,19 @@ class Counts:
             score, positive, cell = score[usable], positive[usable], cell[usable]
         self["scored"][0] += len(score)
         self._count("cells", cell + CELLS * positive)
+        self._tails(score, positive, (cell < TAIL) | (cell >= CELLS - TAIL))
         self["bin_scores"][:] += np.bincount(cell // (CELLS // BINS), score, BINS)
         loss = -np.log(np.clip(np.where(positive, score, 1.0 - score), _EPSILON, 1.0 - _EPSILON))
         self["log_loss"][:] += (loss.sum(), loss @ loss)
         square = (score - positive) ** 2
         self["brier"][:] += (square.sum(), square @ square)
+
+    def _tails(self, score: FloatArray, positive: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
+        score, positive = score[inside], positive[inside]
+        is_low = score < 0.5
+        fine = (np.log(np.maximum(np.where(is_low, score, 1.0 - score), _SMALLEST) / _SMALLEST) / _STEP).astype(np.int64)
+        fine = np.minimum(fine, TAIL_CELLS - 1)
+        self._count("tails", np.where(is_low, fine, 2 * TAIL_CELLS - 1 - fine) + 2 * TAIL_CELLS * positive)
 
     def _probabilities(self, score: FloatArray, label: NDArray[np.int64]) -> None:
         there = label < score.shape[1]
@@ -302,6 +312,12 @@ class Counts:
         return self["predicted_cells"].astype(np.int64)
 
     @property
+    def ordered_cells(self) -> NDArray[np.int64]:
+        """Labelled rows: negative and positive x score in rising order, as fine as it is kept: in proportion near 0 and 1, equal steps between."""
+        cells, tails = self["cells"], self["tails"]
+        return np.hstack([tails[:, :TAIL_CELLS], cells[:, TAIL:-TAIL], tails[:, TAIL_CELLS:]]).astype(np.int64)
+
+    @property
     def sampled(self) -> NDArray[np.int64]:
         """Labels of a drawn sample: label x prediction."""
         return self._square("sampled")
@@ -344,4 +360,5 @@ def _cells(score: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
 
 def _error(prediction: NDArray[np.int32] | FloatArray, truth: NDArray[np.int32] | FloatArray) -> FloatArray:
     """Prediction - truth, of numbers that are cut where the fourth power would be none."""
-    return np.clip(prediction, -_LARGEST, _LARGEST) - np.clip(truth, -_LARGEST, _LARGEST)
+    error: FloatArray = np.clip(prediction, -_LARGEST, _LARGEST) - np.clip(truth, -_LARGEST, _LARGEST)
+    return error

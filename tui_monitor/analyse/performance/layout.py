@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from tui_monitor.model import clean
 
 CELLS = 1000  # equal steps of the score
+TAIL = 16  # of them at either end, inside which scores are told apart in proportion: 0.0002 from 0.0003, 0.9997 from 0.9998
+TAIL_CELLS = 243  # at either end: 4 % wide from a millionth to TAIL / CELLS, and one for all that is closer to the end
 BINS = 10  # of the calibration plot
 MAX_CLASSES = 100
 POSITIVE = ("1", "true")  # where nobody says which class is the positive one
@@ -263,6 +265,7 @@ class Layout:
                 shapes["brier"] = (2,)  # sum, sum of squares
                 shapes["bin_scores"] = (BINS,)  # sum of the scores, of labelled rows
                 shapes["cells"] = (2, CELLS)  # labelled rows: negative, positive x score
+                shapes["tails"] = (2, 2 * TAIL_CELLS)  # of them those in the first and last cells: negative, positive x score
                 shapes["predicted_cells"] = (2, CELLS)  # all rows: predicted negative, predicted positive x score
         if self.calibrated:
             shapes["expecting"] = (2,)  # rows with a calibrated chance: predicted negative, positive (multiclass: all, none)

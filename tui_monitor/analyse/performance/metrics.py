@@ -14,6 +14,7 @@ from tui_monitor.analyse.performance.costs import cost
 from tui_monitor.analyse.performance.counts import Counts, FloatArray
 from tui_monitor.analyse.performance.intervals import Z, mean, root, share, unknown, wilson, within
 from tui_monitor.analyse.performance.layout import BINS, CELLS
+from tui_monitor.analyse.performance.tallies import labels_by_predictions
 from tui_monitor.model import Calibration, ClassScore, Estimate
 
 AVERAGED = tuple(f"{name}.{kind}" for kind in ("macro", "weighted") for name in ("precision", "recall", "f1"))
@@ -70,7 +71,7 @@ def binary(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
         return result | dict.fromkeys(("auc", "log_loss", "brier", "calibration.error"), unknown())
     scored, (total, squares) = int(counts["scored"][0]), counts["brier"]
     return result | {
-        "auc": auc(counts["cells"]),
+        "auc": auc(counts.ordered_cells),
         "log_loss": _log_loss(counts),
         "brier": within(total / scored, _variance(total, squares, scored), scored, scored) if scored else unknown(),
         "calibration.error": calibration_error(counts),
@@ -173,25 +174,15 @@ def _order(counts: Counts) -> NDArray[np.intp]:
 
 
 def _told_apart(counts: Counts) -> FloatArray:
-    """Label x prediction in the order to show; of a binary log `1` and `true`, `0` and `false` are one class each."""
+    """Label x prediction in the order to show."""
     order = _order(counts)
-    table = counts.confusion[np.ix_(order, order)].astype(np.float64)
-    if counts.layout.task == "binary":
-        names = counts.layout.classes.listed()
-        for number, word in (("0", "false"), ("1", "true")):
-            if number in names and word in names:
-                to, of = names.index(number), names.index(word)
-                table[to] += table[of]
-                table[of] = 0
-                table[:, to] += table[:, of]
-                table[:, of] = 0
-    return table
+    return labels_by_predictions(counts)[np.ix_(order, order)].astype(np.float64)
 
 
 # -- from the scores ----------------------------------------------------------------------------------------------------------------------
 
 
-def auc(cells: FloatArray) -> Estimate:
+def auc(cells: FloatArray | NDArray[np.int64]) -> Estimate:
     """Chance that a positive row scores higher than a negative one; those of one cell count half.
 
     Variance of DeLong, DeLong and Clarke-Pearson (1988), which cells give as well as rows; with one row of a kind that of Hanley and
