@@ -1,0 +1,76 @@
+"""Settings: what the user may configure, with its default; read from TOML, environment and flags.
+
+Durations and sizes are written as text ("2s", "512MB") and kept as such here; `vocabulary.seconds` and `bytes_of` read them. A wrong file raises
+`ConfigError`, whose text is the one line that the user sees: FILE:LINE: KEY: what is wrong (did you mean X?).
+"""
+
+from tui_monitor.config.checks import KINDS, SHORTEST_INTERVAL_S, ConfigError, bytes_of
+from tui_monitor.config.lines import line_of, lines_of
+from tui_monitor.config.reading import ENVIRONMENT, default_path, load, parse
+from tui_monitor.config.settings import (
+    AlertaSettings,
+    AlertmanagerSettings,
+    AlertSettings,
+    BasicAuth,
+    Columns,
+    Discovery,
+    DriftSettings,
+    EngineSettings,
+    ExporterSettings,
+    HookSettings,
+    Labels,
+    LimitSettings,
+    ListenerSettings,
+    NotifySettings,
+    OutwardUrl,
+    PredictionSettings,
+    ProbeSettings,
+    PrometheusSettings,
+    RecordingSettings,
+    RuleSettings,
+    Sampled,
+    ScreenSettings,
+    Settings,
+    TargetSettings,
+    Tls,
+    WebhookSettings,
+)
+
+__all__ = [
+    "ENVIRONMENT",
+    "KINDS",
+    "SHORTEST_INTERVAL_S",
+    "AlertSettings",
+    "AlertaSettings",
+    "AlertmanagerSettings",
+    "BasicAuth",
+    "Columns",
+    "ConfigError",
+    "Discovery",
+    "DriftSettings",
+    "EngineSettings",
+    "ExporterSettings",
+    "HookSettings",
+    "Labels",
+    "LimitSettings",
+    "ListenerSettings",
+    "NotifySettings",
+    "OutwardUrl",
+    "PredictionSettings",
+    "ProbeSettings",
+    "PrometheusSettings",
+    "RecordingSettings",
+    "RuleSettings",
+    "Sampled",
+    "ScreenSettings",
+    "Settings",
+    "TargetSettings",
+    "Tls",
+    "WebhookSettings",
+    "bytes_of",
+    "default_path",
+    "line_of",
+    "lines_of",
+    "load",
+    "parse",
+]

@@ -1,0 +1,158 @@
+"""What types cannot say: durations, sizes, choices, names that must be told apart. Every complaint is one line: FILE:LINE: KEY: what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+
+from tui_monitor.config.lines import line_of
+from tui_monitor.config.settings import Settings
+from tui_monitor.vocabulary import quantity, seconds
+
+KINDS = (
+    "auto", "vllm", "sglang", "tgi", "nim", "lmdeploy", "llama-server", "ollama", "triton", "torchserve", "tf-serving", "kserve", "mlserver",
+    "ray-serve", "bentoml", "litserve", "dcgm-exporter", "node-exporter", "prometheus",
+)  # fmt: skip
+SHORTEST_INTERVAL_S = 0.2
+PROBE_BOUNDS = {"per_minute": (1, 20), "tolerance": (0, 1e9), "explain_requests": (1, 5000)}  # a probe must not be a load
+
+_DURATIONS = {
+    "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "keep_firing_for", "ack_for",
+    "flap_window", "no_data_hold", "max_age", "linger", "resend",
+}  # fmt: skip
+_SIZES = {"max_size", "page", "max_body"}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "severity": ("critical", "warning", "info"),
+    "task": ("binary", "multiclass", "regression"),
+    "notifications": ("auto", "osc9", "osc777", "off"),
+    "protocol": ("auto", "v1", "v2", "tf-serving", "torchserve", "openai-completions", "openai-chat"),
+    "check": ("exact", "contains", "regex", "numeric"),
+}
+
+
+class ConfigError(Exception):
+    """A wrong configuration; `str(error)` is the line for the user."""
+
+
+def bytes_of(text: str) -> float:
+    """A size such as "512MB" or "2GiB" in bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value, unit = quantity(text)
+    if unit != "B" or value < 0:
+        raise ValueError(f"{text!r} is no size (write 512MB, 2GiB)")
+    return value
+
+
+def said(name: str, lines: dict[tuple[str | int, ...], int], message: str) -> str:
+    """Msgspec's complaint as our line: where, which key, what, and the nearest known one."""
+    said, _, at = message.partition(" - at `$")
+    path = _walk(at.rstrip("`"))
+    unknown = re.search(r"unknown field `([^`]+)`", said)
+    if unknown:
+        known = _known_keys(path)
+        near = difflib.get_close_matches(unknown[1], known, 1)
+        hint = f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(known)})" if known else ""
+        return f"{name}:{line_of(lines, (*path, unknown[1]))}: {_dotted((*path, unknown[1]))}: unknown key{hint}"
+    missing = re.search(r"missing required field `([^`]+)`", said)
+    if missing:
+        return f"{name}:{line_of(lines, path)}: {_dotted((*path, missing[1]))}: is missing"
+    wanted = (
+        said.replace("Expected `", "must be ").replace("`, got `", ", not ").replace("`", "").replace("must be object", "must be a table")
+    )
+    return f"{name}:{line_of(lines, path)}: {_dotted(path)}: {wanted[:1].lower() + wanted[1:]}"
+
+
+def _walk(at: str) -> tuple[str | int, ...]:
+    return tuple(int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|([A-Za-z0-9_-]+)", at))
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    """The keys of the table at a path."""
+    at: Any = Settings
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = {one.encode_name: one.type for one in msgspec.structs.fields(at)}
+        if part not in fields:
+            return []
+        at = fields[part]
+        at = (get_args(at) or (at,))[0] if get_origin(at) is list else at
+        if not (isinstance(at, type) and issubclass(at, Struct)):
+            return []
+    return [one.encode_name for one in msgspec.structs.fields(at)]
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path) or "file"
+
+
+def check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    """What types cannot say: durations, sizes, choices, control characters."""
+    if isinstance(at, dict):
+        for key, value in at.items():
+            check(value, (*path, key), name, lines)
+    elif isinstance(at, list):
+        for i, value in enumerate(at):
+            check(value, (*path, i), name, lines)
+    elif isinstance(at, str):
+        where = f"{name}:{line_of(lines, path)}: {_dotted(path)}: "
+        if any((ord(letter) < 32 and letter not in "\n\t") or ord(letter) == 127 for letter in at):
+            raise ConfigError(where + "holds control characters")
+        key = path[-1] if path else ""
+        in_free_table = any(
+            part in ("map", "queries", "headers", "where", "slices", "urls", "columns", "labels", "sampled", "costs", "counters")
+            for part in path[:-1]
+        )
+        if in_free_table or (key == "interval" and not at):
+            return
+        try:
+            if key in _DURATIONS:
+                value_s = seconds(at)
+                if key == "interval" and value_s < SHORTEST_INTERVAL_S:
+                    raise ConfigError(where + f"the shortest interval is {SHORTEST_INTERVAL_S * 1000:g}ms")
+            elif key in _SIZES:
+                bytes_of(at)
+        except ValueError as error:
+            raise ConfigError(where + str(error)) from None
+        if key in _CHOICES and at not in _CHOICES[str(key)]:
+            near = difflib.get_close_matches(at, _CHOICES[str(key)], 1)
+            raise ConfigError(
+                where + f"unknown {key} {at!r}" + (f" (did you mean {near[0]}?)" if near else f" (known: {' '.join(_CHOICES[str(key)])})")
+            )
+
+
+def check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    """Names that must be told apart, URLs that must be URLs."""
+    named = {
+        "targets": [one.name for one in settings.targets],
+        "prometheus": [one.name for one in settings.prometheus],
+        "predictions": [one.name for one in settings.predictions],
+        "probes": [one.name for one in settings.probes],
+    }
+    for section, names in named.items():
+        for i, one in enumerate(names):
+            if not one or one in names[:i]:
+                wrong = f"{one!r} is there twice" if one else "is empty"
+                raise ConfigError(f"{name}:{line_of(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
+    for i, probe in enumerate(settings.probes):
+        for key, (least, most) in PROBE_BOUNDS.items():
+            if not least <= getattr(probe, key) <= most:
+                raise ConfigError(f"{name}:{line_of(lines, ('probes', i, key))}: probes.{i + 1}.{key}: must be {least:g} to {most:g}")
+    outward = (("alertmanager", settings.alertmanager.url), ("alerta", settings.alerta.url), ("webhook", settings.webhook.url))
+    for section, url in outward:
+        if url and not re.match(r"https?://[^/\s]+", url):
+            raise ConfigError(f"{name}:{line_of(lines, (section, 'url'))}: {section}.url: must begin with http:// or https:// and a host")
+    for section, urls in (("targets", [one.url for one in settings.targets]), ("prometheus", [one.url for one in settings.prometheus])):
+        for i, url in enumerate(urls):
+            if not re.match(r"https?://[^/\s]+", url):
+                raise ConfigError(
+                    f"{name}:{line_of(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
+                )
