@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui_monitor.alerts.parts import of_models, of_slice, unready, windows_of
+from tui_monitor.alerts.parts import of_logs, of_models, unready, windows_of
 from tui_monitor.alerts.rules import lookup, read_rule
 from tui_monitor.config import RuleSettings
 from tui_monitor.model import Estimate, Model, Performance, Subject, Target, TargetWindow, utc
@@ -56,6 +56,11 @@ def test_a_window_counts_when_half_of_it_was_watched() -> None:
 
 
 def test_a_slice_is_named_by_its_log() -> None:
-    told = of_slice(Performance(name="mood", window="30m", slice="long", n=7, coverage=0.5, metrics={"accuracy": Estimate(0.4)}))
-    assert (told.kind, told.name, told.metrics) == ("slice", "mood/long", {"accuracy": 0.4, "label.coverage": 0.5})
-    assert told.labels == {"source": "mood", "slice": "long", "window": "30m", "n": "7"}
+    one = Performance(name="mood", window="30m", slice="long", n=7, labelled=3, coverage=0.5, metrics={"accuracy": Estimate(0.4)})
+    whole, half_hour = of_logs([one])
+    numbers = {"accuracy": 0.4, "label.coverage": 0.5, "n": 7.0, "n.labelled": 3.0}
+    for told in (whole, half_hour):
+        assert (told.kind, told.name, told.metrics, told.windows) == ("slice", "mood/long", numbers, {"30m": numbers})
+    assert whole.labels == {"source": "mood", "basis": "labelled", "slice": "long"}
+    assert half_hour.labels == {**whole.labels, "window": "30m"}
+    assert of_logs([one], slices=False) == []

@@ -9,7 +9,7 @@ A label that a subject does not have is empty, so `!=` is true of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -27,8 +27,9 @@ STATES: dict[str, tuple[str, ...]] = {
     "performance": ("OK", "CHANGED", "FALLING", "DECAYED", "UNKNOWN"),
 }
 NAMES = ("name", "target", "gpu")
-LABELS = ("model", "version", "source", "signal", "role", "window", "slice", "mount", "prometheus")
+LABELS = ("model", "version", "source", "signal", "role", "window", "basis", "slice", "mount", "prometheus")
 
+_LABELLED = "labelled"
 _LONGEST = 200
 _SIGNED = re.compile(r"\s*(!=|=~|!~)\s*(.*)", re.DOTALL)
 
@@ -60,6 +61,18 @@ def _values(subject: Subject, key: str) -> tuple[str, ...]:
     if key in NAMES:
         return (subject.name, label) if label else (subject.name,)
     return (subject.kind, label) if key == "kind" and label else (subject.kind,) if key == "kind" else (label,)
+
+
+def is_meant(subject: Subject, where: Sequence[Matcher]) -> bool:
+    """Whether `where` speaks of a subject at all.
+
+    One window of a log and its numbers that rest on something else than labels (an estimate, a sample, golden questions) are meant only
+    where it says so; everything else always is.
+    """
+    window, basis = subject.labels.get("window", ""), subject.labels.get("basis", _LABELLED)
+    if window and not any(matcher.key in ("window", "label.window") for matcher in where):
+        return False
+    return basis == _LABELLED or any(matcher.key in ("basis", "label.basis") or matcher.text == basis for matcher in where)
 
 
 def read_where(where: Mapping[str, str]) -> tuple[Matcher, ...]:

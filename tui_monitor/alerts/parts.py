@@ -1,14 +1,19 @@
-"""What rules see of a target beyond its own numbers: its models, its windows; and the slices of a prediction log."""
+"""What rules see of a target beyond its own numbers: its models, its windows; and of prediction logs, their slices and golden probes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from tui_monitor.model import Metrics, Model, Performance, Subject, Target, TargetWindow
+from msgspec.structs import replace
+
+from tui_monitor.language.names import window_now
+from tui_monitor.model import Basis, Metrics, Model, Performance, ProbeState, Quality, Subject, Target, TargetWindow
 from tui_monitor.vocabulary import WINDOWS
 
 WATCHED = 0.5  # of a window must have been watched before a rule is told its numbers
 
+_NOW = window_now("accuracy")
 _SILENT_STATES = ("", "UNKNOWN")  # nobody says how the model is
 _MEANT = ("READY", "UNLOADED", "UNLOADING")  # somebody wants it so
 
@@ -45,8 +50,89 @@ def windows_of(windows: Iterable[TargetWindow]) -> dict[str, dict[str, Metrics]]
     return found
 
 
-def of_slice(performance: Performance) -> Subject:
-    """One window of a slice of a prediction log, by "log/slice": what `subject = "slice"` means."""
-    metrics = {key: estimate.value for key, estimate in performance.metrics.items()} | {"label.coverage": performance.coverage}
-    labels = {"source": performance.name, "slice": performance.slice or "", "window": performance.window, "n": str(performance.n)}
-    return Subject("slice", f"{performance.name}/{performance.slice}", metrics, state="OK", labels=labels, why=performance.why)
+# -- prediction logs --------------------------------------------------------------------------------------------------------------------
+
+
+class _Judged(NamedTuple):
+    """What is judged apart: a log or one of its slices, from one source."""
+
+    name: str
+    slice: str | None
+    basis: Basis
+
+
+def of_logs(
+    performance: Iterable[Performance], quality: Iterable[Quality] = (), probes: Iterable[ProbeState] = (), *, slices: bool = True
+) -> list[Subject]:
+    """Prediction logs, their slices and golden probes, from each source apart.
+
+    Each is one subject with all its windows: `accuracy[5m] < 90% and accuracy[3h] < 92%`; a number without a window is that of the last 30
+    minutes. Its state is the log's, or the probe's. Beside it stands one subject for each window, for rules with `where = {window = "30m"}`.
+    What does not rest on labels is called "fraud (estimated)"; a probe has its own name.
+
+    Args:
+        performance: the windows of a frame.
+        quality: how each log stands.
+        probes: how each probe stands; the windows of others are left out.
+        slices: whether any rule speaks of slices: there are many of them.
+    """
+    asking = {one.name: one for one in probes}
+    standing = {one.name: one for one in quality}
+    windows: dict[_Judged, list[Performance]] = {_Judged(name, None, "labelled"): [] for name in standing}
+    for one in performance:
+        if (one.slice is None or slices) and (one.source != "probe" or one.name in asking):
+            windows.setdefault(_Judged(one.name, one.slice, one.source), []).append(one)
+    found: list[Subject] = []
+    for key, ones in windows.items():
+        if key.basis == "probe":
+            found += [_of_probe(asking[key.name], subject) for subject in _of_windows(key, ones)]
+        elif key.slice is None and key.basis == "labelled" and key.name in standing:
+            found += [_of_standing(standing[key.name], subject) for subject in _of_windows(key, ones)]
+        else:
+            found += _of_windows(key, ones)
+    return found
+
+
+def _of_windows(key: _Judged, ones: list[Performance]) -> list[Subject]:
+    """The whole, then each window."""
+    windows: dict[str, Metrics] = {one.window: _numbers(one) for one in ones}
+    now = next((one for window in (_NOW, "latest", "all") for one in ones if one.window == window), None)
+    every: Metrics = {name: None for numbers in windows.values() for name in numbers}
+    whole = Performance(
+        name=key.name, window="", slice=key.slice, n=0, coverage=None, source=key.basis, metrics={}, why=now.why if now else ""
+    )
+    metrics = every if now is None else every | windows[now.window]
+    return [_of_one(whole, metrics, windows), *(_of_one(one, every | windows[one.window], windows) for one in ones)]
+
+
+def _of_one(one: Performance, metrics: Metrics, windows: dict[str, Metrics]) -> Subject:
+    name = one.name if one.slice is None else f"{one.name}/{one.slice}"
+    labels = {"source": one.name, "basis": one.source}
+    if one.source not in ("labelled", "probe"):
+        name = f"{name} ({one.source})"
+        labels["target"] = one.name
+    if one.slice is not None:
+        labels["slice"] = one.slice
+    if one.window:
+        labels["window"] = one.window
+    return Subject("performance" if one.slice is None else "slice", name, metrics, state="", labels=labels, why=one.why, windows=windows)
+
+
+def _numbers(one: Performance) -> Metrics:
+    known: Metrics = {key: estimate.value for key, estimate in one.metrics.items()}
+    return known | {"label.coverage": one.coverage, "n": float(one.n), "n.labelled": float(one.labelled)}
+
+
+def _of_standing(quality: Quality, subject: Subject) -> Subject:
+    """The labelled numbers of a log have its state and its sentence; its windows keep their own."""
+    metrics = {**subject.metrics, "label.age": quality.label_age_s}
+    if "window" in subject.labels:
+        return replace(subject, metrics=metrics)
+    return replace(subject, metrics=metrics, state=quality.state, why=quality.sentence or subject.why)
+
+
+def _of_probe(probe: ProbeState, subject: Subject) -> Subject:
+    """Its state and sentence are the probe's; while nobody answers nothing is known of the model."""
+    silent = probe.why or (f"no answer: {probe.failing}" if probe.failing and not probe.rounds else "")
+    labels = {**subject.labels, "source": "probe", "target": probe.target}
+    return replace(subject, labels=labels, state=probe.state, why=probe.sentence, silent=silent)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from tui_monitor.alerts.matching import PARTS, Matcher
+from tui_monitor.alerts.matching import PARTS, Matcher, is_meant
 from tui_monitor.alerts.slo import Slo
 from tui_monitor.alerts.summary import filled, say_value
 from tui_monitor.language.expression import Expression
-from tui_monitor.language.names import asked, has_windows
+from tui_monitor.language.names import asked, judged, window_now
 from tui_monitor.language.truth import Comparison, Condition, Join, Lookup, Name, Not, Unusual, Value
 from tui_monitor.model import Severity, Subject, clean
 from tui_monitor.vocabulary import VOCABULARY
@@ -45,7 +45,8 @@ class Rule(Struct, frozen=True):
     def window(self) -> str:
         """The window of that number; empty where it is a number of this moment."""
         one = asked(self.shows)
-        return one.window or ("1m" if has_windows(one.key) else "")
+        named = next((matcher.text for matcher in self.where if matcher.key == "window" and matcher.sign == "=="), "")
+        return one.window or (named if judged(one.key) else "") or window_now(one.key)
 
     def concerns(self, subject: Subject) -> bool:
         """Whether the rule applies to a subject at all, whatever its numbers are now."""
@@ -55,7 +56,7 @@ class Rule(Struct, frozen=True):
         for key in self.keys:
             if key not in metrics:
                 return False
-        return all(matcher.fits(subject) for matcher in self.where)
+        return is_meant(subject, self.where) and all(matcher.fits(subject) for matcher in self.where)
 
     def value(self, subject: Subject) -> float | None:
         """The number that the episode shows."""

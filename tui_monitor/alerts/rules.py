@@ -6,7 +6,18 @@ that has all the numbers its `when` asks for and that fits `where` (see `matchin
     subject  target | model | gpu | host | disk | signal | performance | slice | query: for each of these
     name     the subject's name; `target` and `gpu` are other words for it
     kind     the kind of server (vllm, triton ...), or of subject
-    model, version, source, signal, role, window, slice, mount, prometheus, label.ANY    labels of the subject
+    model, version, source, signal, role, window, basis, slice, mount, prometheus, label.ANY    labels of the subject
+
+Quality is asked for over windows: `accuracy[5m] < 90% and accuracy[3h] < 92% and n.labelled[5m] > 100` falls short and long, where a few bad
+minutes alone do not; `f1.macro[24h] < 80%` is a slow decay. There is one subject a log ("fraud"), one a slice ("fraud/long") and one a
+probe, each with `state`, and windows 5m 30m 3h 24h deploy all (a probe: latest); a number without a window is that of the last 30 minutes.
+Numbers that do not rest on labels are other subjects ("fraud (estimated)"), meant only where a rule names their `basis`: labelled, sampled,
+estimated, probe, given. One window as a subject of its own is meant where `window` is named. A slice needs its name:
+
+    [[rules]]
+    name = "long-prompts"
+    when = "accuracy[30m] < 85% and accuracy[3h] < 88% and n.labelled[30m] > 100"
+    where = {subject = "slice", source = "fraud", slice = "long"}
 
 Models and slices have the numbers of what they are part of; they are meant only where `subject` names them. A rule that asks for nothing
 but `state` is true of those kinds of subjects that can be in the state it names (`state == STALLED`: targets; `state == LOST`: GPUs;
@@ -30,7 +41,7 @@ from tui_monitor.alerts.rule import SEVERITIES, Rule, lookup
 from tui_monitor.alerts.summary import PLACEHOLDERS, say_value
 from tui_monitor.config import RuleSettings, Settings
 from tui_monitor.language.expression import ExpressionError
-from tui_monitor.language.names import Asked, asked
+from tui_monitor.language.names import BUSINESS, Asked, asked
 from tui_monitor.language.tokens import nearest
 
 __all__ = [
@@ -44,6 +55,7 @@ __all__ = [
     "check_disabled",
     "check_rules",
     "lookup",
+    "names_of",
     "read_levels",
     "read_rule",
     "rules_of",
@@ -72,6 +84,12 @@ class RuleError(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__(faults[0].message)
         self.faults = tuple(faults)
+
+
+def names_of(settings: Settings) -> list[str]:
+    """What a rule may ask for beside the vocabulary: named queries, and what prediction logs count for the business (its mean, its sum)."""
+    counted = [f"{BUSINESS}{name}" for log in settings.predictions for name in log.counters]
+    return [*(name for prometheus in settings.prometheus for name in prometheus.queries), *counted, *(f"{name}.sum" for name in counted)]
 
 
 def check_rules(rules: Sequence[RuleSettings], queries: Collection[str] = ()) -> list[Fault]:
@@ -113,8 +131,7 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
     Raises:
         RuleError: with every fault.
     """
-    queries = [name for prometheus in settings.prometheus for name in prometheus.queries]
-    own, faults = _read_all(settings.rules, queries)
+    own, faults = _read_all(settings.rules, names_of(settings))
     if faults:
         raise RuleError(faults)
     taken = {rule.name for rule in own}

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from tui_monitor.alerts.reading import read_levels
 from tui_monitor.alerts.rule import Rule
+from tui_monitor.alerts.rules import names_of
 from tui_monitor.alerts.slo import PAIRS
 from tui_monitor.cli import settings
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.config import RuleSettings, Settings
-from tui_monitor.language.names import Asked, asked
+from tui_monitor.language.names import BUSINESS, Asked, asked, judged
 from tui_monitor.language.truth import Condition, Join, Not, Unknown
+from tui_monitor.vocabulary import VOCABULARY
 
 SHORT_S = 120.0  # "above usual" is true one minute in a hundred by its own meaning
 
@@ -21,13 +23,12 @@ _OF_KIND: dict[str, tuple[str, ...]] = {  # of subjects that are no servers: the
     "disk": ("disk.",),
     "signal": ("drift.", "missing.", "out_of_range.", "new_category."),
 }
-_QUALITY = ("accuracy", "precision", "recall", "f1", "auc", "mae", "mse", "rmse", "calibration.error", "cost", "label.coverage")
 _OF_EVERY_TARGET = ("scrape.", "process.", "state.", "models.")
 
 
 def warnings(chosen: Settings, name: str) -> Iterator[str]:
     """One line each: FILE:LINE[:COLUMN]: KEY: warning: what is wrong."""
-    queries = {query for prometheus in chosen.prometheus for query in prometheus.queries}
+    queries = set(names_of(chosen))
     kinds = kinds_here(chosen)
     text = settings.text_of(name)
     for index, rule in enumerate(chosen.rules):
@@ -97,10 +98,10 @@ def _nobody_counts(one: Asked, queries: set[str], kinds: Mapping[str, Kind], whe
 
 def kinds_of(key: str, queries: set[str], kinds: Mapping[str, Kind]) -> set[str]:
     """The kinds of subjects that can have a key; GPUs and hosts elsewhere are told by exporters, which are targets."""
+    if judged(key) and (key in VOCABULARY or key.startswith(BUSINESS)):
+        return {"performance", "slice"}
     if key in queries:
         return {"query"}
-    if key in _QUALITY:
-        return {"performance", "slice"}
     if key.startswith(_OF_EVERY_TARGET):
         return {"target"}
     found = {kind for kind, starts in _OF_KIND.items() if key.startswith(starts)}

@@ -20,7 +20,7 @@ from tui_monitor.alerts.matching import LABELS, SUBJECTS
 from tui_monitor.alerts.rule import unit_of
 from tui_monitor.cli.exits import Stop
 from tui_monitor.language.expression import ExpressionError, read_expression
-from tui_monitor.language.names import asked
+from tui_monitor.language.names import BUSINESS, asked, judged
 from tui_monitor.language.tokens import nearest
 from tui_monitor.model import Metrics, Subject, clean
 from tui_monitor.vocabulary import VOCABULARY, quantity
@@ -119,7 +119,7 @@ class Table:
 
     def _subject(self, row: dict[str, Any], line: int) -> Subject:
         about = {key: clean(row[key]) for key in _ABOUT if row.get(key) not in (None, "")}
-        kind = about.get("subject", "query" if set(row) & self._queries else "target")
+        kind = about.get("subject", self._kind(row))
         known_kind = next((known for known in SUBJECTS if known == kind), None)
         if known_kind is None:
             raise self._wrong(line, f"subject: unknown {kind!r}{nearest(kind, SUBJECTS)}; known: {' '.join(SUBJECTS)}")
@@ -143,6 +143,13 @@ class Table:
             why=about.get("why", ""),
             windows=known,
         )
+
+    def _kind(self, row: dict[str, Any]) -> str:
+        """Where a row does not say it: what has such numbers."""
+        told = [column for column in row if column not in _ABOUT]
+        if any(column in self._queries and not column.startswith(BUSINESS) for column in told):
+            return "query"
+        return "performance" if told and all(judged(column.partition("[")[0]) for column in told) else "target"
 
     def _name(self, column: str, line: int) -> str:
         """A column's name in the rules' own spelling."""

@@ -159,7 +159,10 @@ def subjects_of(frame: Frame) -> list[Subject]:
     queries = {name: (queried, "") for name, queried in frame.queries.items()}
     windows = windows_of(frame.windows)
     now_s = frame.at.timestamp()
-    return all_of(frame.host, frame.system, frame.gpus, targets, frame.drift, frame.performance, queries, now_s, windows, models=True)
+    return all_of(
+        frame.host, frame.system, frame.gpus, targets, frame.drift, frame.performance, queries, now_s, windows,
+        models=True, probes=frame.probes, quality=frame.quality,
+    )  # fmt: skip
 
 
 def _silent(target: Target) -> str:

@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Print what would have happened."""
-    from tui_monitor.alerts.rules import rules_of
+    from tui_monitor.alerts.rules import names_of, rules_of
     from tui_monitor.cli import settings
     from tui_monitor.cli.rule_table import Table
     from tui_monitor.cli.rule_trial import Trial, moments_of
@@ -54,7 +54,7 @@ def run(call: argparse.Namespace) -> int:
         finally:
             replay.close()
     else:
-        trial.over(Table(path, {query for one in chosen.prometheus for query in one.queries}).moments())
+        trial.over(Table(path, names_of(chosen)).moments())
     if call.json:
         import msgspec
 

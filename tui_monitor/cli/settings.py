@@ -80,12 +80,11 @@ def themes_folder() -> Path:
 
 def rule_faults(settings: Settings, name: str) -> list[str]:
     """One line for everything that is wrong with the rules; `name` is the file they stand in."""
-    from tui_monitor.alerts.rules import check_disabled, check_rules
+    from tui_monitor.alerts.rules import check_disabled, check_rules, names_of
 
     text = text_of(name)
-    queries = [query for prometheus in settings.prometheus for query in prometheus.queries]
     said = []
-    for fault in check_rules(settings.rules, queries):
+    for fault in check_rules(settings.rules, names_of(settings)):
         key = re.split(r"\W", fault.message, maxsplit=1)[0]
         line, column = place_in_rule(text, fault.rule, key)
         where = f"{name}:{line}" + (f":{column + fault.column}" if column and fault.column else f":{fault.column}" if fault.column else "")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from tui_monitor.alerts.parts import of_models, of_slice, unready
+from tui_monitor.alerts.parts import of_logs, of_models, unready
 from tui_monitor.language.names import over_name
-from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, ProbeState, Queried, Subject, System, Target
+from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, ProbeState, Quality, Queried, Subject, System, Target
 
 Over = Mapping[str, Mapping[tuple[str, float], float | None]]  # window -> (family, bound) -> share of requests above it
 
@@ -65,27 +63,6 @@ def of_signal(drift: Drift) -> Subject:
     )
 
 
-def of_performance(performance: Performance) -> Subject:
-    """One window of a prediction log."""
-    metrics = {key: estimate.value for key, estimate in performance.metrics.items()} | {"label.coverage": performance.coverage}
-    return Subject(
-        "performance",
-        performance.name,
-        metrics,
-        state="OK",
-        labels={"window": performance.window, "n": str(performance.n)},
-        why=performance.why,
-    )
-
-
-def of_probe(probe: ProbeState, performance: Performance) -> Subject:
-    """One window of a probe. Its state and sentence are the probe's; while nobody answers nothing is known of the model."""
-    subject = of_performance(performance)
-    labels = {**subject.labels, "source": "probe", "target": probe.target}
-    silent = probe.why or (f"no answer: {probe.failing}" if probe.failing and not probe.rounds else "")
-    return msgspec.structs.replace(subject, labels=labels, state=probe.state, why=probe.sentence, silent=silent)
-
-
 def of_query(name: str, queried: Queried, silent: str) -> Subject:
     """The named numbers of a Prometheus."""
     return Subject("query", name, queried.values, state="OK", silent=silent)
@@ -105,10 +82,11 @@ def all_of(
     models: bool = False,
     over: Mapping[str, Over] | None = None,
     probes: Sequence[ProbeState] = (),
+    quality: Sequence[Quality] = (),
+    slices: bool = True,
 ) -> list[Subject]:
-    """Everything that rules are asked about, once a tick; `models` only where a rule speaks of them: there may be thousands."""
+    """Everything that rules are asked about, once a tick; `models` and `slices` only where a rule speaks of them: there may be thousands."""
     windows = windows or {}
-    asking = {one.name: one for one in probes}
     parts = [part for target, silent in targets.values() for part in of_models(target, silent)] if models else []
     return [
         *parts,
@@ -117,7 +95,6 @@ def all_of(
         *(of_gpu(gpu) for gpu in gpus),
         *(of_target(target, silent, now_s, windows.get(name), (over or {}).get(name)) for name, (target, silent) in targets.items()),
         *(of_signal(one) for one in drift),
-        *(of_performance(one) if one.slice is None else of_slice(one) for one in performance if one.source != "probe"),
-        *(of_probe(asking[one.name], one) for one in performance if one.source == "probe" and one.name in asking),
+        *of_logs(performance, quality, probes, slices=slices),
         *(of_query(name, queried, silent) for name, (queried, silent) in queries.items()),
     ]

@@ -7,7 +7,7 @@ import re
 from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*")
-_DERIVED = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*(\([0-9.eE+-]+s\))?(\[[0-9]+[mh]\])?")  # with a bound, with a window
+_DERIVED = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*(\([0-9.eE+-]+s\))?(\[([0-9]+[mh]|all|deploy|latest)\])?")  # with a bound, with a window
 _NEEDED = {"and", "or", "not", "is", "above", "below", "absent"}  # words that the reader would take for its own
 
 

@@ -130,18 +130,14 @@ class Candidates:
         changed = False
         for name, counter in self._counts.items():
             column = spelled_column(name)
-            shares = _merged(counter, self._counted)
-            for value, share in shares:
-                expression = _equal(column, value)
-                if expression in self._shares:
-                    self._shares[expression] = share
-                elif expression and share >= GROWN and share <= LARGEST:
-                    changed |= self._enter(expression, share)
-            seen = {_equal(column, value) for value, _ in shares}
-            for expression in self._shares:
-                if expression.startswith(f"{column} == ") and expression not in seen:
-                    self._shares[expression] = 0.0
+            shares = {_equal(column, value): share for value, share in _merged(counter, self._counted)}
             counter.clear()
+            for expression in self._shares:
+                if expression.startswith(f"{column} == "):
+                    self._shares[expression] = shares.get(expression, 0.0)
+            for expression, share in shares.items():
+                if expression and expression not in self._shares and GROWN <= share <= LARGEST:
+                    changed |= self._enter(expression, share)
         self._counted = 0
         self.left_out = len(self._waiting)
         return changed
