@@ -28,6 +28,7 @@ def test_mean_cost() -> None:
     found = metrics.measured(counted(BINARY, [[880, 20], [21, 79]]))["cost"]
     assert found.value == pytest.approx((20 * 2 + 21 * 10) / 1000)
     assert found.n == 1000
+    assert {type(x) for x in (found.value, found.low, found.high)} == {float}
     each = np.repeat([0.0, 2.0, 10.0], [959, 20, 21])
     assert found.low is not None
     assert found.high is not None

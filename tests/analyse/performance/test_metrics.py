@@ -35,6 +35,10 @@ def codes(layout: Layout, values: Array) -> Array:
 
 def known(found: dict[str, Estimate]) -> Iterator[tuple[str, float, Estimate]]:
     for key, estimate in found.items():
+        assert {type(x) for x in (estimate.value, estimate.low, estimate.high)} <= {float, type(None)}, (
+            key
+        )  # not numpy's, which JSON refuses
+        assert type(estimate.n) is int, key
         if estimate.value is not None:
             yield key, estimate.value, estimate
 
@@ -156,6 +160,7 @@ def test_regression_is_as_scikit_learn_says(seed: int, n: int, scale: float) -> 
         "rmse": oracle.root_mean_squared_error(label, prediction),
         "bias": float((prediction - label).mean()),
     }
+    assert {key for key, _, _ in known(found)} == set(expected)
     for key, value in expected.items():
         assert found[key].value == pytest.approx(value, rel=1e-9, abs=1e-12 * scale)
         assert found[key].n == n
@@ -285,6 +290,7 @@ def test_business_numbers() -> None:
     layout = Layout("regression", counters=["clicks", "eur"])
     counters = np.array([[1, 10.0], [0, 20.0], [1, 33.0], [np.nan, np.nan]])
     found = metrics.business(counted(layout, np.zeros(4), np.full(4, np.nan), counters=counters))
+    assert {key for key, _, _ in known(found)} == set(found)
     clicks, eur, total = found["business.clicks"], found["business.eur"], found["business.eur.sum"]
     assert (clicks.value, clicks.low, clicks.high, clicks.n) == (
         pytest.approx(2 / 3),

@@ -53,6 +53,7 @@ def test_the_base_model_is_compared_on_the_rows_that_it_answered() -> None:
     prediction, base = np.array([0, 0, 1, 0, 0], np.int32), np.array([0, 1, 0, -1, 1], np.int32)
     found = paired(counted(layout, Batch(np.zeros(5), prediction, label, base=base)), "base model", "24h")
     assert found is not None
+    assert all(type(x) is float for one in (found.value, found.theirs, found.difference) for x in (one.value, one.low, one.high))
     assert (found.key, found.other, found.window) == ("accuracy", "base model", "24h")
     assert (found.value.value, found.theirs.value, found.difference.value, found.difference.n) == (0.75, 0.5, 0.25, 4)
 

@@ -69,7 +69,7 @@ def binary(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
     }
     if "cells" not in counts:
         return result | dict.fromkeys(("auc", "log_loss", "brier", "calibration.error"), unknown())
-    scored, (total, squares) = int(counts["scored"][0]), counts["brier"]
+    scored, (total, squares) = int(counts["scored"][0]), counts["brier"].tolist()
     return result | {
         "auc": auc(counts.ordered_cells),
         "log_loss": _log_loss(counts),
@@ -204,8 +204,8 @@ def auc(cells: FloatArray | NDArray[np.int64]) -> Estimate:
 
 
 def _log_loss(counts: Counts) -> Estimate:
-    total, squares = counts["log_loss"]
-    return mean(float(total), float(squares), int(counts["scored"][0]), floor=0.0)
+    total, squares = counts["log_loss"].tolist()
+    return mean(total, squares, int(counts["scored"][0]), floor=0.0)
 
 
 def _variance(total: float, squares: float, n: int) -> float:
@@ -285,7 +285,7 @@ def _stretch(steps: list[tuple[float, float]], value: float, z: float) -> float:
 def regression(counts: Counts) -> dict[str, Estimate]:
     """Mean absolute, mean squared and root mean squared error, and the mean of prediction - label."""
     n = counts.labelled
-    error, size, square, fourth = (float(x) for x in counts["errors"])
+    error, size, square, fourth = counts["errors"].tolist()
     mse = mean(square, fourth, n, floor=0.0)
     return {"mae": mean(size, square, n, floor=0.0), "mse": mse, "rmse": root(mse), "bias": mean(error, square, n)}
 
@@ -299,11 +299,11 @@ def business(counts: Counts) -> dict[str, Estimate]:
     if "counters" not in counts:
         return {}
     result: dict[str, Estimate] = {}
-    for name, (rows, total, squares) in zip(counts.layout.counters, counts["counters"], strict=True):
+    for name, (rows, total, squares) in zip(counts.layout.counters, counts["counters"].tolist(), strict=True):
         n = round(rows)
         is_share = total == squares and 0 <= total <= rows
-        result[f"business.{name}"] = share(float(total), n) if is_share else mean(float(total), float(squares), n)
-        half = Z * math.sqrt(max(float(squares), 0.0))
-        low = max(0.0, float(total) - half) if is_share else float(total) - half
-        result[f"business.{name}.sum"] = Estimate(float(total), low, float(total) + half, n=n) if n else unknown()
+        result[f"business.{name}"] = share(total, n) if is_share else mean(total, squares, n)
+        half = Z * math.sqrt(max(squares, 0.0))
+        low = max(0.0, total - half) if is_share else total - half
+        result[f"business.{name}.sum"] = Estimate(total, low, total + half, n=n) if n else unknown()
     return result

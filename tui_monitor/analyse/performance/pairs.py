@@ -17,7 +17,7 @@ def paired(counts: Counts, other: str, window: str) -> Paired | None:
     if "pairs" not in counts:
         return None
     if not counts.layout.regression:
-        (neither, theirs), (ours, both) = counts["pairs"]
+        (neither, theirs), (ours, both) = counts["pairs"].tolist()
         n = neither + theirs + ours + both
         return Paired(
             other,
@@ -25,10 +25,10 @@ def paired(counts: Counts, other: str, window: str) -> Paired | None:
             "accuracy",
             share(ours + both, n),
             share(theirs + both, n),
-            matched(float(both), float(ours), float(theirs), float(neither)),
+            matched(both, ours, theirs, neither),
         )
     n = round(counts["pairs"][0])
-    own, own_squares, base, base_squares, gap, gap_squares = (float(x) for x in counts["differences"])
+    own, own_squares, base, base_squares, gap, gap_squares = counts["differences"].tolist()
     return Paired(
         other, window, "mae", mean(own, own_squares, n, floor=0.0), mean(base, base_squares, n, floor=0.0), mean(gap, gap_squares, n)
     )
