@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         """Wrong usage."""
         unknown = re.match(r"argument VERB: invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL)
         if unknown:
-            near = difflib.get_close_matches(unknown[1], re.findall(r"[a-z]+", unknown[2]), 1)
+            near = difflib.get_close_matches(unknown[1], re.findall(r"[a-z][a-z-]*", unknown[2]), 1)
             message = f"there is no verb {unknown[1]!r}" + (f" (did you mean {near[0]}?)" if near else "")
         raise Stop(f"{message}; see `{self.prog} --help`", USAGE)
 
