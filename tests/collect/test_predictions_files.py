@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui_monitor.collect import predictions as room
@@ -114,6 +114,25 @@ def test_a_csv_log_keeps_its_header_over_runs(tmp_path: Path) -> None:
     assert [(row.id, row.features["text"]) for row in rows.rows] == [("2", "open quote over two lines"), ("3", "y")]
 
 
+def test_a_csv_log_whose_writer_begins_again(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("id,timestamp,prediction\n1,5,1\nid,timestamp,prediction\n2,6,1\nid,prediction,timestamp,lang\n3,0,7,de\n")
+    source = tail(path)
+    rows = read(source)
+    assert [(row.id, row.prediction, row.at_s, row.features) for row in rows.rows] == [
+        ("1", "1", 5.0, {}),
+        ("2", "1", 6.0, {}),
+        ("3", "0", 7.0, {"lang": "de"}),
+    ]
+    assert rows.left_out == {}
+    os.truncate(path, 0)
+    append(path, "4,1,8,fr\n")  # copytruncate leaves no header
+    assert [(row.id, row.at_s) for row in read(source).rows] == [("4", 8.0)]
+    os.truncate(path, 0)
+    append(path, "id,timestamp,prediction\n5,9,1\n")
+    assert [(row.id, row.at_s) for row in read(source).rows] == [("5", 9.0)]
+
+
 def test_ids_of_rows_without_one_go_on_in_a_later_run(log: Path) -> None:
     log.write_text(line(1, id=None))
     source = tail(log)
@@ -140,7 +159,9 @@ def test_positions_that_cannot_be_used_are_refused(log: Path, saved: bytes) -> N
     assert ids(read(source)) == ["1", "2"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
+@example(["write", "read", "copytruncate"])
+@example(["half", "read", "restart", "write", "rename", "read"])
 @given(st.lists(st.sampled_from(["write", "half", "read", "rename", "copytruncate", "restart", "new name"]), max_size=25))
 def test_whatever_happens_to_files_that_the_pattern_names_every_row_comes_once(
     tmp_path_factory: pytest.TempPathFactory, acts: list[str]

@@ -69,8 +69,14 @@ class Reader:
             if not cells:
                 continue
             header = followed.header
-            if header is None:
-                followed.header = [cell.strip() for cell in cells]
+            if header is None or cells[0] == header[0]:  # the writer began again, perhaps with other columns
+                named = [cell.strip() for cell in cells]
+                before = followed.former_header
+                if header is None and before and len(before) == len(named) and not set(before) & set(named):
+                    followed.header = before  # it was cut, and its writer goes on without a header
+                    yield dict(zip(before, cells, strict=True))
+                else:
+                    followed.header = named
             elif len(cells) == len(header):
                 yield dict(zip(header, cells, strict=True))
             else:

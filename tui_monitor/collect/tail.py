@@ -60,6 +60,7 @@ class Followed:
         """Reads on at `mark`, else from the start."""
         self.path = path
         self.header: list[str] | None = mark.header if mark else None  # for who reads lines with a header
+        self.former_header: list[str] | None = None  # of the content that was cut
         self.open_quote = b""  # for who reads lines that may go on
         self.touched_s = 0.0  # last written, as far as known
         self.dropped = 0
@@ -67,7 +68,7 @@ class Followed:
         self._descriptor = descriptor
         self._offset = mark.offset if mark else 0
         self._head = mark.head if mark else b""
-        self._before = mark.before if mark else b""
+        self._given = mark.before if mark else b""  # the end of what was given, up to where `_rest` begins
         self._rest = b""  # of the last line, which is not finished
         self._too_long = mark.skipping if mark else False
         self._broken_reads = 0
@@ -83,35 +84,39 @@ class Followed:
         if self._is_another(head):
             gone = self._forget()
         self._head = head
+        began = self._offset
         data = self._next(limit_bytes)
-        if data:
-            self._offset += len(data)
-            self._before = (self._before + data[-_HEAD:])[-_HEAD:]
+        self._offset += len(data)
         self.quiet_reads = 0 if data else self.quiet_reads + 1
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        data = self._rest + data
+        *lines, self._rest = data.split(b"\n")
+        if lines:
+            begins = len(data) - len(self._rest)
+            self._given = (self._given + data[max(0, begins - _HEAD) : begins])[-_HEAD:]
         if self._too_long and lines:
             self._too_long = False
             lines.pop(0)
         if len(self._rest) > LONGEST_LINE:
             self.dropped += not self._too_long
+            self._given = (self._given + self._rest[-_HEAD:])[-_HEAD:]
             self._too_long, self._rest = True, b""
         if len(data) > LONGEST_LINE and (long := sum(len(line) > LONGEST_LINE for line in lines)):
             self.dropped += long
             lines = [line for line in lines if len(line) <= LONGEST_LINE]
-        return lines, len(data), gone
+        return lines, self._offset - began, gone
 
     def _is_another(self, head: bytes) -> bool:
         if os.fstat(self._descriptor).st_size < self._offset or not head.startswith(self._head):
             return True  # cut
-        size = len(self._before)
-        return bool(size) and os.pread(self._descriptor, size, self._offset - size) != self._before  # cut, and grown beyond where it was
+        before = (self._given + self._rest[-_HEAD:])[-_HEAD:]
+        return (
+            bool(before) and os.pread(self._descriptor, len(before), self._offset - len(before)) != before
+        )  # cut, and grown beyond where it was
 
     def _forget(self) -> Mark:
-        status = os.fstat(self._descriptor)
-        at = self._offset - len(self._rest) - len(self.open_quote)
-        before = self._before[: len(self._before) - (self._offset - at)]
-        gone = Mark(self.path, status.st_dev, status.st_ino, at, self._head, before, self.header)
-        self.header, self.open_quote, self._offset, self._rest, self._too_long, self._before = None, b"", 0, b"", False, b""
+        gone = self.mark()
+        self.former_header = self.header or self.former_header
+        self.header, self.open_quote, self._offset, self._rest, self._too_long, self._given = None, b"", 0, b"", False, b""
         return gone
 
     def _next(self, limit_bytes: int) -> bytes:
@@ -135,18 +140,20 @@ class Followed:
         self._broken_reads = 0
         self._offset += _BLOCK - self._offset % _BLOCK
         self.dropped += not self._too_long
-        self._rest, self._before, self.open_quote, self._too_long = b"", b"", b"", True
+        self._rest, self._given, self.open_quote, self._too_long = b"", b"", b"", True
 
     def mark(self) -> Mark:
-        """How far it was given.
+        """How far it was given, also when what was there is gone by now.
 
         Raises:
             OSError: the disk cannot be read.
         """
         status = os.fstat(self._descriptor)
         at = self._offset - len(self._rest) - len(self.open_quote)
-        size = min(at, _HEAD)
-        before = os.pread(self._descriptor, size, at - size)
+        before = self._given
+        if self.open_quote:
+            size = min(at, _HEAD)
+            before = os.pread(self._descriptor, size, at - size)
         return Mark(self.path, status.st_dev, status.st_ino, at, self._head, before, self.header, self._too_long)
 
     def close(self) -> list[bytes]:
@@ -255,6 +262,13 @@ class Tail:
         """Reads on where `marks` stand; call it before the first read."""
         self._past = list(marks)
         self._resumed = list(marks)
+
+    def finish(self) -> Iterator[tuple[Followed, list[bytes]]]:
+        """The last lines of files that nobody writes any more, and lets go of them."""
+        while self._files:
+            followed = self._files.popitem()[1]
+            if lines := followed.close():
+                yield followed, lines
 
     def close(self) -> None:
         """Lets go of all files."""
