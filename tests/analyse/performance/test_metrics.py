@@ -203,6 +203,18 @@ def test_variance_of_auc_is_delong_s() -> None:
     assert found.high - found.low == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.02)
 
 
+@pytest.mark.parametrize("key", metrics.AVERAGED)
+def test_intervals_of_averages_are_as_wide_as_a_bootstrap_s(key: str) -> None:
+    chance = np.random.default_rng(6)
+    n, table = 3000, np.array([[900, 250, 40], [100, 1000, 60], [150, 200, 300]])
+    drawn = chance.multinomial(n, table.ravel() / n, 400)
+    values = [metrics.averaged(one.reshape(3, 3).astype(float))[key].value for one in drawn]
+    found = metrics.averaged(table.astype(float))[key]
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.low == pytest.approx(2 * 1.96 * float(np.std(values)), rel=0.09)
+
+
 def test_a_billion_rows() -> None:
     layout = Layout("binary", Classes("01"), scores=True)
     counts = counted(layout, np.array([0, 0, 1, 1], np.int32), np.array([0, 1, 0, 1], np.int32), np.array([0.1, 0.2, 0.8, 0.9]))

@@ -6,6 +6,8 @@ Values are those of scikit-learn with `zero_division=0`, averages over the class
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ AVERAGED = tuple(f"{name}.{kind}" for kind in ("macro", "weighted") for name in 
 CLASS_KEYS = ("accuracy", *AVERAGED, "f1.micro")
 BINARY_KEYS = ("accuracy", "precision", "recall", "f1", "auc", "log_loss", "brier", "calibration.error", *AVERAGED, "f1.micro")
 REGRESSION_KEYS = ("mae", "mse", "rmse", "bias")
+_FINE = 1e-6  # of a bound that is searched for
 
 
 def measured(counts: Counts) -> dict[str, Estimate]:
@@ -105,13 +108,19 @@ def averaged(table: FloatArray) -> dict[str, Estimate]:
     right = accuracy(table)
     if len(table) == 1:  # all rows right, in one class
         return dict.fromkeys((*AVERAGED, "f1.micro"), right)
-    values = {key: min(value, 1.0) for key, (value, _) in _averages(table).items()}  # weights may sum to a rounding more than 1
+    values = {key: min(float(weight @ each), 1.0) for key, each, weight, _ in _averages(table)}  # weights may sum to a rounding more than 1
     k = len(table)
     smooth = table + 0.5 / (k - 1)
     np.fill_diagonal(smooth, np.diagonal(table) + 0.5)
     smooth *= n / smooth.sum()
     result: dict[str, Estimate] = {}
-    for key, (value, gradient) in _averages(smooth).items():
+    for key, each, weight, slope in _averages(smooth):
+        if key == "recall.weighted":
+            continue
+        value = float(weight @ each)
+        gradient = slope(weight)
+        if key.endswith("weighted"):  # the weights move with the labels too
+            gradient += ((each - value) / n)[:, None]
         pull = float((smooth * gradient).sum())
         variance = float((smooth * gradient * gradient).sum()) - pull * pull / n
         rows = value * (1 - value) / variance if variance > 0 else n
@@ -119,30 +128,37 @@ def averaged(table: FloatArray) -> dict[str, Estimate]:
         result[key] = Estimate(values[key], low, high, n=int(n))
     result["recall.weighted"] = right  # the same number by another name, and as a share it has a better interval
     result["f1.micro"] = right
-    return result
+    return {key: result[key] for key in (*AVERAGED, "f1.micro")}
 
 
-def _averages(table: FloatArray) -> dict[str, tuple[float, FloatArray]]:
-    """Each average and its gradient by the cells of the table."""
-    n = float(table.sum())
-    k = len(table)
+class _Average(NamedTuple):
+    key: str
+    each: FloatArray  # the number of every class
+    weight: FloatArray  # of every class
+    slope: Callable[[FloatArray], FloatArray]  # weights -> by how much each cell of the table moves their mean
+
+
+def _averages(table: FloatArray) -> Iterator[_Average]:
     hits, was, said = np.diagonal(table), table.sum(axis=1), table.sum(axis=0)
     per_said, per_was, per_both = _inverse(said), _inverse(was), _inverse(said + was)
     precision, recall, f = hits * per_said, hits * per_was, 2 * hits * per_both
-    diagonal = np.eye(k)
-    result: dict[str, tuple[float, FloatArray]] = {}
-    for kind, weight in (("macro", np.full(k, 1 / k)), ("weighted", was / n)):
-        by_said, by_was, by_both = weight * per_said, weight * per_was, weight * per_both
-        slopes = {
-            "precision": (precision, diagonal * by_said[None, :] - (precision * by_said)[None, :]),
-            "recall": (recall, diagonal * by_was[:, None] - (recall * by_was)[:, None]),
-            "f1": (f, 2 * diagonal * by_both - (f * by_both)[:, None] - (f * by_both)[None, :]),
-        }
-        for name, (each, slope) in slopes.items():
-            value = float(weight @ each)
-            weights_move = ((each - value) / n)[:, None] if kind == "weighted" else 0.0
-            result[f"{name}.{kind}"] = value, slope + weights_move
-    return result
+
+    def of_precision(weight: FloatArray) -> FloatArray:
+        part = weight * per_said
+        return np.diag(part) - (precision * part)[None, :]
+
+    def of_recall(weight: FloatArray) -> FloatArray:
+        part = weight * per_was
+        return np.diag(part) - (recall * part)[:, None]
+
+    def of_f1(weight: FloatArray) -> FloatArray:
+        part = weight * per_both
+        return np.diag(2 * part) - np.add.outer(f * part, f * part)
+
+    for kind, weight in (("macro", np.full(len(was), 1 / len(was))), ("weighted", was / was.sum())):
+        yield _Average(f"precision.{kind}", precision, weight, of_precision)
+        yield _Average(f"recall.{kind}", recall, weight, of_recall)
+        yield _Average(f"f1.{kind}", f, weight, of_f1)
 
 
 def _inverse(count: FloatArray) -> FloatArray:
@@ -268,15 +284,23 @@ def _stretch(steps: list[tuple[float, float]], value: float, z: float) -> float:
             variance += max(gap * gap + sd * sd - folded * folded, 0.0)
         return mean_of_sum + z * math.sqrt(variance)
 
-    if reached(0.0) >= value:
-        return 0.0
     few, many = 0.0, 1.0
-    while reached(many) < value:
-        few, many = many, 2 * many
-    for _ in range(20):
-        middle = (few + many) / 2
-        few, many = (few, middle) if reached(middle) >= value else (middle, many)
-    return (few + many) / 2
+    under, over = reached(few) - value, reached(many) - value
+    if under >= 0:
+        return 0.0
+    while over < 0:
+        few, under, many = many, over, 2 * many
+        over = reached(many) - value
+    while many - few > _FINE * many:  # false position, with a half of the end that stays (Dowell and Jarratt 1971, the Illinois method)
+        middle = (few * over - many * under) / (over - under)
+        there = reached(middle) - value
+        if abs(there) <= _FINE * value:
+            return middle
+        if there < 0:
+            few, under, over = middle, there, over / 2
+        else:
+            many, over, under = middle, there, under / 2
+    return many
 
 
 # -- without classes ----------------------------------------------------------------------------------------------------------------------
