@@ -68,7 +68,8 @@ def of_logs(
 
     Each is one subject with all its windows: `accuracy[5m] < 90% and accuracy[3h] < 92%`; a number without a window is that of the last 30
     minutes. Its state is the log's, or the probe's. Beside it stands one subject for each window, for rules with `where = {window = "30m"}`.
-    What does not rest on labels is called "fraud (estimated)"; a probe has its own name.
+    What does not rest on labels is called "fraud (estimated)"; a probe has its own name. Of several estimates for one window the first that
+    says something counts.
 
     Args:
         performance: the windows of a frame.
@@ -78,12 +79,15 @@ def of_logs(
     """
     asking = {one.name: one for one in probes}
     standing = {one.name: one for one in quality}
-    windows: dict[_Judged, list[Performance]] = {_Judged(name, None, "labelled"): [] for name in standing}
+    windows: dict[_Judged, dict[str, Performance]] = {_Judged(name, None, "labelled"): {} for name in standing}
     for one in performance:
         if (one.slice is None or slices) and (one.source != "probe" or one.name in asking):
-            windows.setdefault(_Judged(one.name, one.slice, one.source), []).append(one)
+            known = windows.setdefault(_Judged(one.name, one.slice, one.source), {})
+            if one.window not in known or (not _says(known[one.window]) and _says(one)):
+                known[one.window] = one
     found: list[Subject] = []
-    for key, ones in windows.items():
+    for key, told in windows.items():
+        ones = list(told.values())
         if key.basis == "probe":
             found += [_of_probe(asking[key.name], subject) for subject in _of_windows(key, ones)]
         elif key.slice is None and key.basis == "labelled" and key.name in standing:
@@ -91,6 +95,10 @@ def of_logs(
         else:
             found += _of_windows(key, ones)
     return found
+
+
+def _says(one: Performance) -> bool:
+    return any(estimate.value is not None for estimate in one.metrics.values())
 
 
 def _of_windows(key: _Judged, ones: list[Performance]) -> list[Subject]:
@@ -133,6 +141,6 @@ def _of_standing(quality: Quality, subject: Subject) -> Subject:
 
 def _of_probe(probe: ProbeState, subject: Subject) -> Subject:
     """Its state and sentence are the probe's; while nobody answers nothing is known of the model."""
-    silent = probe.why or (f"no answer: {probe.failing}" if probe.failing and not probe.rounds else "")
+    silent = probe.why or probe.silent
     labels = {**subject.labels, "source": "probe", "target": probe.target}
     return replace(subject, labels=labels, state=probe.state, why=probe.sentence, silent=silent)

@@ -82,7 +82,8 @@ class ProbeState(Struct, frozen=True, kw_only=True):
     failed: int = 0  # refused, timed out, 5xx, unreadable: never counted as wrong
     failures: dict[str, int] = {}  # kind -> times
     failing: str = ""  # why the newest question has no answer
-    rounds: int = 0  # how often every question has been answered
+    silent: str = ""  # a whole round without any answer: nothing is known of the model now
+    rounds: int = 0  # how often every question has been asked
     first: Estimate | None = None  # accuracy of the first whole run
     changed: list[ChangedAnswer] = []  # newest first
     changed_total: int = 0

@@ -26,6 +26,8 @@ MOST_UNSTEADY = 100
 RETURNS = 10  # answers: who comes back to an earlier answer within so many goes back and forth
 UNSTEADY = 20  # answers without another move until it counts as steady again
 KEPT_PAST = 5
+FEWEST_SILENT = 3
+GIVEN_UP = 2  # failures without any answer: the first run goes on without that question
 
 State = Literal["OK", "CHANGED", "FALLING", "UNKNOWN"]
 
@@ -42,6 +44,7 @@ class Known(Struct):
     took_s: float = 0.0
     streak: int = 0  # how often the newest answer was given in a row
     answers: int = 0
+    failures: int = 0
     since_s: float = 0.0
     past: list[tuple[Heard, int]] = field(default_factory=list)  # earlier answers, and after how many answers they ended
     unsteady_until: int = 0  # answers
@@ -94,6 +97,7 @@ class ProbeBook:
         self._failures: Counter[str] = Counter()
         self._asked = 0
         self._failing = ""
+        self._unanswered = 0  # in a row
         self._asked_at_s: float | None = None
         self._began_s: float | None = None
         self._state: State = "UNKNOWN"
@@ -117,12 +121,16 @@ class ProbeBook:
         self._began_s = answer.at_s if self._began_s is None else self._began_s
         touched = self._windows.touched(answer.at_s)
         self._failing = answer.failure.message if answer.failure else ""
+        self._unanswered = self._unanswered + 1 if answer.failure else 0
         known = self._known.get(question.id)
         if answer.failure is not None or known is None or known.key != question.key:
             if answer.failure is not None:
                 self._failures[answer.failure.kind] += 1
                 for sums in touched:
                     sums.failed += 1
+            if answer.failure is not None and known is not None:
+                known.failures += 1
+                self._turned(answer.at_s)
             return
         verdict = judged(answer.value, question.label, self._check, self._tolerance)
         known.hear(verdict.heard, answer.at_s, self._tolerance)
@@ -132,9 +140,12 @@ class ProbeBook:
         changed = known.changed(self._tolerance)
         for sums in touched:
             sums.answer(question.id, answer.took_s, right=verdict.right, changed=changed)
+        self._turned(answer.at_s)
+
+    def _turned(self, at_s: float) -> None:
         state, _ = self._judge()
         if state != self._state:
-            self._state, self._since_s = state, answer.at_s
+            self._state, self._since_s = state, at_s
 
     def pin(self) -> str:
         """The newest answers become the first ones; returns why not, or nothing."""
@@ -164,6 +175,7 @@ class ProbeBook:
         """How its asking stands, as far as the answers tell."""
         state, sentence = self._judge()
         changed = [(identity, one) for identity, one in self._known.items() if one.changed(self._tolerance)]
+        silent = self._unanswered >= max(FEWEST_SILENT, len(self._known))
         changed.sort(key=lambda pair: -pair[1].since_s)
         return ProbeState(
             name=self.name,
@@ -176,7 +188,8 @@ class ProbeBook:
             failed=sum(self._failures.values()),
             failures=dict(self._failures),
             failing=self._failing,
-            rounds=min((one.answers for one in self._known.values()), default=0),
+            silent=f"{self._unanswered} golden questions in a row without an answer: {self._failing}" if silent else "",
+            rounds=min((one.answers + one.failures for one in self._known.values()), default=0),
             first=self._first(),
             changed=[
                 ChangedAnswer(
@@ -203,11 +216,12 @@ class ProbeBook:
         return sums
 
     def _first(self) -> Estimate | None:
-        """Accuracy of the first whole run; None until every question was answered once."""
-        asked = list(self._known.values())
-        if not asked or any(one.first is None for one in asked):
+        """Accuracy of the first whole run; None until every question was answered once. One that never is does not hold the others up."""
+        known = list(self._known.values())
+        answered = [one for one in known if one.first is not None]
+        if not answered or any(one.first is None and one.failures < GIVEN_UP for one in known) or 2 * len(answered) < len(known):
             return None
-        return wilson(sum(one.was_right for one in asked), len(asked))
+        return wilson(sum(one.was_right for one in answered), len(answered))
 
     def _of(self, window: str, sums: Sums, first: Estimate | None, now_s: float, begins_s: float | None) -> Performance:
         metrics = sums.metrics()
@@ -242,16 +256,15 @@ class ProbeBook:
 
     def _judge(self) -> tuple[State, str]:
         """The state, and a sentence for people."""
-        total, first = len(self._known), self._first()
+        first = self._first()
+        answered = [one for one in self._known.values() if one.first is not None]
         if first is None or first.value is None:
-            answered = sum(one.first is not None for one in self._known.values())
-            return "UNKNOWN", f"first run: {answered} of {total} golden questions answered" if total else ""
-        confirmed = [one for one in self._known.values() if not one.unsteady and one.streak >= min(self._confirmed, one.answers)]
-        others = [one for one in confirmed if one.streak >= self._confirmed and one.changed(self._tolerance)]
+            return "UNKNOWN", f"first run: {len(answered)} of {len(self._known)} golden questions answered" if self._known else ""
+        total, right, was_right = len(answered), sum(one.right for one in answered), sum(one.was_right for one in answered)
+        steady = [one for one in answered if not one.unsteady and one.streak >= min(self._confirmed, one.answers)]
+        others = [one for one in steady if one.streak >= self._confirmed and one.changed(self._tolerance)]
         lost, gained = (sum(one.was_right is was and one.right is not was for one in others) for was in (True, False))
-        right = sum(one.right for one in self._known.values())
-        was_right = sum(one.was_right for one in self._known.values())
-        newest, difference = wilson(right, total), paired(gained, lost, len(confirmed))
+        newest, difference = wilson(right, total), paired(gained, lost, len(steady))
         if newest.high is not None and newest.high < first.value and difference.high is not None and difference.high < 0:
             return "FALLING", f"{right} of {total} golden questions right, {was_right} at the first run: {lost} lost, {gained} gained"
         if others:
