@@ -88,6 +88,14 @@ def test_a_log_is_silent_about_its_state_where_nobody_judges_it() -> None:
     assert (only.name, only.state, only.metrics, only.windows) == ("new", "UNKNOWN", {"label.age": None}, {})
 
 
+def test_of_several_estimates_for_a_window_the_first_that_says_something_counts() -> None:
+    told = of_logs([window("5m", None, "estimated"), window("5m", 0.8, "estimated"), window("5m", 0.7, "estimated")])
+    assert [(one.name, one.labels.get("window")) for one in told] == [("fraud (estimated)", None), ("fraud (estimated)", "5m")]
+    mute = Performance(name="fraud", window="5m", slice=None, n=9, coverage=None, source="estimated", metrics={}, why="no calibration")
+    told = of_logs([mute, window("5m", 0.8, "estimated"), window("5m", 0.7, "estimated")])
+    assert [one.metrics["accuracy"] for one in told[1:]] == [0.8]
+
+
 def test_a_probe_is_a_subject_with_its_own_state() -> None:
     probe = ProbeState(name="fraud", target="ranker", state="FALLING", sentence="3 golden answers are wrong now", rounds=2)
     whole, latest = of_logs([window("latest", 0.3, "probe")], probes=[probe])
@@ -103,8 +111,10 @@ def test_a_probe_is_a_subject_with_its_own_state() -> None:
     for where in ({"source": "probe"}, {"basis": "probe"}, {"target": "ranker", "basis": "probe"}):
         assert read_rule(RuleSettings("r", "accuracy < 50%", where={"subject": "performance"} | where)).concerns(whole)
     assert not read_rule(RuleSettings("r", "accuracy < 50%", where={"subject": "performance"})).concerns(whole)
-    (mute, _) = of_logs([window("latest", 0.3, "probe")], probes=[ProbeState(name="fraud", target="ranker", failing="refused")])
+    (mute, _) = of_logs([window("latest", 0.3, "probe")], probes=[ProbeState(name="fraud", target="ranker", why="no answer: refused")])
     assert mute.silent == "no answer: refused"
+    beside = of_logs([window("30m", 0.9), window("latest", 0.3, "probe")], probes=[probe])
+    assert [one.name for one in beside] == ["fraud", "fraud", "fraud (probe)", "fraud (probe)"]  # never one alert for both
     (named,) = [rule for rule in rules_of(Settings()) if rule.name == "probe"]
     assert named.concerns(latest)
     assert not named.concerns(whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tui_monitor.engine import subjects
-from tui_monitor.model import Disk, Drift, Model, Queried, System, Target, utc
+from tui_monitor.model import Disk, Drift, Estimate, Model, Performance, Quality, Queried, System, Target, utc
 
 
 def target(**changes: object) -> Target:
@@ -62,3 +62,22 @@ def test_a_target_brings_its_windows_its_models_and_how_many_are_not_ready() -> 
         ("model", "llm/a", "READY"),
         ("model", "llm/b", "UNAVAILABLE"),
     ]
+
+
+def test_a_log_brings_its_windows_its_state_and_its_slices() -> None:
+    windows = [
+        Performance(name="fraud", window=name, slice=slice_, n=50, coverage=1.0, metrics={"accuracy": Estimate(value)})
+        for name, slice_, value in (("5m", None, 0.8), ("30m", None, 0.9), ("30m", "long", 0.7))
+    ]
+    quality = [Quality(name="fraud", task="binary", key="accuracy", state="DECAYED", sentence="it decays")]
+    asked = subjects.all_of("host", System(), [], {}, [], windows, {}, 160.0, quality=quality)
+    whole = next(one for one in asked if one.name == "fraud" and "window" not in one.labels)
+    assert (whole.kind, whole.state, whole.why) == ("performance", "DECAYED", "it decays")
+    assert {name: numbers["accuracy"] for name, numbers in whole.windows.items()} == {"5m": 0.8, "30m": 0.9}
+    assert [one.name for one in asked if one.kind == "slice"] == ["fraud/long", "fraud/long"]
+    assert not [one for one in subjects.all_of("host", System(), [], {}, [], windows, {}, 160.0, slices=False) if one.kind == "slice"]
+
+
+def test_a_log_that_says_nothing_yet_is_there_all_the_same() -> None:
+    (_, told) = subjects.all_of("host", System(), [], {}, [], [], {}, 160.0, quality=[Quality(name="fraud", task="binary", key="accuracy")])
+    assert (told.kind, told.name, told.state) == ("performance", "fraud", "UNKNOWN")

@@ -68,7 +68,7 @@ def of_logs(
 
     Each is one subject with all its windows: `accuracy[5m] < 90% and accuracy[3h] < 92%`; a number without a window is that of the last 30
     minutes. Its state is the log's, or the probe's. Beside it stands one subject for each window, for rules with `where = {window = "30m"}`.
-    What does not rest on labels is called "fraud (estimated)"; a probe has its own name. Of several estimates for one window the first that
+    What does not rest on labels is called "fraud (estimated)"; a probe has its own name, or is "fraud (probe)" beside a log of that name. Of several estimates for one window the first that
     says something counts.
 
     Args:
@@ -89,7 +89,8 @@ def of_logs(
     for key, told in windows.items():
         ones = list(told.values())
         if key.basis == "probe":
-            found += [_of_probe(asking[key.name], subject) for subject in _of_windows(key, ones)]
+            twice = any(other.name == key.name and other.basis != "probe" for other in windows)
+            found += [_of_probe(asking[key.name], subject, twice) for subject in _of_windows(key, ones)]
         elif key.slice is None and key.basis == "labelled" and key.name in standing:
             found += [_of_standing(standing[key.name], subject) for subject in _of_windows(key, ones)]
         else:
@@ -139,8 +140,9 @@ def _of_standing(quality: Quality, subject: Subject) -> Subject:
     return replace(subject, metrics=metrics, state=quality.state, why=quality.sentence or subject.why)
 
 
-def _of_probe(probe: ProbeState, subject: Subject) -> Subject:
+def _of_probe(probe: ProbeState, subject: Subject, twice: bool) -> Subject:  # noqa: FBT001 -- whether a log has its name
     """Its state and sentence are the probe's; while nobody answers nothing is known of the model."""
+    name = f"{subject.name} (probe)" if twice else subject.name
     silent = probe.why or probe.silent
     labels = {**subject.labels, "source": "probe", "target": probe.target}
-    return replace(subject, labels=labels, state=probe.state, why=probe.sentence, silent=silent)
+    return replace(subject, name=name, labels=labels, state=probe.state, why=probe.sentence, silent=silent)
