@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tui_monitor.model import Frame, Model
 from tui_monitor.ui import board, signs
-from tui_monitor.ui.panes import alerts, drift, performance
+from tui_monitor.ui.panes import alerts, drift, speed
 from tui_monitor.ui.panes.explain import explain
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Run
@@ -127,21 +127,21 @@ def test_a_selected_line_far_down_comes_into_view() -> None:
     ],
 )
 def test_how_a_value_stands_to_a_longer_window(key: str, now: float | None, before: float | None, expected: tuple[str, bool]) -> None:
-    assert performance.compare(key, now, before) == expected
+    assert speed.compare(key, now, before) == expected
 
 
 def test_what_a_server_never_tells_has_no_row() -> None:
     target = replace(
         LLAMA, metrics={"request.rate": 1.0, "latency.p95": None, "error.ratio": None}, absent={"latency.p95": "not counted by this server"}
     )
-    assert performance.rows_of(target, 20) == ["request.rate", "error.ratio"]
+    assert speed.rows_of(target, 20) == ["request.rate", "error.ratio"]
 
 
 def test_accuracy_is_loud_only_when_its_whole_interval_is_below_the_long_run() -> None:
-    loud = [run for run in runs(INCIDENT, replace(VIEW, focus="performance")) if run.text == "0.886"]
+    loud = [run for run in runs(INCIDENT, replace(VIEW, focus="performance")) if run.text == "88.6%"]
     assert [run.role for run in loud] == ["warn"]
     calm = [replace(p, metrics={"accuracy": replace(p.metrics["accuracy"], high=0.94)}) for p in INCIDENT.performance]
-    quiet = [run for run in runs(replace(INCIDENT, performance=calm), replace(VIEW, focus="performance")) if run.text == "0.886"]
+    quiet = [run for run in runs(replace(INCIDENT, performance=calm), replace(VIEW, focus="performance")) if run.text == "88.6%"]
     assert [run.role for run in quiet] == ["strong"]
 
 

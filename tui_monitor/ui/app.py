@@ -21,18 +21,19 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from tui_monitor.engine.feed import Feed, FeedError
-from tui_monitor.model import Alert, Frame, HistoryQuery, MarkReference, Reload, TakeSnapshot, clean
+from tui_monitor.model import Alert, ExplainProbe, Frame, HistoryQuery, MarkReference, Reload, TakeSnapshot, clean
 from tui_monitor.ui import board as boards
 from tui_monitor.ui import prepaint, signs, theme
 from tui_monitor.ui.alert_keys import AlertKeys
 from tui_monitor.ui.bindings import TABLE, footer
 from tui_monitor.ui.dialogs.alert import AlertDetail
-from tui_monitor.ui.dialogs.detail import WIDTH, Detail, of_quality, of_target
+from tui_monitor.ui.dialogs.detail import WIDTH, Detail, of_target
 from tui_monitor.ui.dialogs.explain import Explain
 from tui_monitor.ui.dialogs.filter import Filter
 from tui_monitor.ui.dialogs.help import Help
+from tui_monitor.ui.dialogs.log import LogDetail
 from tui_monitor.ui.dialogs.target import ChooseTarget
-from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes import logs, order, performance, probes
 from tui_monitor.ui.stylesheet import CSS, textual_theme
 from tui_monitor.ui.terminal import Shadow
 from tui_monitor.ui.view import PANES, Series, View, series_of
@@ -349,8 +350,56 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
 
     def action_window(self) -> None:
         """`w`."""
+        frame, view = self.frame(), self.shown_view()
+        log = performance.chosen_log(frame, view) if frame is not None and view.focus == "performance" else None
+        if frame is not None and log is not None:
+            window = logs.step(logs.windows(frame, log.name), logs.window(frame, log, view), 1)
+            self.choose(quality_window=window or view.quality_window)
+            return
         windows = list(WINDOWS)
         self.choose(window=windows[(windows.index(self.view.window) + 1) % len(windows)])
+
+    def action_subject(self, by: int) -> None:
+        """Left and right in Performance."""
+        frame, view = self.frame(), self.shown_view()
+        if frame is None or view.focus != "performance":
+            return
+        names = performance.subjects(frame, view)
+        now = performance.subject(frame, view)
+        if names:
+            self._show_subject(names[(names.index(now) + by) % len(names)] if now in names else names[0])
+
+    def _show_subject(self, shown: performance.Shown | None) -> None:
+        if shown is not None:
+            self.choose(
+                log=shown.name if shown.kind == "log" else None, slice=None, **({"target": shown.name} if shown.kind == "target" else {})
+            )
+
+    def action_number(self, by: int) -> None:
+        """`.` and `,`: the number of the chart in Performance."""
+        frame, view = self.frame(), self.shown_view()
+        if frame is None or view.focus != "performance":
+            self.toast("first focus Performance: 2")
+            return
+        log = performance.chosen_log(frame, view)
+        names = performance.metrics_in_order(frame, view)
+        if log is not None:
+            self.choose(quality_key=logs.step(names, logs.key(frame, log, view), by))
+        elif names:
+            self.choose(metric=logs.step(names, view.metric, by))
+
+    def action_slice(self, by: int) -> None:
+        """`]` and `[`: a slice of the log, or all its rows."""
+        frame, view = self.frame(), self.shown_view()
+        log = performance.chosen_log(frame, view) if frame is not None and view.focus == "performance" else None
+        if frame is None or log is None:
+            self.toast("slices are of a prediction log: 2, then t chooses one")
+            return
+        names = logs.slices(frame, log)
+        if not names:
+            self.toast(f"{log.name} has no slice")
+            return
+        self.choose(slice=logs.step(["", *names], logs.slice_of(frame, log, view) or "", by) or None)
 
     def action_pause(self) -> None:
         """`space`."""
@@ -361,6 +410,8 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         """`esc`: one step."""
         if self.view.marked:
             self.choose(marked=frozenset())
+        elif self.view.slice is not None and self.view.focus == "performance":
+            self.choose(slice=None)
         elif self.view.filter:
             self.choose(filter="")
         elif self.view.zoom:
@@ -378,7 +429,8 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         names, chosen, field = self._choices(frame, self.shown_view())
         if names:
             at = names.index(chosen) + by if chosen in names else 0
-            self.choose(**{field: names[min(max(at, 0), len(names) - 1)]})
+            name = names[min(max(at, 0), len(names) - 1)]
+            self.choose(**{field: name}, **({"log": None} if field == "target" else {"slice": None} if field == "log" else {}))
 
     @staticmethod
     def _choices(frame: Frame, view: View) -> tuple[list[str], str | None, str]:
@@ -387,6 +439,9 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
             case "health":
                 return boards.targets_in_order(frame, view), _name(order.chosen_target(frame, view)), "target"
             case "performance":
+                log = performance.chosen_log(frame, view)
+                if log is not None:
+                    return [one.name for one in logs.listed(frame, view)], log.name, "log"
                 return boards.metrics_in_order(frame, view), view.metric, "metric"
             case "drift":
                 signal = order.chosen_signal(frame, view)
@@ -467,13 +522,10 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         width = max(20, min(WIDTH, self.size.width - 7))  # borders, edges, scroll bar
         if view.focus == "health" and target is not None:
             await self._open(Detail(target.name, of_target(frame, target, utc=view.utc, width=width), ascii=self._ascii))
-        elif view.focus == "performance" and (target is not None or frame.performance):
-            lines = (
-                of_quality(frame.performance)
-                + ([""] if frame.performance else [])
-                + (of_target(frame, target, utc=view.utc, width=width) if target else [])
-            )
-            await self._open(Detail(target.name if target else "Performance", lines, ascii=self._ascii))
+        elif view.focus == "performance" and (log := performance.chosen_log(frame, view)) is not None:
+            await self._open(LogDetail(log, self.frame, view, self.look, width=width, ascii=self._ascii))
+        elif view.focus == "performance" and target is not None:
+            await self._open(Detail(target.name, of_target(frame, target, utc=view.utc, width=width), ascii=self._ascii))
         elif view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
             dialog = AlertDetail(
                 alert, self.frame, self.feed.ask, self.feed.history, self.look, width=width, utc=view.utc, ascii=self._ascii
@@ -487,14 +539,13 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
     async def action_target(self) -> None:
         """`t`."""
         frame = self.frame()
-        if frame is None or not frame.targets:
-            self.toast("no model server here")
+        if frame is None or not (frame.targets or logs.every(frame)):
+            self.toast("no model server and no prediction log here")
             return
-        view = self.shown_view()
-        targets = order.targets(frame, View())
+        targets, of_logs = order.targets(frame, View()), logs.listed(frame, View())
         await self._open(
-            ChooseTarget(targets, _name(order.chosen_target(frame, view)), ascii=self._ascii),
-            lambda name: self.choose(target=name) if name else None,
+            ChooseTarget(targets, of_logs, performance.subject(frame, self.shown_view()), ascii=self._ascii),
+            self._show_subject,
         )
 
     async def action_filter(self) -> None:
@@ -528,6 +579,23 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
             self.toast("select a drift signal first: 3, then up and down")
         else:
             self._do(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
+
+    def action_importances(self, one: int) -> None:
+        """`i` and `I`."""
+        frame, view = self.frame(), self.shown_view()
+        log = performance.chosen_log(frame, view) if frame is not None and view.focus == "performance" else None
+        probe = probes.of(frame, log) if frame is not None and log is not None else None
+        if probe is None:
+            self.toast("this is asked of golden questions: 2, then t chooses them")
+        elif probe.explaining is not None:
+            self._do(ExplainProbe(probe.name, stop=True), f"no more requests for {probe.name}")
+        elif probe.explains:
+            self.toast(f"not asked: {probe.explains}")
+        elif one and not probe.changed:
+            self.toast(f"no answer of {probe.name} has changed")
+        else:
+            row = probe.changed[0].question if one else None
+            self._do(ExplainProbe(probe.name, row), f"asking {probe.target} which inputs matter; enter shows the result")
 
     def action_reload(self) -> None:
         """`R`."""

@@ -6,7 +6,21 @@ from typing import Literal, NamedTuple
 
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import alerts, drift, explain, header, health, order, past, performance, story, ticker, tiny
+from tui_monitor.ui.panes import (
+    alerts,
+    drift,
+    explain,
+    header,
+    health,
+    order,
+    past,
+    performance,
+    quality_explain,
+    speed,
+    story,
+    ticker,
+    tiny,
+)
 from tui_monitor.ui.view import Histories, Pane, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
@@ -143,6 +157,8 @@ def metrics_in_order(frame: Frame, view: View) -> list[str]:
 def explain_chosen(frame: Frame, view: View) -> list[str]:
     """What the explain key says where the focus is: about the chosen metric, signal, alert, or the target's state."""
     target = order.chosen_target(frame, view)
+    if view.focus == "performance" and (log := performance.chosen_log(frame, view)) is not None:
+        return quality_explain.of_number(frame, log, view)
     if view.focus == "drift" and (signal := order.chosen_signal(frame, view)) is not None:
         return explain.of_signal(signal)
     if view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
@@ -151,7 +167,7 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
     if target is None:
         return explain.explain(frame, "host", "cpu.util")
     if view.focus == "performance":
-        return explain.explain(frame, target.name, performance.chart_key(target, view))
+        return explain.explain(frame, target.name, speed.chart_key(target, view))
     missing = explain.missing(target, 76)
     return [*explain.of_state(frame, target, utc=view.utc), *([""] if missing else []), *missing]
 

@@ -52,6 +52,14 @@ def count(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) < 999.5 or (abs(value) < 9999.5 and value == round(value)) else number(value)
 
 
+def letter_count(value: float) -> str:
+    """How many, in at most four characters, for narrow columns: 412 1.2k 91k 3M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size * 0.9995:
+            return f"{short(value / size)}{letter}"
+    return f"{value:.0f}"
+
+
 def ratio(value: float | None) -> str:
     """A share as per cent: 97%, 0.4%; small ones keep a digit so that they do not read as none."""
     if value is None or math.isnan(value) or math.isinf(value):

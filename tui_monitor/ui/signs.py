@@ -40,6 +40,13 @@ SIGNAL = {
     "stable": Sign("✔", "ok", 5),
     "idle": Sign("–", "dim", 6),
 }
+QUALITY = {
+    "FALLING": Sign("✖", "crit", 0),
+    "DECAYED": Sign("▲", "warn", 1),
+    "UNKNOWN": Sign("?", "dim", 2),
+    "OK": Sign("✔", "ok", 3),
+}
+PROBE = QUALITY | {"CHANGED": Sign("▲", "warn", 1)}
 SEVERITY: dict[Severity, Sign] = {"critical": Sign("✖", "crit", 0), "warning": Sign("▲", "warn", 1), "info": Sign("●", "info", 2)}
 _HOLLOW = {"✖": "✕", "▲": "△", "●": "○", "◆": "◇"}
 UNKNOWN = Sign("?", "dim", 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui_monitor.model import Frame, Gpu, Performance, ServerProcess, Target
+from tui_monitor.model import Frame, Gpu, ServerProcess, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.dialogs.models import table
 from tui_monitor.ui.dialogs.text import TextDialog
@@ -117,19 +117,3 @@ def _numbers(target: Target, width: int) -> list[str]:
             lines += [f"      {line}" for line in wrap(f"at least: {misses}", width - 6, 4)]
     reasons = missing(target, width)
     return [*lines, *([""] if lines and reasons else []), *reasons]
-
-
-def of_quality(rows: list[Performance]) -> list[str]:
-    """Every window of a prediction log with its numbers and their intervals."""
-    lines = []
-    for row in rows:
-        coverage = "" if row.coverage is None else f", {row.coverage:.0%} labelled"
-        lines.append(f"{row.name}  {row.window}  {row.n} predictions{coverage}  {row.why}".rstrip())
-        for key, estimate in row.metrics.items():
-            interval = (
-                ""
-                if estimate.low is None or estimate.high is None
-                else f"  {fmt.metric(key, estimate.low)} to {fmt.metric(key, estimate.high)}"
-            )
-            lines.append(f"  {key:<18}{fmt.metric(key, estimate.value):>9}{interval}  {estimate.source}")
-    return lines

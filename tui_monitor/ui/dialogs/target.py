@@ -1,4 +1,4 @@
-"""Which model server the charts show."""
+"""Which model server or prediction log Performance shows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
-from tui_monitor.model import Target
+from tui_monitor.model import Quality, Target
 from tui_monitor.ui import signs
+from tui_monitor.ui.panes import logs
+from tui_monitor.ui.panes.performance import Shown
 from tui_monitor.ui.widgets.canvas import in_ascii, pad, text_width
 
 
-class ChooseTarget(ModalScreen[str | None]):
-    """`t`: answers the name of the chosen target, None for no change."""
+class ChooseTarget(ModalScreen[Shown | None]):
+    """`t`: answers what is chosen, None for no change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,t", "cancel", "cancel"),
@@ -24,31 +26,32 @@ class ChooseTarget(ModalScreen[str | None]):
         ("k", "up", "up"),
     ]
 
-    def __init__(self, targets: list[Target], chosen: str | None, *, ascii: bool = False) -> None:  # noqa: A002
+    def __init__(self, targets: list[Target], of_logs: list[Quality], chosen: Shown | None, *, ascii: bool = False) -> None:  # noqa: A002
         super().__init__()
-        self._targets, self._chosen, self._ascii = targets, chosen, ascii
+        self._targets, self._logs, self._chosen, self._ascii = targets, of_logs, chosen, ascii
+        self._names = [*(Shown("target", target.name) for target in targets), *(Shown("log", log.name) for log in of_logs)]
 
     def compose(self) -> ComposeResult:
-        """One list."""
-        name = min(36, max((text_width(target.name) for target in self._targets), default=0))
-        kind = min(16, max((text_width(target.kind) for target in self._targets), default=0))
-        rows = (
-            f"{signs.TARGET[target.state].glyph} {pad(target.name, name)}  {pad(target.kind, kind)}  {target.state}"
-            for target in self._targets
-        )
-        box = Vertical(OptionList(*(in_ascii(row) if self._ascii else row for row in rows), markup=False), classes="dialog")
-        box.border_title, box.border_subtitle = "Model server", "enter chooses, esc closes"
+        """One list: the servers, then the logs."""
+        name = min(36, max((text_width(one.name) for one in self._names), default=0))
+        rows: list[tuple[str, str, str, str]] = [
+            (signs.TARGET[target.state].glyph, target.name, target.kind, target.state) for target in self._targets
+        ]
+        rows += [(signs.QUALITY[log.state].glyph, log.name, f"log, {log.task}" if log.task else "log", log.state) for log in self._logs]
+        kind = min(16, max((text_width(row[2]) for row in rows), default=0))
+        texts = (f"{glyph} {pad(logs.short(what, name), name)}  {pad(of, kind)}  {state}" for glyph, what, of, state in rows)
+        box = Vertical(OptionList(*(in_ascii(row) if self._ascii else row for row in texts), markup=False), classes="dialog")
+        box.border_title, box.border_subtitle = "Model server or prediction log", "enter chooses, esc closes"
         yield box
 
     def on_mount(self) -> None:
         """Begin at the one that is shown now."""
-        names = [target.name for target in self._targets]
-        if self._chosen in names:
-            self.query_one(OptionList).highlighted = names.index(self._chosen)
+        if self._chosen in self._names:
+            self.query_one(OptionList).highlighted = self._names.index(self._chosen)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Chosen."""
-        self.dismiss(self._targets[event.option_index].name)
+        self.dismiss(self._names[event.option_index])
 
     def action_cancel(self) -> None:
         """No change."""

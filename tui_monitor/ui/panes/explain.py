@@ -8,7 +8,7 @@ from tui_monitor.ui.panes.why import bad_lines
 from tui_monitor.ui.widgets.canvas import wrap
 from tui_monitor.vocabulary import VOCABULARY
 
-_UNITS = {
+UNITS = {
     "s": "seconds",
     "B": "bytes",
     "ratio": "share, 0 to 1, shown as per cent",
@@ -35,7 +35,7 @@ _STATES = {
 def explain(frame: Frame, subject: str, key: str) -> list[str]:
     """Lines about one number of a target, "host", "gpu0" ..., a signal ("source/name") or a prediction log."""
     term = VOCABULARY.get(key)
-    lines = [key, f"means    {term.means}", f"unit     {_UNITS.get(term.unit, term.unit)}"] if term else [key]
+    lines = [key, f"means    {term.means}", f"unit     {UNITS.get(term.unit, term.unit)}"] if term else [key]
     target = next((target for target in frame.targets if target.name == subject), None)
     if target is not None:
         return lines + _of_target(frame, target, key)

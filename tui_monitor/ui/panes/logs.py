@@ -1,0 +1,310 @@
+"""Prediction logs as the screen looks at them: which one, which number of it, over which window, on what it rests, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from tui_monitor.model import Basis, Estimate, Frame, Performance, Quality
+from tui_monitor.ui import format as fmt
+from tui_monitor.ui import signs
+from tui_monitor.ui.panes import order
+from tui_monitor.ui.view import View
+from tui_monitor.ui.widgets.canvas import cut, text_width
+from tui_monitor.vocabulary import VOCABULARY
+
+WINDOWS = ("5m", "30m", "3h", "24h", "deploy", "all")
+"""Those that a log is judged over, the shortest first."""
+
+SOURCES: tuple[Basis, ...] = ("labelled", "sampled", "estimated", "probe", "given")
+RESTS_ON: dict[Basis, str] = {
+    "labelled": "true labels",
+    "sampled": "a sample that people labelled, each row weighted by one over its chance to be drawn",
+    "estimated": "the scores alone: no label is looked at",
+    "probe": "questions with known answers that the monitor asks itself",
+    "given": "somebody else's number, shown as it comes",
+}
+Level = Literal["well", "worse", "breach", "no value", "no reference"]
+GLYPHS: dict[Level, tuple[str, str]] = {
+    "breach": ("✖", "crit"),
+    "worse": ("◐", "warn"),
+    "well": ("✔", "ok"),
+    "no reference": ("·", "dim"),
+    "no value": ("–", "faint"),
+}
+"""How a number stands -> glyph and role: it must be seen without colour too."""
+
+Place = tuple[str, Basis, str, str | None]
+
+
+class Index(NamedTuple):
+    """The numbers of a frame by where they belong."""
+
+    places: dict[Place, Performance]  # (log, source, window, slice)
+    windows: dict[str, list[str]]  # of a log, the shortest first
+    sources: dict[tuple[str, str | None], list[Basis]]  # of a log's slice
+    slices: dict[str, list[str]]
+    keys: dict[str, list[str]]
+
+
+_newest: dict[str, tuple[list[Performance], Index]] = {}  # a frame is asked a hundred times while it is drawn
+
+
+def index(frame: Frame) -> Index:
+    """The newest answer is kept."""
+    if (known := _newest.get("last")) is not None and known[0] is frame.performance:
+        return known[1]
+    places: dict[Place, Performance] = {}
+    seen: dict[str, tuple[dict[str, None], dict[str, None], dict[str, None]]] = {}
+    based: dict[tuple[str, str | None], set[Basis]] = {}
+    for one in frame.performance:
+        places[one.name, one.source, one.window, one.slice] = one
+        windows, slices, keys = seen.setdefault(one.name, ({}, {}, {}))
+        based.setdefault((one.name, one.slice), set()).add(one.source)
+        if one.slice is not None:
+            slices[one.slice] = None
+        else:
+            windows[one.window] = None
+            keys |= dict.fromkeys(one.metrics)
+    made = Index(
+        places,
+        {name: [*(w for w in WINDOWS if w in own), *sorted(own.keys() - set(WINDOWS))] for name, (own, _, _) in seen.items()},
+        {where: [source for source in SOURCES if source in own] for where, own in based.items()},
+        {name: list(own) for name, (_, own, _) in seen.items()},
+        {
+            name: [*(key for key in VOCABULARY if key in own), *(key for key in own if key not in VOCABULARY)]
+            for name, (_, _, own) in seen.items()
+        },
+    )
+    _newest["last"] = frame.performance, made
+    return made
+
+
+def every(frame: Frame) -> list[Quality]:
+    """All logs; golden questions, and whatever else only numbers are known of, are like one."""
+    known = {log.name for log in frame.quality}
+    bare: dict[str, Quality] = {}
+    for probe in frame.probes:
+        if probe.name not in known:
+            state = "DECAYED" if probe.state == "CHANGED" else probe.state
+            bare[probe.name] = Quality(
+                name=probe.name,
+                task="golden questions",
+                key="accuracy",
+                state=state,
+                since=probe.since,
+                sentence=probe.why or probe.sentence,
+            )
+    for one in frame.performance:
+        if one.name not in known and one.metrics and one.slice is None:
+            bare.setdefault(one.name, Quality(name=one.name, task="", key=next(iter(one.metrics))))
+    return [*frame.quality, *bare.values()] if bare else list(frame.quality)
+
+
+def standing(frame: Frame, log: Quality) -> tuple[str, signs.Sign]:
+    """The word and the sign of how it stands; golden questions have a word of their own for answers that changed."""
+    changed = log.state == "DECAYED" and any(probe.name == log.name and probe.state == "CHANGED" for probe in frame.probes)
+    return ("CHANGED" if changed else log.state), signs.QUALITY[log.state]
+
+
+def listed(frame: Frame, view: View) -> list[Quality]:
+    """The logs that the filter lets pass, the worst first, else as they are configured."""
+    kept = [
+        log
+        for log in every(frame)
+        if order.passes(view, log.name, log.task, standing(frame, log)[0], log.key)
+        and not (view.faults_only and signs.QUALITY[log.state].rank > 1)
+    ]
+    return sorted(kept, key=lambda log: signs.QUALITY[log.state].rank)
+
+
+def chosen(frame: Frame, view: View) -> Quality | None:
+    """The log that Performance shows: the one the user chose; without any choice a bad one while the servers are well; None: a server's speed."""
+    logs = listed(frame, view)
+    if view.log is not None and (named := next((log for log in every(frame) if log.name == view.log), None)) is not None:
+        return named
+    if not logs or view.target is not None:
+        return None
+    target = order.chosen_target(frame, view)
+    if target is None or target.about != "server":
+        return logs[0]
+    bad = signs.QUALITY[logs[0].state].rank < 2
+    return logs[0] if bad and signs.TARGET[target.state].role in {"ok", "info", "dim"} else None
+
+
+def windows(frame: Frame, name: str) -> list[str]:
+    """The windows of a log that there are, the shortest first; `deploy` only where a version was told."""
+    return index(frame).windows.get(name, [])
+
+
+def window(frame: Frame, log: Quality, view: View) -> str:
+    """The window that is looked at: the chosen one, or the shortest that can say something."""
+    there = windows(frame, log.name)
+    if view.quality_window in there:
+        return view.quality_window
+    return next((one for one in there if any_source(frame, log, one, key(frame, log, view)) is not None), there[0] if there else "30m")
+
+
+def any_source(frame: Frame, log: Quality, window: str, key: str) -> Performance | None:
+    """The first source that has a value."""
+    found = (told(frame, log, source, window) for source in sources(frame, log))
+    return next((one for one in found if one is not None and value_of(one, key) is not None), None)
+
+
+def keys(frame: Frame, log: Quality) -> list[str]:
+    """The numbers that a log has in any window from any source; the one that speaks for it first."""
+    found = index(frame).keys.get(log.name, [])
+    return [log.key, *(key for key in found if key != log.key)] if log.key in found or not found else found
+
+
+def key(frame: Frame, log: Quality, view: View) -> str:
+    """The number that is looked at: the chosen one, or the one that speaks for the log."""
+    return view.quality_key if view.quality_key and view.quality_key in keys(frame, log) else log.key
+
+
+def slices(frame: Frame, log: Quality) -> list[str]:
+    """Names of a log's slices: the worst first, then as they are told."""
+    there = index(frame).slices.get(log.name, [])
+    return list(dict.fromkeys([*(one.slice for one in log.worst if one.slice in there), *there]))
+
+
+def slice_of(frame: Frame, log: Quality, view: View) -> str | None:
+    """The slice that is looked at; None: all rows."""
+    return view.slice if view.slice is not None and view.slice in slices(frame, log) else None
+
+
+def sources(frame: Frame, log: Quality, slice_: str | None = None) -> list[Basis]:
+    """What numbers of a log rest on: each stands by itself."""
+    return index(frame).sources.get((log.name, slice_), [])
+
+
+def source(frame: Frame, log: Quality, key: str, slice_: str | None = None) -> Basis:
+    """The one that is shown first: labels where there are any, else the next that can say something."""
+    there = sources(frame, log, slice_)
+    for one in there:
+        if any(value_of(told(frame, log, one, window, slice_), key) is not None for window in windows(frame, log.name)):
+            return one
+    return there[0] if there else "labelled"
+
+
+def value_of(performance: Performance | None, key: str) -> Estimate | None:
+    """The number with its interval, or None where there is no value."""
+    estimate = performance.metrics.get(key) if performance is not None else None
+    return estimate if estimate is not None and estimate.value is not None else None
+
+
+def told(frame: Frame, log: Quality, source: Basis, window: str, slice_: str | None = None) -> Performance | None:
+    """The numbers of one place."""
+    return index(frame).places.get((log.name, source, window, slice_))
+
+
+def base(frame: Frame, log: Quality, source: Basis, window: str, key: str, slice_: str | None = None) -> tuple[float, str] | None:
+    """What a number is held against, and what that is: its value over the reference, else over all rows."""
+    estimate = value_of(told(frame, log, source, window, slice_), key)
+    if estimate is not None and estimate.reference is not None:
+        return estimate.reference, "reference"
+    whole = value_of(told(frame, log, source, "all", slice_), key) if window != "all" else None
+    return (whole.value, "all rows") if whole is not None and whole.value is not None else None
+
+
+def level(estimate: Estimate | None, key: str, against: float | None) -> Level:
+    """How a number stands: below its floor; worse than what it is held against; or not.
+
+    Worse is a whole interval on the bad side, and where a floor is known also a third of the way to it: the floor stands three standard
+    deviations off, so that is one, and with very many rows a tenth of a point would else be beyond chance too.
+    """
+    if estimate is None or estimate.value is None:
+        return "no value"
+    if estimate.breach:
+        return "breach"
+    if against is None:
+        return "well" if estimate.breach is False else "no reference"
+    bad = bad_side(key)
+    low, high = estimate.low, estimate.high
+    worse = (bad == "low" and high is not None and high < against) or (bad == "high" and low is not None and low > against)
+    if worse and estimate.floor is not None and estimate.reference is not None:
+        worse = abs(estimate.value - against) >= abs(estimate.reference - estimate.floor) / 3
+    return "worse" if worse else "well"
+
+
+def bad_side(key: str) -> str:
+    """Which way is bad: low, high or neither."""
+    term = VOCABULARY.get(key)
+    return term.bad if term is not None else "low"
+
+
+def levels(frame: Frame, log: Quality, source: Basis, key: str, slice_: str | None = None) -> list[tuple[str, Level]]:
+    """Window -> how it stands, the shortest first: a fast fall is bad on the left, a slow decay on the right."""
+    out: list[tuple[str, Level]] = []
+    for window in windows(frame, log.name):
+        against = base(frame, log, source, window, key, slice_)
+        estimate = value_of(told(frame, log, source, window, slice_), key)
+        out.append((window, level(estimate, key, against[0] if against else None)))
+    return out
+
+
+# -- numbers as they are written ------------------------------------------------------------------------------------------------------
+
+
+def is_share(key: str) -> bool:
+    """It is read as per cent."""
+    term = VOCABULARY.get(key)
+    return term is not None and term.unit == "ratio"
+
+
+def number(key: str, value: float | None) -> str:
+    """A quality number: a share with one decimal, for half a point can matter; others with three digits."""
+    if value is None:
+        return fmt.NONE
+    if is_share(key):
+        return f"{value * 100:.1f}%" if abs(value) < 0.9995 else f"{value * 100:.0f}%"
+    return fmt.metric(key, value)
+
+
+def interval(key: str, estimate: Estimate) -> str:
+    """The 95 % interval as low–high without a unit; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{_bare(key, estimate.low)}–{_bare(key, estimate.high)}"
+
+
+def _bare(key: str, value: float) -> str:
+    return f"{value * 100:.1f}" if is_share(key) else fmt.number(value)
+
+
+def against(key: str, value: float, base: float) -> str:
+    """The way from the base to the value: ▾4.5 is four and a half points lower; = where nobody would see a difference."""
+    gap = (value - base) * (100 if is_share(key) else 1)
+    if abs(gap) < (0.05 if is_share(key) else max(1e-9, abs(base) * 0.005)):
+        return "="
+    size = f"{abs(gap):.1f}" if is_share(key) else fmt.number(abs(gap))
+    return f"{'▴' if gap > 0 else '▾'}{size}"
+
+
+def is_worse(key: str, value: float, base: float) -> bool:
+    """Whether that way is the bad one."""
+    return value < base if bad_side(key) == "low" else value > base if bad_side(key) == "high" else False
+
+
+def short(name: str, width: int) -> str:
+    """A name in at most `width` cells; what is left out is its middle, for names of one family differ at the end."""
+    if text_width(name) <= width or width < 8:
+        return cut(name, width)
+    end = ""
+    for char in reversed(name):
+        if text_width(char + end) > width // 3:
+            break
+        end = char + end
+    return cut(name, width - text_width(end)) + end
+
+
+def counted(left_out: Iterable[tuple[str, int]]) -> str:
+    """Reasons with how many rows: duplicate 12, time unreadable 3."""
+    return ", ".join(f"{reason.replace('_', ' ')} {fmt.count(count)}" for reason, count in left_out if count)
+
+
+def step(names: Sequence[str], now: str | None, by: int) -> str | None:
+    """The neighbour of `now` in a ring of names."""
+    if not names:
+        return None
+    return names[(names.index(now) + by) % len(names)] if now in names else names[0 if by > 0 else -1]
