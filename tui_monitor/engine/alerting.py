@@ -70,7 +70,7 @@ class Alerting:
         self._usual = UsualKeeper({})
         self._usual_saved_s = now_s
         self._ack_for_s = seconds(alerts.ack_for)
-        self.asks_windows = self.asks_models = False
+        self.asks_windows = self.asks_models = self.asks_slices = False
         self.asks_over: list[tuple[str, float]] = []  # family and bound: shares of requests above it
         self._use(rules)
 
@@ -81,6 +81,7 @@ class Alerting:
         self.asks_windows = any(one.window for one in asked)
         self.asks_over = list(dict.fromkeys(one.over for one in asked if one.over is not None))
         self.asks_models = any("model" in rule.subjects for rule in rules)
+        self.asks_slices = any("slice" in rule.subjects for rule in rules)
 
     def reload(self, settings: Settings) -> None:
         """Other rules from now on."""
