@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from tui_monitor.collect.cells import LATEST_S, category, moment, number
 from tui_monitor.collect.table import Coded, Keys, Kind
 
 MISSING = ("", "null", "NaN", "nan")
-_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
+_WHOLE = re.compile(r"^(-?[0-9]+)\.0+$")
 
 Objects = NDArray[np.object_]
 Floats = NDArray[np.float64]
@@ -39,7 +40,7 @@ def of_values(kind: Kind, values: list[Any]) -> Floats | Objects | Coded | Keys:
         case "number":
             return numbers(values)
         case "id":
-            return keys([category(value) for value in values])
+            return keys([_identity(value) for value in values])
         case _:
             return features([_plain(value) for value in values])
 
@@ -121,15 +122,25 @@ def recoded(codes: NDArray[Any], raw: Sequence[Any]) -> Coded:
 
 
 def keys(texts: Sequence[str | None]) -> Keys:
-    """Ids by the hash of their text; None is a row without one."""
-    spelled = np.array(
-        [text if text is None or not text.endswith("0") else _WHOLE.sub(r"\1", text) for text in texts] + [None], dtype=object
+    """Ids by the hash of their text, a whole number without its `.0`; None is a row without one."""
+    spelled = [_WHOLE.sub(r"\1", text) if text is not None and text[-1:] == "0" and "." in text else text for text in texts]
+    known = np.array([text is not None for text in spelled], dtype=np.bool_)
+    hashes = np.zeros(len(spelled), dtype=np.uint64)
+    hashes[known] = pd.util.hash_array(
+        np.array([text for text in spelled if text is not None] + [None], dtype=object)[:-1], categorize=False
     )
-    spelled = spelled[:-1]
-    known = np.array([text is not None for text in texts], dtype=np.bool_)
-    hashes = np.zeros(len(texts), dtype=np.uint64)
-    hashes[known] = pd.util.hash_array(spelled[known], categorize=False)
     return Keys(hashes, known)
+
+
+def _identity(value: object) -> str | None:
+    """The text of an id, however long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return None if value in MISSING else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else repr(value)
+    return str(value) if isinstance(value, int) else category(value)
 
 
 def features(values: Sequence[Any]) -> Floats | Objects:

@@ -77,10 +77,14 @@ class CsvTable:
             rest = data[used:]
             while len(rest) > LONGEST_LINE or (self._end and rest):  # a quote that nobody closes, or an endless line
                 first = rest.find(b"\n") + 1
-                self.unreadable += 1
                 if not first:
+                    self.unreadable += 1
                     rest = self._skip_line()
                     continue
+                if self._is_row(rest[: first - 1]):  # a quote inside a cell is just a sign
+                    yield rest[:first]
+                else:
+                    self.unreadable += 1
                 good, used = self._records(rest[first:])
                 if good:
                     yield good
@@ -191,7 +195,9 @@ class CsvTable:
             found = column.to_numpy(dtype=np.float64)
             return cells.in_range(found) if kind == "time" else found
         listed = [text if isinstance(text, str) else None for text in column.tolist()]
-        if kind in ("id", "feature", "class"):
+        if kind == "id":
+            return cells.keys(listed)
+        if kind in ("feature", "class"):
             return cells.of_values(kind, listed)
         return cells.times(listed) if kind == "time" else cells.numbers(listed)
 
