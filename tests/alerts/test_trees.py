@@ -16,7 +16,7 @@ UNITS: dict[str, str | None] = {key: term.unit for key, term in VOCABULARY.items
 WORDS = {"state": ("OK", "STALLED")}
 
 NAMES = ["latency.p95", "latency.p95[5m]", "latency.p50[24h]", "ttft.p99", "latency.mean"]
-SHARES = ["error.ratio", "error.ratio[30m]", "latency.over(0.5s)[5m]", "kv_cache.used"]
+SHARES = ["accuracy[deploy]", "f1.macro[all]", "error.ratio", "error.ratio[30m]", "latency.over(0.5s)[5m]", "kv_cache.used"]
 
 
 def number(text: str) -> Number:

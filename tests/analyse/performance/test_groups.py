@@ -32,6 +32,7 @@ def test_every_pair_in_every_number_of_the_task() -> None:
     assert told["recall"] == pytest.approx((0.75 - 0.9, 0.75 / 0.9))
     assert told["precision"] == pytest.approx((0.75 - 0.75, 1.0))
     assert told["selection.rate"] == pytest.approx((40 / 100 - 70 / 110, 0.4 / (70 / 110)))
+    assert {one.key: one.difference.n for one in found} == {"accuracy": 100, "recall": 40, "precision": 40, "selection.rate": 100}
     for one in found:
         for estimate in (one.difference, one.ratio):
             assert estimate.low is not None

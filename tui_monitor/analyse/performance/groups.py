@@ -2,6 +2,7 @@
 
 Equal recall is equal opportunity, equal selection rate (share of positive predictions, labels or not) is demographic parity; a ratio of
 selection rates below 0.8 is what the four-fifths rule speaks of. Which of them ought to be equal is a question that no number answers.
+The intervals take the groups for different rows; rows that are in both make them wider than they had to be.
 """
 
 from __future__ import annotations
