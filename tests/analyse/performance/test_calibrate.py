@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
 
-from tui_monitor.analyse.performance.calibrate import CELLS, MIN_OF_CLASS, MIN_ROWS, Calibrator, ClassCalibrator, pooled
+from tui_monitor.analyse.performance.calibrate import MIN_OF_CLASS, MIN_ROWS, Calibrator, ClassCalibrator, pooled
+from tui_monitor.analyse.performance.counts import MIDDLES
+from tui_monitor.analyse.performance.layout import CELLS
 
 GRID = np.linspace(-0.2, 1.2, 14_001)
 
@@ -89,7 +91,8 @@ def test_the_error_of_the_fit_is_that_of_other_references() -> None:
     """The mean calibrated chance of a shifted window, over 200 references of the same kind, spreads as `variance` says."""
     random = np.random.default_rng(8)
     window = np.clip(random.normal(0.45, 0.12, 5000), 0, 1)
-    cells = np.bincount(np.minimum((window * CELLS).astype(int), CELLS - 1), minlength=CELLS) / 5000
+    borders = (MIDDLES[1:] + MIDDLES[:-1]) / 2
+    cells = np.bincount(np.searchsorted(borders, window), minlength=len(MIDDLES)) / 5000
     means, said = [], []
     for seed in range(200):
         calibrator = fitted(*overconfident(1000, 100 + seed))
@@ -114,7 +117,7 @@ def test_saved_and_restored() -> None:
     calibrator = fitted(*overconfident(2000, 3))
     again = Calibrator.restored(json.loads(json.dumps(calibrator.saved())))
     assert again.of(GRID).tolist() == calibrator.of(GRID).tolist()
-    assert again.variance(np.arange(CELLS) / CELLS) == calibrator.variance(np.arange(CELLS) / CELLS)
+    assert again.variance(MIDDLES) == calibrator.variance(MIDDLES)
     assert again.rows == 2000
 
 

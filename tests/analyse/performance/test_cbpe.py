@@ -155,6 +155,26 @@ def test_taken_out_slots_leave_what_was_there() -> None:
         assert known(left[key]) == pytest.approx(known(alone[key]), abs=1e-9)
 
 
+def test_scores_that_crowd_near_nothing() -> None:
+    """Of rare positives every score may be below a thousandth; their order still counts."""
+    random = np.random.default_rng(5)
+
+    def frauds(n: int) -> tuple[np.ndarray, np.ndarray]:
+        chance = 10 ** random.uniform(-5, -2, n)
+        return (random.random(n) < chance).astype(int), chance / 12  # all below 0.00084
+
+    label, score = frauds(400_000)
+    calibrator = Calibrator.fit(score, label == 1)
+    assert isinstance(calibrator, Calibrator)
+    label, score = frauds(200_000)
+    auc = cbpe.estimated(counted(calibrator, np.zeros(200_000, int), score), calibrator).metrics["auc"]
+    value, low, high = known(auc)
+    true = roc_auc_score(label, score)
+    assert value == pytest.approx(true, abs=0.03)
+    assert value > 0.75
+    assert low < true < high
+
+
 def test_several_classes() -> None:
     random = np.random.default_rng(4)
 

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tui_monitor.analyse.performance.counts import MIDDLES
 from tui_monitor.analyse.performance.layout import CELLS
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ class Calibrator:
         A step that many rows of the window lean on, and few of the reference hold, counts most: a shift makes the estimate less sure.
 
         Args:
-            pull: how much the number changes, for each cell of the score, when the calibrated chance of all its rows rises by 1.
+            pull: how much the number changes, for each of the ordered cells of the score, when the calibrated chance of its rows rises by 1.
         """
         group, squares = self._error
         return float((np.bincount(group, pull, len(squares)) ** 2 * squares).sum())
@@ -119,7 +120,7 @@ class Calibrator:
             raise ValueError("this is no saved calibration")
         x, y, group, squares, rows = (np.asarray(column, dtype=np.float64) for column in saved)
         groups = group.astype(np.int64)
-        fits = len(x) == len(y) > 0 and len(groups) == CELLS and len(rows) == 1 and groups.min() >= 0 and groups.max() < len(squares)
+        fits = len(x) == len(y) > 0 and len(groups) == len(MIDDLES) and len(rows) == 1 and groups.min() >= 0 and groups.max() < len(squares)
         if not fits or not all(np.isfinite(column).all() for column in (x, y, squares, rows)) or (np.diff(x) <= 0).any():
             raise ValueError("this is no saved calibration")
         return cls(x, y, (groups, squares), int(rows[0]))
@@ -188,8 +189,7 @@ class ClassCalibrator:
 
 def _errors(ends: Floats, rows: Floats, shares: Floats) -> tuple[NDArray[np.int64], Floats]:
     """For each cell the group of steps that it leans on, and for each group the variance of its share (with half a row of either kind)."""
-    middles = (np.arange(CELLS) + 0.5) / CELLS
-    block = np.minimum(np.searchsorted(ends, middles), len(ends) - 1)
+    block = np.minimum(np.searchsorted(ends, MIDDLES), len(ends) - 1)
     leaned_on, group = np.unique(block, return_inverse=True)
     of_block = np.minimum(
         np.searchsorted(leaned_on, np.arange(len(ends))), len(leaned_on) - 1

@@ -67,11 +67,12 @@ def _binary(counts: Counts, calibrator: Calibrator) -> dict[str, Estimate]:
     missed, hit = (float(positive) for positive in counts["expected"][:, 0])
     rows = said_negative + said_positive
     false_alarms, refused = said_positive - hit, said_negative - missed
+    cells = counts.ordered_predicted
 
     def of(value: float, by_positive: float, by_negative: float, least: float) -> Estimate:
         """`by_...`: how much the number changes with one more positive among the rows predicted so."""
         chance = by_negative**2 * counts["expected"][0, 1] + by_positive**2 * counts["expected"][1, 1]
-        fit = calibrator.variance(by_negative * counts["predicted_cells"][0] + by_positive * counts["predicted_cells"][1])
+        fit = calibrator.variance(by_negative * cells[0] + by_positive * cells[1])
         return share_like(value, float(chance) + fit, int(rows), "estimated", least=least)
 
     nothing = Estimate(0.0, 0.0, 1.0, "estimated", int(rows))  # as scikit-learn's zero_division=0
@@ -81,7 +82,7 @@ def _binary(counts: Counts, calibrator: Calibrator) -> dict[str, Estimate]:
         "precision": of(hit / said_positive, 1 / said_positive, 0.0, said_positive) if said_positive else nothing,
         "recall": of(hit / actual, missed / actual**2, -hit / actual**2, actual) if actual else nothing,
         "f1": of(2 * hit / both, 2 * (said_positive + missed) / both**2, -2 * hit / both**2, both / 2) if both else nothing,
-        "auc": _auc(counts["predicted_cells"].sum(axis=0), counts["expected_cells"], calibrator),
+        "auc": _auc(cells.sum(axis=0), counts.ordered_expected, calibrator),
     }
 
 

@@ -159,6 +159,10 @@ class Counts:
         if "expected_cells" in self.layout.plan(self._capacity).sections and batch.score is not None:
             usable, cell = _cells(batch.score[there])
             self["expected_cells"][:] += np.bincount(cell[usable], chance[usable], CELLS)
+            inside = usable & ((cell < TAIL) | (cell >= CELLS - TAIL))
+            fine = _fine(batch.score[there][inside])
+            self._count("predicted_tails", fine + 2 * TAIL_CELLS * group[inside])
+            self["expected_tails"][:] += np.bincount(fine, chance[inside], 2 * TAIL_CELLS)
 
     def _class_labels(self, batch: Batch) -> None:
         said, label = batch.prediction.astype(np.int64, copy=False), batch.label.astype(np.int64, copy=False)
@@ -181,19 +185,13 @@ class Counts:
             score, positive, cell = score[usable], positive[usable], cell[usable]
         self["scored"][0] += len(score)
         self._count("cells", cell + CELLS * positive)
-        self._tails(score, positive, (cell < TAIL) | (cell >= CELLS - TAIL))
+        inside = (cell < TAIL) | (cell >= CELLS - TAIL)
+        self._count("tails", _fine(score[inside]) + 2 * TAIL_CELLS * positive[inside])
         self["bin_scores"][:] += np.bincount(cell // (CELLS // BINS), score, BINS)
         loss = -np.log(np.clip(np.where(positive, score, 1.0 - score), _EPSILON, 1.0 - _EPSILON))
         self["log_loss"][:] += (loss.sum(), loss @ loss)
         square = (score - positive) ** 2
         self["brier"][:] += (square.sum(), square @ square)
-
-    def _tails(self, score: FloatArray, positive: NDArray[np.bool_], inside: NDArray[np.bool_]) -> None:
-        score, positive = score[inside], positive[inside]
-        is_low = score < 0.5
-        fine = (np.log(np.maximum(np.where(is_low, score, 1.0 - score), _SMALLEST) / _SMALLEST) / _STEP).astype(np.int64)
-        fine = np.minimum(fine, TAIL_CELLS - 1)
-        self._count("tails", np.where(is_low, fine, 2 * TAIL_CELLS - 1 - fine) + 2 * TAIL_CELLS * positive)
 
     def _probabilities(self, score: FloatArray, label: NDArray[np.int64]) -> None:
         there = label < score.shape[1]
@@ -314,8 +312,17 @@ class Counts:
     @property
     def ordered_cells(self) -> NDArray[np.int64]:
         """Labelled rows: negative and positive x score in rising order, as fine as it is kept: in proportion near 0 and 1, equal steps between."""
-        cells, tails = self["cells"], self["tails"]
-        return np.hstack([tails[:, :TAIL_CELLS], cells[:, TAIL:-TAIL], tails[:, TAIL_CELLS:]]).astype(np.int64)
+        return _ordered(self["cells"], self["tails"]).astype(np.int64)
+
+    @property
+    def ordered_predicted(self) -> FloatArray:
+        """All rows of a layout with calibrated chances, by score in the same order: predicted negative and positive."""
+        return _ordered(self["predicted_cells"], self["predicted_tails"])
+
+    @property
+    def ordered_expected(self) -> FloatArray:
+        """Of them the positives to expect."""
+        return _ordered(self["expected_cells"], self["expected_tails"])
 
     @property
     def sampled(self) -> NDArray[np.int64]:
@@ -362,3 +369,20 @@ def _error(prediction: NDArray[np.int32] | FloatArray, truth: NDArray[np.int32] 
     """Prediction - truth, of numbers that are cut where the fourth power would be none."""
     error: FloatArray = np.clip(prediction, -_LARGEST, _LARGEST) - np.clip(truth, -_LARGEST, _LARGEST)
     return error
+
+
+def _fine(score: FloatArray) -> NDArray[np.int64]:
+    """Which of the cells in proportion each score in the first and last equal steps belongs to; those near 1 after those near 0."""
+    is_low = score < 0.5
+    fine = (np.log(np.maximum(np.where(is_low, score, 1.0 - score), _SMALLEST) / _SMALLEST) / _STEP).astype(np.int64)
+    fine = np.minimum(fine, TAIL_CELLS - 1)
+    return np.where(is_low, fine, 2 * TAIL_CELLS - 1 - fine)
+
+
+def _ordered(cells: FloatArray, tails: FloatArray) -> FloatArray:
+    return np.concatenate([tails[..., :TAIL_CELLS], cells[..., TAIL:-TAIL], tails[..., TAIL_CELLS:]], axis=-1)
+
+
+_NEAR = _SMALLEST * np.exp((np.arange(TAIL_CELLS) + 0.5) * _STEP)
+MIDDLES: FloatArray = _ordered((np.arange(CELLS) + 0.5) / CELLS, np.concatenate([_NEAR, 1.0 - _NEAR[::-1]]))
+"""The score in the middle of each of the ordered cells."""

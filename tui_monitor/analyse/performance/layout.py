@@ -272,6 +272,8 @@ class Layout:
             shapes["expected"] = (2, 2)  # the same x sum of the chance p, sum of p (1 - p)
             if self.scores and self.task == "binary":
                 shapes["expected_cells"] = (CELLS,)  # sum of the chance, by score
+                shapes["predicted_tails"] = (2, 2 * TAIL_CELLS)  # of predicted_cells those in the first and last cells
+                shapes["expected_tails"] = (2 * TAIL_CELLS,)  # of expected_cells the same
         if self.base:
             shapes["pairs"] = (2, 2)  # model right x base model right
         if self.proxy:
