@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import os
 import re
 import stat
@@ -28,6 +29,18 @@ _BROKEN_READS = 3  # a disk that fails may do so once
 _MOST_MARKS = 64
 
 
+class Trace(Struct, frozen=True):
+    """Bytes that stood somewhere, so that they are known again; they themselves may be private, and are not kept."""
+
+    size: int
+    digest: bytes
+
+    @staticmethod
+    def of(data: bytes) -> Trace:
+        """What to remember of `data`."""
+        return Trace(len(data), hashlib.blake2b(data, digest_size=8).digest())
+
+
 class Mark(Struct, frozen=True):
     """How far a file was read. What stood there says whether it is still the same."""
 
@@ -35,8 +48,8 @@ class Mark(Struct, frozen=True):
     device: int
     inode: int
     offset: int  # where its first line starts that was not given
-    head: bytes
-    before: bytes  # of `offset`
+    head: Trace
+    before: Trace  # what stood before `offset`
     header: list[str] | None = None
     skipping: bool = False  # in a line that is too long
 
@@ -48,8 +61,8 @@ class Mark(Struct, frozen=True):
         """
         return (
             os.fstat(descriptor).st_size >= self.offset
-            and os.pread(descriptor, len(self.head), 0) == self.head
-            and os.pread(descriptor, len(self.before), self.offset - len(self.before)) == self.before
+            and Trace.of(os.pread(descriptor, self.head.size, 0)) == self.head
+            and Trace.of(os.pread(descriptor, self.before.size, self.offset - self.before.size)) == self.before
         )
 
 
@@ -57,7 +70,11 @@ class Followed:
     """One open file, known by its inode so that renaming does not matter."""
 
     def __init__(self, path: str, descriptor: int, mark: Mark | None = None) -> None:
-        """Reads on at `mark`, else from the start."""
+        """Reads on at `mark`, which must fit, else from the start.
+
+        Raises:
+            OSError: the disk cannot be read.
+        """
         self.path = path
         self.header: list[str] | None = mark.header if mark else None  # for who reads lines with a header
         self.former_header: list[str] | None = None  # of the content that was cut
@@ -67,8 +84,10 @@ class Followed:
         self.quiet_reads = 0
         self._descriptor = descriptor
         self._offset = mark.offset if mark else 0
-        self._head = mark.head if mark else b""
-        self._given = mark.before if mark else b""  # the end of what was given, up to where `_rest` begins
+        self._head = os.pread(descriptor, mark.head.size, 0) if mark else b""
+        self._given = (
+            os.pread(descriptor, mark.before.size, mark.offset - mark.before.size) if mark else b""
+        )  # the end of what was given, up to where `_rest` begins
         self._rest = b""  # of the last line, which is not finished
         self._too_long = mark.skipping if mark else False
         self._broken_reads = 0
@@ -154,7 +173,8 @@ class Followed:
         if self.open_quote:
             size = min(at, _HEAD)
             before = os.pread(self._descriptor, size, at - size)
-        return Mark(self.path, status.st_dev, status.st_ino, at, self._head, before, self.header, self._too_long)
+        head = Trace.of(self._head)
+        return Mark(self.path, status.st_dev, status.st_ino, at, head, Trace.of(before), self.header, self._too_long)
 
     def close(self) -> list[bytes]:
         """The last line, which nobody will finish any more."""
@@ -310,7 +330,7 @@ class Tail:
         marks = sorted(self._past, key=lambda mark: ((mark.device, mark.inode) == key, mark.offset), reverse=True)
         for mark in [*marks, *self._open_marks()]:
             own = (mark.device, mark.inode) == key
-            if (own or (len(mark.head) == len(mark.before) == _HEAD)) and mark.fits(descriptor):
+            if (own or mark.head.size == mark.before.size == _HEAD) and mark.fits(descriptor):
                 self._past = [one for one in self._past if (one.device, one.inode) != key]
                 return mark
         return None

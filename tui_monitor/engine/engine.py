@@ -22,10 +22,12 @@ from tui_monitor.config import ConfigError, Settings
 from tui_monitor.engine import hardware, subjects
 from tui_monitor.engine.alerting import Alerting
 from tui_monitor.engine.clock import ClockWatch, steady
+from tui_monitor.engine.drifting import Drifting
+from tui_monitor.engine.given import given
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
-from tui_monitor.engine.logs import Logs
 from tui_monitor.engine.probes import Probes
+from tui_monitor.engine.quality import QualityRoom
 from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
 from tui_monitor.engine.strip import Strip
@@ -54,6 +56,7 @@ from tui_monitor.model import (
     Performance,
     PreviewSilence,
     ProbeState,
+    Quality,
     Reading,
     Reload,
     Shelve,
@@ -105,7 +108,8 @@ class Engine:
         self._host, self._gpu = HostWatch(self.tick_s), GpuWatch(self.tick_s)
         self._targets = Targets(settings, self.tick_s, self.note)
         self._queries = Queries(settings.prometheus, self._host_name, self._back_filled)
-        self._logs = Logs(settings, self.note)
+        self._drift = Drifting(settings, self.note)
+        self._quality = QualityRoom(settings, self.note, self._drift.rows_came)
         self._probes = Probes(settings, self._targets, self.note)
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
@@ -131,7 +135,8 @@ class Engine:
         """Watch until `stop`; `published` is called after each frame."""
         self._published = published
         self._strip.restore(self._keeper.load("strip"), self._started_s)
-        self._logs.restore_drift(self._keeper.load("drift"))
+        self._drift.restore(self._keeper.load("drift"))
+        self._quality.restore(self._keeper.load("quality"))
         if why := self._alerting.restore_usual(self._keeper.load("usual")):
             self.note(f"what is usual is learned anew: {clean(why)}", "warning")
         if why := self._probes.restore(self._keeper.load("probes")):
@@ -142,7 +147,8 @@ class Engine:
         self._gpu.start()
         self._targets.start()
         self._queries.start()
-        self._logs.start()
+        self._drift.start()
+        self._quality.start()
         self._probes.start()
         self.note("watching began")
         try:
@@ -183,7 +189,8 @@ class Engine:
         await self._probes.stop()
         await self._targets.stop()
         await self._queries.stop()
-        await self._logs.stop()
+        await self._quality.stop()
+        await self._drift.stop()
         self._host.stop()
         self._gpu.stop()
         await self._keeper.close()
@@ -215,6 +222,7 @@ class Engine:
         self._targets.ask_over(self._alerting.asks_over)
         await self._targets.reload(settings)
         await self._probes.reload(settings)
+        self._quality = await self._quality.renewed(settings)
         self.note("configuration read again" + (f" by {who}" if who else ""))
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
@@ -229,26 +237,28 @@ class Engine:
         self._host.watch(self._targets.pids())
         gpus = hardware.with_owners(gpus, system.processes)
         targets = self._targets.targets(now_s, self._host.families(), gpus)
-        self._logs.observe(now_s, self._targets.watched())
-        drift = await self._logs.verdicts(now_s)
+        self._drift.observe(now_s, self._targets.watched())
+        drift = await self._drift.verdicts(now_s)
         probes = self._probes.states(now_s)
-        performance = [*self._logs.performance(now_s), *self._probes.performance(now_s)]
+        quality = self._quality.quality()
+        shown = [target for target, _ in targets.values()]
+        told_quality = given(shown, self._queries.answers(), self._settings.prometheus)
+        performance = [*self._quality.performance(), *self._probes.performance(now_s), *told_quality]
         windows = self._targets.windows(now_s)
         spans = windows_of(windows) if self._alerting.asks_windows else {}
         told = self._queries.subjects()
         asked = subjects.all_of(
             self._host_name, system, gpus, targets, drift, performance, told, now_s, spans,
-            models=self._alerting.asks_models, over=self._targets.over(), probes=probes,
+            models=self._alerting.asks_models, over=self._targets.over(), probes=probes, quality=quality,
         )  # fmt: skip
         await self._alerting.evaluate(asked, now_s)
-        shown = [target for target, _ in targets.values()]
         self._keep_past(now_s, system, gpus, shown)
         alerts = self._alerting.alerts(now_s)
         for alert in alerts:
             if alert.threshold is not None and alert.ended_at is None:
                 self._rings.put(now_s, alert.charted_as, {limit_key(alert.key, alert.rule): alert.threshold})
         self._strip.put(now_s, _level(alerts, shown))
-        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, probes, alerts)
+        frame = self._make_frame(now_s, system, gpus, gpu_why, shown, windows, drift, performance, quality, probes, alerts)
         self._publish(frame)
         if now_s - self._saved_s >= DRIFT_SAVED_EVERY_S:
             self._save(now_s)
@@ -274,6 +284,8 @@ class Engine:
                 self._queries.fill_past_of(one.found.name, one.found.urls.get("metrics", one.found.url), one.kind.says)
         for name, queried in self._queries.fresh().items():
             self._rings.put(now_s, name, queried.values)
+        for subject, numbers in self._quality.past():
+            self._rings.put(now_s, subject, numbers)
 
     def _back_filled(self, subject: str, source: str, past: dict[str, list[tuple[float, float]]]) -> None:
         for key, samples in past.items():
@@ -291,6 +303,7 @@ class Engine:
         windows: list[TargetWindow],
         drift: list[Drift],
         performance: list[Performance],
+        quality: list[Quality],
         probes: list[ProbeState],
         alerts: list[Alert],
     ) -> Frame:
@@ -306,6 +319,7 @@ class Engine:
             orphans=self._targets.orphans(gpus),
             windows=windows,
             performance=performance,
+            quality=quality,
             probes=probes,
             drift=drift,
             alerts=alerts,
@@ -353,7 +367,8 @@ class Engine:
     def _save(self, now_s: float) -> None:
         self._saved_s = now_s
         self._keeper.save("strip", self._strip.dump())
-        self._keeper.save("drift", self._logs.dump_drift())
+        self._keeper.save("drift", self._drift.dump())
+        self._keeper.save("quality", self._quality.dump(ending=self._stop.is_set()))
         self._keeper.save("probes", self._probes.dump())
         self._alerting.save(now_s, ending=self._stop.is_set())
 
@@ -436,11 +451,11 @@ class Engine:
 
     async def _pin(self, source: str, signal: str, who: str) -> Outcome:
         golden = self._probes.known(source) and not signal
-        why = self._probes.pin(source) if golden else self._logs.pin(source, signal)
+        why = self._probes.pin(source) if golden else self._drift.pin(source, signal)
         if why:
             return Outcome(ok=False, message=f"not done: {why}")
         signal = signal or "golden answers"
-        kept, state = ("probes", self._probes.dump()) if golden else ("drift", self._logs.dump_drift())
+        kept, state = ("probes", self._probes.dump()) if golden else ("drift", self._drift.dump())
         lost = await self._keeper.save_now(kept, state)
         self.note(f"{source}: {signal} as it is now is the reference, by {who}")
         self._hurry = True

@@ -31,7 +31,6 @@ FILE_S = 10.0  # a disk that hangs must not hold up the asking
 WAITS_S = 2.0  # between looks while there is nobody to ask
 FIRST_S = 3.0  # the target must be found first
 JITTER = 0.1  # of the interval, only ever longer: so many a minute are the most
-SURE, SURE_OF_TEXT = 2, 3  # times in a row: written answers differ now and then without a change of the model
 MADE_ANEW_EVERY_S = 2.0
 APART_S = 0.05  # between two questions of an explanation
 
@@ -43,8 +42,7 @@ class Probe:
         """`watched` gives the targets of this moment."""
         self.settings = settings
         self.prober = Prober(settings.protocol, seconds(settings.timeout))
-        writes = settings.protocol in protocols.WRITES or (settings.protocol == "auto" and settings.check in ("contains", "regex"))
-        self.book = ProbeBook(settings.name, settings.check, settings.tolerance, confirmed=SURE_OF_TEXT if writes else SURE)
+        self.book = ProbeBook(settings.name, settings.check, settings.tolerance)
         self.explaining: tuple[int, int] | None = None
         self.explained: ProbeExplained | None = None
         self.place: Place | None = None
@@ -120,6 +118,7 @@ class Probe:
         if not model and protocol not in protocols.WRITES:
             return None
         self._why, self._protocol = "", protocol
+        self.book.writes = protocol in protocols.WRITES
         self.place = Place(url, one.kind.name, model, one.settings)
         return self.place
 

@@ -19,8 +19,11 @@ class Source(Protocol):
     """Something that is asked again and again."""
 
     name: str
-    interval_s: float
     deadline_s: float
+
+    @property
+    def interval_s(self) -> float:
+        """How often it is asked."""
 
     async def read(self, now_s: float) -> Reading:
         """One answer, or one failure; never an exception."""

@@ -8,18 +8,18 @@ import sys
 import pytest
 
 from tui_monitor.config import Settings
-from tui_monitor.engine.logs import Logs
+from tui_monitor.engine.drifting import Drifting
 
 
 async def loaded() -> tuple[bytes | None, list[str]]:
     said: list[str] = []
-    logs = Logs(Settings(), lambda text, _severity="": said.append(text))
+    logs = Drifting(Settings(), lambda text, _severity="": said.append(text))
     logs.start()
     async with asyncio.timeout(30):
-        while logs.dump_drift() is None and not said:
+        while logs.dump() is None and not said:
             await asyncio.sleep(0.05)
     await logs.stop()
-    return logs.dump_drift(), said
+    return logs.dump(), said
 
 
 def test_the_judges_are_loaded() -> None:
@@ -32,4 +32,4 @@ def test_judges_that_cannot_be_loaded_are_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "tui_monitor.analyse.drift.room", None)  # as when numpy is broken
     state, said = asyncio.run(loaded())
     assert state is None
-    assert said[0].startswith("drift and quality are not judged: ModuleNotFoundError")
+    assert said[0].startswith("drift is not judged: ModuleNotFoundError")
