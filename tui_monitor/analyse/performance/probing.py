@@ -1,8 +1,8 @@
 """How a model answers golden questions, and whether it still answers them as at the first run.
 
 The numbers are the probe's own (source `probe`); users' traffic is not in them. Two things keep a change from being cried too early. An
-answer counts as another one when it was given several times in a row, and a question whose answer goes back and forth is unsteady: it is
-told apart and is no evidence. FALLING means that the whole interval of the newest answers' accuracy is below the first run's, and that the
+answer counts as another one when it was given several times in a row (and of written texts as the first one only then too), and a question
+whose answer goes back and forth is unsteady: it is told apart and is no evidence. FALLING means that the whole interval of the newest answers' accuracy is below the first run's, and that the
 paired difference of the same questions is below zero with its whole interval: which questions are hard is in both runs.
 """
 
@@ -27,6 +27,7 @@ RETURNS = 10  # answers: who comes back to an earlier answer within so many goes
 UNSTEADY = 20  # answers without another move until it counts as steady again
 KEPT_PAST = 5
 FEWEST_SILENT = 3
+SURE, SURE_OF_TEXT = 2, 3  # times in a row: so often another answer must come before it counts as a change
 GIVEN_UP = 2  # failures without any answer: the first run goes on without that question
 
 State = Literal["OK", "CHANGED", "FALLING", "UNKNOWN"]
@@ -39,6 +40,7 @@ class Known(Struct):
     label: str
     first: Heard | None = None
     was_right: bool = False
+    firm: bool = False  # the first answer was given several times in a row
     newest: Heard | None = None
     right: bool = False
     took_s: float = 0.0
@@ -89,9 +91,9 @@ class Saved(Struct):
 class ProbeBook:
     """All that one probe has learned."""
 
-    def __init__(self, name: str, check: str, tolerance: float, *, confirmed: int = 2) -> None:
-        """`confirmed`: how often in a row another answer must come before it counts as a change."""
-        self.name, self._check, self._tolerance, self._confirmed = name, check, tolerance, confirmed
+    def __init__(self, name: str, check: str, tolerance: float, *, writes: bool = False) -> None:
+        """`writes`: the answers are written texts, that differ now and then without a change of the model."""
+        self.name, self.writes, self._check, self._tolerance = name, writes, check, tolerance
         self._known: dict[str, Known] = {}
         self._windows = Windows()
         self._failures: Counter[str] = Counter()
@@ -102,6 +104,10 @@ class ProbeBook:
         self._began_s: float | None = None
         self._state: State = "UNKNOWN"
         self._since_s: float | None = None
+
+    @property
+    def _confirmed(self) -> int:
+        return SURE_OF_TEXT if self.writes else SURE
 
     # -- in -----------------------------------------------------------------------------------------------------------------------------
 
@@ -137,6 +143,8 @@ class ProbeBook:
         known.right, known.took_s = verdict.right, answer.took_s
         if known.first is None:
             known.first, known.was_right = verdict.heard, verdict.right
+        elif self.writes and not known.firm and known.streak >= self._confirmed:
+            known.first, known.was_right, known.firm = known.newest, known.right, True  # what was said once before may have been a slip
         changed = known.changed(self._tolerance)
         for sums in touched:
             sums.answer(question.id, answer.took_s, right=verdict.right, changed=changed)
