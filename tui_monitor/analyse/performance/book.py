@@ -261,7 +261,13 @@ class Book:
         slots = [[[start_s, slot.plain()] for start_s, slot in ring.items()] for ring in self._frozen]
         slots[0] += [[start_s, freeze(vector).plain()] for start_s, vector in self._open.items()]
         endless = {w.name: [w.start_s, freeze(w.total.vector).plain()] for w in self.windows.values() if w.width_s == math.inf}
-        return {"size": self.layout.size, "now_s": self.end_s - SLOT_S[0], "slots": slots, "endless": endless}
+        return {
+            "size": self.layout.size,
+            "now_s": self.end_s - SLOT_S[0],
+            "span_s": [self.began_s, self.oldest_s],
+            "slots": slots,
+            "endless": endless,
+        }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any], layout: Layout, stagger: int = 0) -> Self:
@@ -274,6 +280,7 @@ class Book:
             if plain["size"] != layout.size:
                 raise ValueError("its numbers are laid out otherwise")
             book = cls(layout, float(plain["now_s"]), stagger)
+            book.began_s, book.oldest_s = (float(at_s) for at_s in plain["span_s"])
             for ring, slots in enumerate(plain["slots"]):
                 for start_s, slot in slots:
                     book._frozen[ring][float(start_s)] = _checked(slot, layout.size)

@@ -172,6 +172,26 @@ class Known:
         }
         return hashes, columns
 
+    def plain(self, most: int) -> dict[str, Any]:
+        """The newest rows as values that can be written."""
+        hashes, columns = self.newest(most)
+        return {"hashes": hashes.tobytes(), "columns": {name: column.tobytes() for name, column in columns.items()}}
+
+    def restore(self, plain: dict[str, Any]) -> None:
+        """Add what `plain` gave.
+
+        Raises:
+            ValueError: it is damaged, or of other columns.
+        """
+        try:
+            hashes = np.frombuffer(plain["hashes"], np.uint64)
+            columns = {name: np.frombuffer(plain["columns"][name], dtype) for name, dtype in self._columns.items()}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"predictions that wait for labels are damaged ({error})") from None
+        if any(len(column) != len(hashes) for column in columns.values()) or len(np.unique(hashes)) != len(hashes):
+            raise ValueError("predictions that wait for labels are damaged")
+        self.add(hashes, columns)
+
     def _drop(self) -> int:
         self._first += 1
         used: int = self._segments.popleft().used

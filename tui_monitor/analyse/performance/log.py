@@ -15,25 +15,30 @@ from tui_monitor.analyse.performance.arrived import Arrived, Coded, Reader, feat
 from tui_monitor.analyse.performance.book import ALL, DEPLOY, Book, spots
 from tui_monitor.analyse.performance.candidates import Candidates
 from tui_monitor.analyse.performance.counts import Batch, Counts
+from tui_monitor.analyse.performance.drawn import Drawn
 from tui_monitor.analyse.performance.groups import gaps
 from tui_monitor.analyse.performance.intervals import mean, share
 from tui_monitor.analyse.performance.known import LIMIT, Keyed, Known, firsts
 from tui_monitor.analyse.performance.pairs import paired, versions
 from tui_monitor.analyse.performance.proxy import agreement
 from tui_monitor.analyse.performance.reference import Reference
+from tui_monitor.analyse.performance.reweight import Reweighted
 from tui_monitor.analyse.performance.shown import Shown
 from tui_monitor.analyse.performance.slices import Slice, Table, predicate
 from tui_monitor.analyse.performance.standing import Learning, Line, Standing, line_of, sentence
 from tui_monitor.analyse.performance.worst import worst_slices
 from tui_monitor.config import PredictionSettings
 from tui_monitor.language.expression import ExpressionError
-from tui_monitor.model import Estimate, LogRow, LogRows, Paired, Performance, Quality, utc
+from tui_monitor.model import Estimate, LogRow, LogRows, Paired, Performance, Quality, clean, utc
 from tui_monitor.vocabulary import seconds
 
 AHEAD_S = 60.0  # a row may be this far in the future: clocks differ
 MAX_EARLY = 100_000  # labels whose prediction was not seen yet
 MAX_SLICES = 64
 MAX_DEPLOYS = 50
+FORM = 1  # of what is kept over a restart
+SAVED_ROWS = 200_000  # newest predictions whose labels may still come after a restart
+MIXED = "24h"  # the window whose mix of slices is looked at
 AGES = 1000  # newest labels whose age is told
 KNOWN_BYTES = 64_000_000  # of waiting predictions; with many classes fewer fit
 _LARGEST = 1e70  # an error whose square is still a number
@@ -85,6 +90,8 @@ class LabelledLog:
         self._books: dict[str | None, Book] = {}
         self._waiting = self._new_known()
         self._early: dict[int, tuple[Any, float]] = {}  # hash of an id -> its label as it came, and when
+        self._drawn = Drawn()
+        self._mixed: tuple[float, Reweighted] | None = None
         self._ages: deque[float] = deque(maxlen=AGES)
         self.deploys: list[tuple[float, str]] = []
         self._deployed_s: float | None = None
@@ -109,6 +116,11 @@ class LabelledLog:
             self._predictions(self._reader.read(rows.rows, now_s, AHEAD_S, self.left_out), now_s)
         if rows.labels:
             self._late(rows.labels, now_s)
+        if rows.sampled:
+            hashes = self._hash.many(one.id for one in rows.sampled)
+            self._leave_out("labels_unmatched", self._drawn.add(zip(hashes.tolist(), rows.sampled, strict=True)))
+        if self._drawn.waiting and (rows.rows or rows.sampled):
+            self._count_drawn()
         self._forget(now_s)
 
     def _advance(self, now_s: float) -> None:
@@ -214,6 +226,32 @@ class LabelledLog:
         """Values as a batch has them; those that wait are kept in fewer bytes."""
         return values.astype(np.float64) if self._regression else values.astype(np.int32)
 
+    def _count_drawn(self) -> None:
+        """Labels of a drawn sample whose predictions are known."""
+        waiting = self._drawn.waiting
+        places = self._waiting.find(np.fromiter(waiting, np.uint64, len(waiting)))
+        known = np.flatnonzero(places >= 0)
+        if not len(known):
+            return
+        identities = list(waiting)
+        labels, weights = zip(*(waiting.pop(identities[int(number)]) for number in known), strict=True)
+        codes, missing, unknown = self._reader.values(labels)
+        self._leave_out("label_unreadable", int(missing.sum()))
+        self._leave_out("unknown_class", int((unknown & ~missing).sum()))
+        good = ~missing & ~unknown
+        places, codes, weight = places[known][good], codes[good], np.array(weights, np.float64)[good]
+        at_s, said, bits = (self._waiting.get(name, places) for name in ("at_s", "prediction", "bits"))
+        for spot, here in spots(at_s, self._now_s, self._deployed_s):
+            for name, book in self._books.items():
+                mine = here if name is None else here[self._inside(bits[here], name)]
+                if len(mine):
+                    counts = Counts(self.layout)
+                    counts.add_sampled(self._typed(said[mine]), self._typed(codes[mine]), weight[mine])
+                    book.add(spot, counts.packed())
+
+    def _inside(self, bits: NDArray[np.uint64], name: str) -> NDArray[np.bool_]:
+        return np.asarray((bits >> np.uint64(self._bit_of[name])) & np.uint64(1) == 1)
+
     def _wait_early(self, identity: int, label: Any, now_s: float) -> None:
         if identity not in self._early and len(self._early) >= MAX_EARLY:
             self._early.pop(next(iter(self._early)))
@@ -227,7 +265,7 @@ class LabelledLog:
             for name, book in self._books.items():
                 mine = part
                 if name is not None:
-                    inside = (part_bits >> np.uint64(self._bit_of[name])) & np.uint64(1) == 1
+                    inside = self._inside(part_bits, name)
                     if not inside.any():
                         continue
                     mine = part.take(inside)
@@ -417,7 +455,20 @@ class LabelledLog:
         ]
         whole = {one.window: one for one in result if one.slice is None and one.source == "labelled"}
         self.standing.judge(whole, line, now_s)
+        mixed = self._mix(now_s)
+        if mixed is not None:
+            result.append(self._shown.reweighted(whole[MIXED], mixed))
         return result
+
+    def _mix(self, now_s: float) -> Reweighted | None:
+        """What the reference lets expect of the day's mix of slices; a fit takes milliseconds, so it is kept for a minute."""
+        if self.reference is None or self.reference.mix is None:
+            return None
+        if self._mixed is None or not 0 <= now_s - self._mixed[0] < AHEAD_S:
+            rows = self._books[None].windows[MIXED].total.rows
+            inside = [self._books[name].windows[MIXED].total.rows if name in self._books else 0 for name in self.reference.mix.names]
+            self._mixed = now_s, self.reference.mix.under(np.array(inside, np.float64) / max(rows, 1), rows)
+        return self._mixed[1]
 
     def quality(self, now_s: float) -> Quality:
         """The log as a whole."""
@@ -448,6 +499,8 @@ class LabelledLog:
             label_age_s=age_s,
             label_age_p95_s=age_p95_s,
             sampled=self._kept if self._kept < 1.0 else None,
+            kappa=self._drawn.agreement,
+            ess=None if self._mixed is None else self._mixed[1].ess,
             proxy_agreement=agreement(book.windows["24h"].total) if self.layout.proxy and not self._regression else None,
             left_out=dict(self.left_out) | ({"out_of_order": self.out_of_order} if self.out_of_order else {}),
             private=list(self._settings.private),
@@ -481,6 +534,96 @@ class LabelledLog:
             return None, None
         median_s, p95_s = np.quantile(np.array(self._ages), (0.5, 0.95))
         return float(median_s), float(p95_s)
+
+    # -- kept over a restart --------------------------------------------------------------------------------------------------------------
+
+    def dump(self) -> bytes:
+        """Counts, and hashes of the ids that wait for labels: no rows, no ids, no features."""
+        import msgspec
+
+        state = {
+            "form": FORM,
+            "signature": self._signature(),
+            "key": self._hash.key,
+            "now_s": self._now_s if self._now_s > -math.inf else None,
+            "classes": self.layout.classes.names,
+            "versions": self._reader.versions,
+            "score_width": self._reader.score_width,
+            "deploys": self.deploys,
+            "deployed_s": self._deployed_s,
+            "of_version": self._of_version.tolist(),
+            "left_out": dict(self.left_out),
+            "out_of_order": self.out_of_order,
+            "ages": list(self._ages),
+            "learning": self._learning.plain(),
+            "usual": None if self._usual is None else list(self._usual),
+            "standing": [self.standing.state, self.standing.since_s],
+            "bits": [[name, bit] for name, bit in self._bit_of.items() if name in self._settings.slices],
+            "books": [[name, book.plain()] for name, book in self._books.items() if name is None or name in self._settings.slices],
+            "waiting": self._waiting.plain(SAVED_ROWS),
+            "early": [[identity, *one] for identity, one in self._early.items()],
+            "drawn": self._drawn.plain(),
+        }
+        return msgspec.msgpack.encode(state)
+
+    def load(self, saved: bytes) -> str:
+        """Go on where `dump` was, before anything was added; returns why that cannot be, and then the log begins anew."""
+        import msgspec
+
+        try:
+            state = msgspec.msgpack.decode(saved)
+            if state["form"] != FORM:
+                raise ValueError("kept by another version of this program")
+            if state["signature"] != self._signature():
+                raise ValueError("the settings of the log are others now")
+            self._restore(state)
+        except (msgspec.MsgspecError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+            return f"the windows of {self._settings.name} begin anew: {clean(error)}"
+        return ""
+
+    def _signature(self) -> str:
+        """What the saved numbers mean: with other settings they would be read wrongly."""
+        s = self._settings
+        told = (s.task, s.classes, s.positive, s.columns, s.horizon, s.slices, s.costs, s.counters, bool(s.sampled.path))
+        return f"{told} {self.layout.calibrated}"
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        names = [str(name) for name in state["classes"]]
+        here = self.layout.classes.names
+        if names[: len(here)] != here[: len(names)]:
+            raise ValueError("its classes are in another order")
+        if not all(self.layout.classes.code(name) == code for code, name in enumerate(names)):
+            raise ValueError("its classes are damaged")
+        bits = {str(name): int(bit) for name, bit in state["bits"]}
+        books = {name: Book.from_plain(plain, self.layout, stagger) for stagger, (name, plain) in enumerate(state["books"])}
+        if None not in books or set(books) != {None, *bits} or set(bits) - {one.name for one in self._candidates.slices}:
+            raise ValueError("its slices are damaged")
+        drawn, learning = Drawn.from_plain(state["drawn"]), Learning.from_plain(state["learning"])
+        of_version = np.array(state["of_version"], np.float64).reshape(-1, 3)
+        keyed = Keyed(bytes(state["key"]))
+        self._reader.score_width = int(state["score_width"])
+        waiting = self._new_known()
+        waiting.restore(state["waiting"])
+        used = sum(1 << bit for bit in bits.values())
+        waiting.clear_bits("bits", ~used & 0xFFFF_FFFF_FFFF_FFFF)  # automatic slices are learned anew
+        early = {int(identity): (label, float(came_s)) for identity, label, came_s in state["early"]}
+        ages = [float(age_s) for age_s in state["ages"]]
+        deploys = [(float(at_s), str(name)) for at_s, name in state["deploys"]]
+        usual = None
+        if state["usual"] is not None:
+            middle, variance, rows, parts = state["usual"]
+            usual = Line(float(middle), float(variance), int(rows), int(parts))
+        standing, since_s = state["standing"]
+        self._hash, self._waiting, self._early, self._drawn, self._learning, self._usual = keyed, waiting, early, drawn, learning, usual
+        self._reader.versions = [str(name) for name in state["versions"]]
+        self._of_version, self.deploys, self._deployed_s = of_version, deploys, state["deployed_s"]
+        self._ages.extend(ages)
+        self.left_out = Counter({str(reason): int(rows) for reason, rows in state["left_out"].items()})
+        self.out_of_order = int(state["out_of_order"])
+        self._now_s = -math.inf if state["now_s"] is None else float(state["now_s"])
+        self._bit_of, self._books = bits, books
+        self.standing.resume(standing, since_s)
+        self._follow_slices()
 
     # -- what it is held against ----------------------------------------------------------------------------------------------------------
 

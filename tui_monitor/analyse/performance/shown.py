@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from tui_monitor.analyse.performance import cbpe, proxy
+from tui_monitor.analyse.performance import cbpe, proxy, sampled
 from tui_monitor.analyse.performance.book import Book, Window
 from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.inferred import Inferred
 from tui_monitor.analyse.performance.layout import Layout
 from tui_monitor.analyse.performance.metrics import calibration, class_scores, confusion, coverage, measured
 from tui_monitor.analyse.performance.reference import Reference, held_against
+from tui_monitor.analyse.performance.reweight import Reweighted
 from tui_monitor.analyse.performance.standing import ENOUGH_LABELS, Line
 from tui_monitor.model import Basis, Estimate, Performance, utc
 
@@ -86,6 +87,11 @@ class Shown:
         for kept in [kept for kept in self._made if kept[0] == slice_]:
             del self._made[kept]
 
+    def reweighted(self, labelled: Performance, found: Reweighted) -> Performance:
+        """What the mix of slices lets expect of a window."""
+        metrics = {} if found.accuracy is None else {"accuracy": found.accuracy}
+        return self._inferred(labelled, "estimated", Inferred(metrics, found.assumption, found.why), None)
+
     def _elements(
         self, book: Book, window: Window, slice_: str | None, line: Line | None, key: str, age_s: float | None
     ) -> list[Performance]:
@@ -122,6 +128,8 @@ class Shown:
         result = [first]
         if self._layout.calibrated and reference is not None and reference.calibrator is not None:
             result.append(self._inferred(first, "estimated", cbpe.estimated(counts, reference.calibrator, reference.name), width_s))
+        if self._layout.sampled and counts["sampled"].any():
+            result.append(self._inferred(first, "sampled", sampled.sampled(counts), width_s))
         if self._layout.proxy and not self._layout.regression:
             result.append(self._inferred(first, "estimated", proxy.corrected(counts, self._proxy), width_s))
         return result

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 _NARROW = (np.uint8, np.uint16, np.uint32)
 _LARGEST = 2**32 - 1
+_RARE = 16  # one place in so many may have a number too large for the type of the others
 
 
 class Frozen(NamedTuple):
-    """Places in rising order and their values; the places of values that are not whole numbers come apart."""
+    """Places in rising order and their whole numbers; the places of other values, and of very large ones, come apart."""
 
     size: int
     where: NDArray[Any]  # uint16 or uint32 places, or uint8 bits of all places
@@ -54,9 +55,9 @@ def freeze(vector: Vector) -> Frozen:
     places = np.flatnonzero(vector)
     values = vector[places]
     is_whole = (values == np.floor(values)) & (values > 0) & (values <= _LARGEST)
+    narrow = next(dtype for dtype in _NARROW if (values[is_whole] > np.iinfo(dtype).max).sum() * _RARE <= len(places))
+    is_whole &= values <= np.iinfo(narrow).max  # the few larger ones stand with the rest
     whole, whole_at = values[is_whole], places[is_whole]
-    largest = whole.max(initial=0)
-    narrow = next(dtype for dtype in _NARROW if largest <= np.iinfo(dtype).max)
     wide = np.uint16 if len(vector) <= np.iinfo(np.uint16).max else np.uint32
     if len(whole_at) * np.dtype(wide).itemsize * 8 <= len(vector):
         where: NDArray[Any] = whole_at.astype(wide)
@@ -84,6 +85,6 @@ def from_plain(plain: list[Any]) -> Frozen:
             np.frombuffer(rest, np.float64),
         )
         frozen.thawed()  # places outside of it, or of another number than the values
-    except (TypeError, KeyError, IndexError) as error:
+    except (TypeError, KeyError, IndexError, ValueError) as error:
         raise ValueError(f"a slot of time is damaged ({error})") from None
     return frozen

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,6 +175,12 @@ class Standing:
         if state != self.state:
             self.state, self.since_s = state, now_s
         return state
+
+    def resume(self, state: str, since_s: float | None) -> None:
+        """Go on in the state of an earlier engine."""
+        if state in ("OK", "FALLING", "DECAYED"):
+            self.state, self.since_s = cast("State", state), since_s
+            self._beyond = {"FALLING": dict.fromkeys((*SHORT, LONG), True), "DECAYED": {LONGEST: True}}.get(state, {})
 
     def _look(self, name: str, window: Performance | None, line: Line | None) -> None:
         one = window.metrics.get(self.key) if window is not None else None
