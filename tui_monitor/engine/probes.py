@@ -32,6 +32,7 @@ WAITS_S = 2.0  # between looks while there is nobody to ask
 FIRST_S = 3.0  # the target must be found first
 JITTER = 0.1  # of the interval, only ever longer: so many a minute are the most
 MADE_ANEW_EVERY_S = 2.0
+RARELY = 10  # rounds
 APART_S = 0.05  # between two questions of an explanation
 
 
@@ -81,11 +82,20 @@ class Probe:
         place = self.resolve()
         if place is None:
             return False
-        question = self._read.questions[self._turn % len(self._read.questions)]
+        question = self._next()
         answer = await self.prober.ask(question, place)
-        self._turn = (self._turn + 1) % len(self._read.questions)
         self.book.add(question, answer)
         return True
+
+    def _next(self) -> GoldenQuestion:
+        """Whose turn it is. A question that alone is always refused is left out in most rounds: the server counts it as an error each time."""
+        questions = self._read.questions
+        for _ in questions:
+            turns, place = divmod(self._turn, len(questions))
+            self._turn += 1
+            if turns % RARELY == 0 or not self.book.hopeless(questions[place].id):
+                return questions[place]
+        return questions[self._turn % len(questions)]
 
     async def _read_file(self) -> None:
         try:
@@ -115,7 +125,7 @@ class Probe:
             self._why = clean(error)
             return None
         model: str = self.settings.model or self._only_model(one)
-        if not model and protocol not in protocols.WRITES:
+        if not model and (protocol not in protocols.WRITES or one.listed):
             return None
         self._why, self._protocol = "", protocol
         self.book.writes = protocol in protocols.WRITES
@@ -123,11 +133,10 @@ class Probe:
         return self.place
 
     def _only_model(self, one: Watched) -> str:
-        names = list(
-            dict.fromkeys([*(model.name for model in one.listed), *one.found.models, *(one.settings.models if one.settings else ())])
-        )
+        configured = one.settings.models if one.settings else []
+        names: dict[str, None] = dict.fromkeys([*(model.name for model in one.listed), *one.found.models, *configured])
         if len(names) == 1:
-            return names[0]
+            return next(iter(names))
         self._why = (
             f"which model is meant: set model to one of {clean(', '.join(names), 100)}" if names else "its models are not known: set model"
         )
@@ -143,7 +152,10 @@ class Probe:
         """
         if not self._read.questions:
             raise ValueError(self._read.why or "its questions are not read yet")
-        return {one.id: (one, row_of(self._protocol, one.request)) for one in self._read.questions}
+        return {one.id: (one, row_of(self._protocol_of(one), one.request)) for one in self._read.questions}
+
+    def _protocol_of(self, question: GoldenQuestion) -> str:
+        return protocols.protocol_of(self.settings.protocol, self.place.kind if self.place else "", question.request)
 
     def refuses(self) -> str:
         """Why importances cannot be asked for; empty when they can."""
@@ -152,7 +164,7 @@ class Probe:
         if self.place is None:
             return self._why or "nobody has been asked yet"
         try:
-            row_of(self._protocol, self._read.questions[0].request)
+            row_of(self._protocol_of(self._read.questions[0]), self._read.questions[0].request)
         except ValueError as error:
             return str(error)
         return ""

@@ -27,6 +27,7 @@ RETURNS = 10  # answers: who comes back to an earlier answer within so many goes
 UNSTEADY = 20  # answers without another move until it counts as steady again
 KEPT_PAST = 5
 FEWEST_SILENT = 3
+HOPELESS = 3  # failures in a row
 SURE, SURE_OF_TEXT = 2, 3  # times in a row: so often another answer must come before it counts as a change
 GIVEN_UP = 2  # failures without any answer: the first run goes on without that question
 
@@ -47,6 +48,7 @@ class Known(Struct):
     streak: int = 0  # how often the newest answer was given in a row
     answers: int = 0
     failures: int = 0
+    refused: int = 0  # failures in a row
     since_s: float = 0.0
     past: list[tuple[Heard, int]] = field(default_factory=list)  # earlier answers, and after how many answers they ended
     unsteady_until: int = 0  # answers
@@ -136,10 +138,12 @@ class ProbeBook:
                     sums.failed += 1
             if answer.failure is not None and known is not None:
                 known.failures += 1
+                known.refused += 1
                 self._turned(answer.at_s)
             return
         verdict = judged(answer.value, question.label, self._check, self._tolerance)
         known.hear(verdict.heard, answer.at_s, self._tolerance)
+        known.refused = 0
         known.right, known.took_s = verdict.right, answer.took_s
         if known.first is None:
             known.first, known.was_right = verdict.heard, verdict.right
@@ -154,6 +158,15 @@ class ProbeBook:
         state, _ = self._judge()
         if state != self._state:
             self._state, self._since_s = state, at_s
+
+    def hopeless(self, identity: str) -> bool:
+        """Whether a question was refused again and again while others were answered."""
+        known = self._known.get(identity)
+        return known is not None and known.refused >= HOPELESS and not self._silent
+
+    @property
+    def _silent(self) -> bool:
+        return self._unanswered >= max(FEWEST_SILENT, len(self._known))
 
     def pin(self) -> str:
         """The newest answers become the first ones; returns why not, or nothing."""
@@ -183,7 +196,6 @@ class ProbeBook:
         """How its asking stands, as far as the answers tell."""
         state, sentence = self._judge()
         changed = [(identity, one) for identity, one in self._known.items() if one.changed(self._tolerance)]
-        silent = self._unanswered >= max(FEWEST_SILENT, len(self._known))
         changed.sort(key=lambda pair: -pair[1].since_s)
         return ProbeState(
             name=self.name,
@@ -196,7 +208,7 @@ class ProbeBook:
             failed=sum(self._failures.values()),
             failures=dict(self._failures),
             failing=self._failing,
-            silent=f"{self._unanswered} golden questions in a row without an answer: {self._failing}" if silent else "",
+            silent=f"{self._unanswered} golden questions in a row without an answer: {self._failing}" if self._silent else "",
             rounds=min((one.answers + one.failures for one in self._known.values()), default=0),
             first=self._first(),
             changed=[
