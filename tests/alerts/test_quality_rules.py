@@ -190,6 +190,20 @@ def test_check_knows_the_numbers_of_models(tmp_path: Path, capsys: pytest.Captur
     assert bool(told) == bool(said)
 
 
+def test_a_number_of_quality_may_be_a_gauge_of_a_server_or_an_answer_to_a_query(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.toml"
+    target = '[[targets]]\nname = "mine"\nurl = "http://127.0.0.1:9"\nkind = "prometheus"\n[targets.map]\n'
+    target += '"accuracy" = "my_accuracy"\n"request.rate" = "rate(my_requests_total)"\n'
+    rule = '[[rules]]\nname = "r"\nwhen = "accuracy < 50% and request.rate > 1/s"\n'
+    path.write_text("[discovery]\nenabled = false\n" + target + rule)
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+    queries = '[[prometheus]]\nname = "central"\nurl = "http://127.0.0.1:9"\n[prometheus.queries]\n"accuracy" = "avg(a)"\n"conversion" = "avg(b)"\n'
+    path.write_text(queries + '[[rules]]\nname = "r"\nwhen = "accuracy < 50% and conversion < 0.1"\n')
+    assert main(["check", str(path)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_rule_may_ask_for_what_a_log_counts() -> None:
     log = PredictionSettings("shop", counters={"clicks": "clicked"})
     rules = [RuleSettings("few", "business.clicks[3h] < 10%", where={"subject": "performance"})]

@@ -98,8 +98,9 @@ def _nobody_counts(one: Asked, queries: set[str], kinds: Mapping[str, Kind], whe
 
 def kinds_of(key: str, queries: set[str], kinds: Mapping[str, Kind]) -> set[str]:
     """The kinds of subjects that can have a key; GPUs and hosts elsewhere are told by exporters, which are targets."""
-    if judged(key) and (key in VOCABULARY or key.startswith(BUSINESS)):
-        return {"performance", "slice"}
+    if judged(key) and (key in VOCABULARY or key.startswith(BUSINESS)):  # and what a page or a query says of itself
+        gauges = {"target"} if any(key in kind.says.measures for kind in kinds.values()) else set()
+        return {"performance", "slice"} | gauges | ({"query"} if key in queries and not key.startswith(BUSINESS) else set())
     if key in queries:
         return {"query"}
     if key.startswith(_OF_EVERY_TARGET):
