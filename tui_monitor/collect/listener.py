@@ -1,11 +1,7 @@
 """`[listener]`: predictions that are posted. A small HTTP server: POST only, bounded in everything, on loopback unless a token is asked for.
 
-POST /predictions/NAME   NAME is that of a `[[predictions]]` log; with any other path the log is that of the event's service or model
-    CloudEvents          of KServe's payload logger and of Seldon's, binary, structured or batched; request and response are joined
-    a pair               {"request": {...}, "response": {...}, "id": ..., "model": ..., "time": ...}: both bodies of one call
-    plain                {"id", "time", "prediction", "score", "label", "features": {...}}, a list of them, or one a line
-    a late label         {"id", "label"}
-What was taken is answered with 204 (an event with 200: KServe's logger calls anything else an error in its log).
+What it takes is told by `inbox`. What was taken is answered with 204 (an event with 200: KServe's logger calls anything else an error in its
+log).
 """
 
 from __future__ import annotations
@@ -17,16 +13,13 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import h11
-import msgspec
 
 from tui_monitor.collect.connection import CHUNK_BYTES
-from tui_monitor.collect.events import Event, Halves, Pair, event, payload, structured
-from tui_monitor.collect.lines import row_of
-from tui_monitor.collect.payload import Unreadable, rows_of
-from tui_monitor.collect.posted import Full, ListenedLog, Row
+from tui_monitor.collect.inbox import Inbox, Unknown
+from tui_monitor.collect.payload import Unreadable
+from tui_monitor.collect.posted import Full, ListenedLog
 from tui_monitor.config import ListenerSettings, PredictionSettings, bytes_of
 from tui_monitor.credentials import CredentialError, secret
 from tui_monitor.model import clean
@@ -100,10 +93,9 @@ class Listener:
         self.logs = [ListenedLog(one) for one in predictions]
         self.port = 0
         self.answered: Counter[int] = Counter()  # status -> requests
-        self._settings, self._clock = settings, clock
-        self._by_name = {log.name: log for log in self.logs}
+        self._settings = settings
+        self._inbox = Inbox(self.logs, clock)
         self._most_bytes = int(bytes_of(settings.max_body))
-        self._halves = Halves()
         self._token = b""
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -249,13 +241,13 @@ class Listener:
         except TimeoutError:
             raise _Refusal(408, f"the body did not come within {BODY_S:g} s", ends=True) from None
         try:
-            return self.take(request.target.decode("ascii", "replace"), headers, bytes(body))
+            return self._inbox.take(request.target.decode("ascii", "replace"), headers, bytes(body))
         except Unreadable as error:
             raise _Refusal(400, clean(error)) from None
+        except Unknown as error:
+            raise _Refusal(404, clean(error)) from None
         except Full:
             raise _Refusal(503, "too many rows wait already", headers=_RETRY) from None
-        except _Refusal:
-            raise
         except Exception as error:  # noqa: BLE001 - the border of the listener: what a body can make us raise is answered
             raise _Refusal(500, clean(f"{type(error).__name__}: {error}")) from None
 
@@ -295,127 +287,7 @@ class Listener:
         except TimeoutError:
             pass
 
-    # -- what was posted ----------------------------------------------------------------------------------------------------------------
-
-    def take(self, target: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Takes one body; returns the status of success.
-
-        Raises:
-            Unreadable: one line on what is wrong with it.
-            Full: the log's queue has no room.
-        """
-        named = self._named(target)
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/cloudevents-batch+json":
-            events = payload(body)
-            if not isinstance(events, list):
-                raise Unreadable("a batch is a list of events")
-            self._events([structured(one, len(body) // len(events)) for one in events], named)
-            return 200
-        if kind != "application/cloudevents+json" and "ce-type" in headers:
-            attributes = {name[3:]: unquote(value) for name, value in headers.items() if name.startswith("ce-")}
-            self._events([event(attributes, payload(body), len(body))], named)
-            return 200
-        found, broken = self._objects(body)
-        if named:
-            named.left_out["row_unreadable"] += broken
-        if kind == "application/cloudevents+json" or all("specversion" in one and "type" in one for one in found):
-            self._events([structured(one, len(body) // len(found)) for one in found], named)
-            return 200
-        self._plain(found, named, len(body))
-        return 204
-
-    @staticmethod
-    def _objects(body: bytes) -> tuple[list[Row], int]:
-        """(the JSON objects of a body: one, a list, or one a line; lines that are none)."""
-        broken = 0
-        try:
-            known = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            lines = [row_of(line) for line in body.split(b"\n") if line.strip()]
-            known = [row for row in lines if row is not None]
-            broken = len(lines) - len(known)
-        if isinstance(known, dict):
-            known = [known]
-        if not isinstance(known, list) or not known or not all(isinstance(one, dict) for one in known):
-            raise Unreadable("the body is no JSON object, no list of objects, and not one object a line")
-        return known, broken
-
-    def _events(self, events: list[Event], named: ListenedLog | None) -> None:
-        now_s = self._clock()
-        logs = [named or self._log_of(one.names) for one in events]
-        for log, one in zip(logs, events, strict=True):
-            pair = self._halves.join(log.name, one, now_s)
-            if pair is not None:
-                self._paired(log, pair, now_s)
-        self.sweep()
-
-    def _paired(self, log: ListenedLog, pair: Pair, now_s: float) -> None:
-        said = pair.response
-        if said is None:
-            log.left_out["response_missing"] += 1
-            return
-        asked = pair.request
-        at_s = (asked.at_s if asked else None) or said.at_s or now_s
-        try:
-            rows = rows_of(log.settings, said.id, at_s, asked.data if asked else None, said.data)
-        except Unreadable:
-            log.left_out["row_unreadable"] += 1
-            raise
-        log.post(rows, [], said.size_bytes + (asked.size_bytes if asked else 0))
-
-    def _plain(self, found: list[Row], named: ListenedLog | None, size_bytes: int) -> None:
-        now_s = self._clock()
-        ready: dict[str, tuple[list[Row], list[tuple[object, object]]]] = {}
-        for one in found:
-            name = one.get("model")
-            log = named or self._log_of((name,) if isinstance(name, str) else ())
-            rows, labels = ready.setdefault(log.name, ([], []))
-            if isinstance(one.get("response"), dict) and isinstance(one.get("request"), dict):
-                rows += self._pair(log, one, now_s)
-                continue
-            row, label = log.plain(one, now_s)
-            rows += [row] if row else []
-            labels += [label] if label else []
-        for name, (rows, labels) in ready.items():
-            self._by_name[name].post(rows, labels, size_bytes)
-
-    @staticmethod
-    def _pair(log: ListenedLog, one: Row, now_s: float) -> list[Row]:
-        """Rows of a request and its response in one object."""
-        identity = one.get("id") or one["response"].get("id") or one["request"].get("id")
-        if not isinstance(identity, str | int) or isinstance(identity, bool):
-            raise Unreadable("a pair of request and response needs an id")
-        rows = rows_of(log.settings, str(identity), now_s, one["request"], one["response"])
-        if one.get("time") is not None:
-            for row in rows:
-                row[log.settings.columns.time] = one["time"]
-        return rows
-
-    def _named(self, target: str) -> ListenedLog | None:
-        path = unquote(urlsplit(target).path).strip("/")
-        section, _, name = path.partition("/")
-        return self._log_of((name,)) if section == "predictions" and name else None
-
-    def _log_of(self, names: Sequence[str]) -> ListenedLog:
-        for name in names:
-            if name in self._by_name:
-                return self._by_name[name]
-        if not names:
-            raise _Refusal(404, "post to /predictions/NAME, where NAME is that of a [[predictions]] log")
-        raise _Refusal(404, f"no [[predictions]] log is called {' or '.join(repr(clean(name, 60)) for name in names)}")
-
-    def sweep(self) -> None:
-        """Halves that have waited long enough go on alone: a response without its request is a row without features."""
-        now_s = self._clock()
-        for name, pair in self._halves.given_up(now_s):
-            log = self._by_name[name]
-            try:
-                self._paired(log, pair, now_s)
-            except (Unreadable, Full):
-                pass  # counted there
-
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            self.sweep()
+            self._inbox.sweep()

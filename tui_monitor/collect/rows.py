@@ -6,8 +6,8 @@ Values of private columns end here: they are no features, and a private id leave
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from tui_monitor.model import LogRow, clean
 MOST_FEATURES = 64
 MOST_NAMES = 1000  # of columns that are remembered
 MOST_CLASSES = 100
-_KEY = secrets.token_bytes(32)  # of private ids: nobody can find out which one it was, not even with a list of all
+_KEY = os.urandom(32)  # of private ids: nobody can find out which one it was, not even with a list of all
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 
@@ -144,9 +144,7 @@ class RowMaker:
         return found
 
     def _learned(self, name: str) -> str:
-        if name in self._own and not (name in self._sliced and name not in self._private):
-            shown = ""
-        elif self._score_prefix and name.startswith(self._score_prefix):
+        if (name in self._own and not (name in self._sliced and name not in self._private)) or (self._score_prefix and name.startswith(self._score_prefix)):
             shown = ""
         else:
             shown = self._shown(name)
