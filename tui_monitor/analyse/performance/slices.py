@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_BEGINS = frozenset("+-.0123456789tTfF")
 _TRUTHS = {"true": 1.0, "false": 0.0}
 _NUMPY: dict[str, Callable[[Any, Any], Mask]] = {
     "<": np.less,
@@ -88,6 +89,8 @@ def predicate(expression: str, name: str = "") -> Slice:
 
 def number_of(text: str) -> float | None:
     """The number that a text is; None where it is none."""
+    if text[:1] not in _BEGINS:  # most texts: this is asked of every one
+        return None
     if text.lower() in _TRUTHS:
         return _TRUTHS[text.lower()]
     if not _NUMBER.fullmatch(text):
@@ -98,7 +101,7 @@ def number_of(text: str) -> float | None:
 
 def text_of(text: str) -> str:
     """A text as it is compared: without case, a whole number without its `.0`."""
-    whole = _WHOLE.fullmatch(text)
+    whole = _WHOLE.fullmatch(text) if text.endswith("0") else None
     return whole[1] if whole else text.casefold()
 
 
@@ -283,10 +286,10 @@ def _equality(sign: str, same: Mask, known: Mask) -> _Truth:
 
 
 def _numbers(operand: Operand, table: Table) -> Floats:
-    """An operand in every row; NaN where it has no value."""
+    """An operand in every row, or one number for all; NaN where it has no value."""
     match operand:
         case Number(number=number):
-            return np.full(table.rows, number)
+            return np.asarray(number, dtype=np.float64)  # spread over the rows by what it is held against
         case Name(name=name):
             return table[name].numbers
         case Negative(of=of):
@@ -294,7 +297,7 @@ def _numbers(operand: Operand, table: Table) -> Floats:
         case Arithmetic(sign=sign, left=left, right=right):
             return _calculated(sign, _numbers(left, table), _numbers(right, table))
         case _:
-            return np.full(table.rows, np.nan)
+            return np.asarray(np.nan)
 
 
 def _calculated(sign: str, left: Floats, right: Floats) -> Floats:
