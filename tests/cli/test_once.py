@@ -158,7 +158,7 @@ def test_what_is_read_out() -> None:
     assert "  requests 0/s, waiting 12, ttft.p95 at least 1.5" in text
     assert "latency.p95: nothing observed in the window" in text
     assert "  model m version 1 READY: requests 0/s" in text
-    assert "Performance log over 5m: accuracy 90% (85% to 94%); 200 rows, 50% labelled" in text
+    assert "  Performance log over 5m: accuracy 90.0% (85.0% to 94.0%); 200 rows, 50% labelled" in text
     assert "Drift prompt_tokens of llm: drift: prompt_tokens moved up" in text
 
 

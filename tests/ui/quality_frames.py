@@ -10,12 +10,16 @@ from msgspec.structs import replace
 
 from tui_monitor.model import (
     Calibration,
+    ChangedAnswer,
     ClassScore,
+    ColumnWeight,
     Estimate,
     Frame,
     Gap,
     Paired,
     Performance,
+    ProbeExplained,
+    ProbeState,
     Quality,
     WorstSlice,
 )
@@ -156,10 +160,26 @@ HUGE = replace(
         for row in HUGE.performance
     ],
 )  # fmt: skip
+PROBED = replace(
+    CALM,
+    performance=[*windows("spam", STEADY), *(replace(one, name="golden") for one in estimates("golden", {"5m": 0.91, "30m": 0.94, "24h": 0.985}, "probe", "assumes that users ask what the probe asks"))],
+    quality=[replace(SPAM, state="OK")],
+    probes=[
+        ProbeState(
+            name="golden", target="llama-70b", state="CHANGED", since=ago(minutes=40), sentence="3 of 120 answers are others than at the first run", protocol="kserve-v2", questions=120,
+            asked=2400, failed=7, failures={"timeout": 7}, rounds=19, first=Estimate(0.983, 0.95, 0.99), changed_total=3, unsteady=["q-9"],
+            changed=[ChangedAnswer("q-17", "no refund", "refund", "no refund", right=False, was_right=True, since=ago(minutes=40)), ChangedAnswer("q-3", "a", "b", "b", right=True, was_right=False, since=ago(hours=3))],
+            explained=ProbeExplained(
+                at=ago(minutes=3), row=None, columns=9, rows=120, requests=180, failed=1, base=0.97,
+                weights=[ColumnWeight("amount", Estimate(0.21, 0.14, 0.28), moved=0.33), ColumnWeight("country of the card", Estimate(0.01, -0.02, 0.04), moved=0.02)],
+            ),
+        )
+    ],
+)  # fmt: skip
 BESIDE = replace(INCIDENT, performance=QUALITY.performance, quality=QUALITY.quality)
 
 QUALITY_FRAMES: dict[str, Frame] = {
-    "quality": QUALITY, "all sources": SOURCES, "only estimated": ESTIMATED, "no rows": NOTHING, "huge logs": HUGE, "logs and servers": BESIDE,
+    "quality": QUALITY, "all sources": SOURCES, "only estimated": ESTIMATED, "no rows": NOTHING, "huge logs": HUGE, "logs and servers": BESIDE, "golden questions": PROBED,
 }  # fmt: skip
 LOOK = replace(VIEW, focus="performance")
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, Performance, ServerProcess, Silence, Target
+from tui_monitor.cli import quality
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, ServerProcess, Silence, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import others
 from tui_monitor.vocabulary import VOCABULARY
@@ -50,8 +51,7 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     yield from (_orphan(one) for one in frame.orphans)
     for name, queried in frame.queries.items():
         yield f"Prometheus {name}: " + _numbers(queried.values, list(queried.values), queried.absent)
-    for performance in frame.performance:
-        yield _performance(performance)
+    yield from quality.lines(frame, utc=utc)
     yield from (_drift(one) for one in frame.drift)
     if frame.engine.recording.startswith("paused"):
         yield f"Recording {frame.engine.recording}"
@@ -269,20 +269,6 @@ def _orphan(orphan: Orphan) -> str:
         holds.append(f"GPU {' '.join(map(str, orphan.gpus))}{memory}")
     of = f", left behind by {orphan.kind}" if orphan.kind else ""
     return f"Orphan {orphan.name} ({orphan.pid}){of}, holds {' and '.join(holds) or 'nothing that is known'}"
-
-
-def _performance(performance: Performance) -> str:
-    numbers = [
-        f"{key} {_value(key, one.value)}"
-        + (f" ({_value(key, one.low)} to {_value(key, one.high)})" if one.low is not None and one.high is not None else "")
-        for key, one in performance.metrics.items()
-        if one.value is not None
-    ]
-    slice_ = f", {performance.slice}" if performance.slice else ""
-    labelled = f", {fmt.ratio(performance.coverage)} labelled" if performance.coverage is not None else ""
-    why = [performance.why] if performance.why else []
-    what = ", ".join([*numbers, *why]) or "no numbers"
-    return f"Performance {performance.name}{slice_} over {performance.window}: {what}; {performance.n} rows{labelled}"
 
 
 def _drift(drift: Drift) -> str:

@@ -63,9 +63,10 @@ def _pairs(matrix: Sequence[Sequence[int]], seen: list[int], names: list[str], w
     faults.sort(key=lambda one: -one[0])
     total, wrong = sum(sum(row) for row in matrix), sum(count for count, _, _ in faults)
     out: list[Line] = [((cut(f"{len(seen)} classes, {fmt.count(wrong)} of {fmt.count(total)} rows taken for another", width), "dim"),)]
-    half = max(6, (width - 22) // 2)
     for count, i, j in faults[: max(0, rows - 1)]:
-        of_class = sum(matrix[seen[i]])
-        out.append(((pad(fmt.count(count), 6, ">") + "  ", "strong"), (cut(names[i], half), "text"), (" as ", "dim"), (cut(names[j], half), "text"),
-                    (f"  {fmt.ratio(count / of_class)} of its rows" if width >= 50 else f" {fmt.ratio(count / of_class)}", "dim")))  # fmt: skip
+        share = fmt.ratio(count / sum(matrix[seen[i]]))
+        tail = f"  {share} of its rows" if width >= 60 else f"  {share}"
+        half = max(6, (width - 12 - len(tail)) // 2)
+        first: tuple[Part, ...] = ((pad(fmt.count(count), 6, ">") + "  ", "strong"), (cut(names[i], half), "text"))
+        out.append((*first, (" as ", "dim"), (cut(names[j], half), "text"), (tail, "dim")))
     return out[:rows]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import others, signs
+from tui_monitor.ui.panes import logs
 from tui_monitor.ui.view import PANES, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 
@@ -134,6 +135,7 @@ def tabs(canvas: Canvas, frame: Frame, view: View) -> None:
     """The four panes as one line; those not shown say how many faults wait there."""
     marks: dict[str, tuple[int, str]] = {
         "health": (sum(signs.TARGET[target.state].role in {"crit", "warn"} for target in frame.targets), "crit"),
+        "performance": (sum(signs.QUALITY[log.state].rank < 2 for log in logs.every(frame)), "crit"),
         "drift": (sum(signal.state == "drift" for signal in frame.drift), "warn"),
         "alerts": (sum(signs.fires(alert) for alert in frame.alerts), "crit"),
     }

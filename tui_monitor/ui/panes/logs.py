@@ -24,6 +24,12 @@ RESTS_ON: dict[Basis, str] = {
     "probe": "questions with known answers that the monitor asks itself",
     "given": "somebody else's number, shown as it comes",
 }
+NOT_LABELS: dict[Basis, str] = {
+    "sampled": "sampled: from the rows that people labelled, weighted",
+    "estimated": "estimated from the scores alone: no label is looked at",
+    "probe": "from golden questions that the monitor asks, not from users' rows",
+    "given": "given: somebody else's number, shown as it comes",
+}
 Level = Literal["well", "worse", "breach", "no value", "no reference"]
 GLYPHS: dict[Level, tuple[str, str]] = {
     "breach": ("✖", "crit"),
@@ -231,6 +237,11 @@ def bad_side(key: str) -> str:
     """Which way is bad: low, high or neither."""
     term = VOCABULARY.get(key)
     return term.bad if term is not None else "low"
+
+
+def floor_word(key: str) -> str:
+    """What the limit of a number is called: where high is bad it stands above."""
+    return "ceiling" if bad_side(key) == "high" else "floor"
 
 
 def levels(frame: Frame, log: Quality, source: Basis, key: str, slice_: str | None = None) -> list[tuple[str, Level]]:

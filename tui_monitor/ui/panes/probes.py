@@ -35,10 +35,16 @@ def lines(frame: Frame, probe: ProbeState, view: View, width: int) -> list[Line]
         out += _wrapped(
             f"{fmt.count(probe.failed)} without an answer, not counted as wrong: {kinds}", "warn" if probe.failing else "dim", width
         )
-    out += _wrapped(f"now: {probe.failing}", "warn", width) if probe.failing else []
     out += _wrapped(f"left out of its file: {logs.counted(probe.left_out.items())}", "dim", width) if probe.left_out else []
     if probe.unsteady:
         out += _wrapped(f"{len(probe.unsteady)} go back and forth and are no evidence: {', '.join(probe.unsteady[:12])}", "dim", width)
+    return [*out, *brief(frame, probe, view, width)]
+
+
+def brief(frame: Frame, probe: ProbeState, view: View, width: int) -> list[Line]:
+    """What a person asks first: why nothing comes, which answers changed, and which inputs matter."""
+    out: list[Line] = []
+    out += _wrapped(f"no answer now: {probe.failing}", "warn", width) if probe.failing else []
     if probe.changed:
         out.append(((f"answers that changed: {fmt.count(max(probe.changed_total, len(probe.changed)))}", "strong"),))
         out += [line for one in probe.changed for line in _changed(frame, one, view, width)]

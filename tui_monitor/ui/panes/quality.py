@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_monitor.model import Basis, Frame, HistoryQuery, Quality
-from tui_monitor.ui.panes import calibration, confusion, logs, quality_facts, quality_table
+from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import Histories, Series, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, text_width
@@ -81,13 +81,13 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: Qu
         paint(inside.part(half + 3, y, width - half - 3, left), 0, sides(frame, log, view, width - half - 3, left))
         return
     if left >= CHART:
-        high = max(CHART, min(12, left - 4))
+        high = max(CHART, min(12, left - 4)) if probes.of(frame, log) is None else CHART
         high = left if left - high < 2 else high
         _chart(inside.part(0, y, width, high), frame, view, histories, log)
         y, left = y + high, left - high
     if left > 0:
         slices = quality_facts.worst(log, width - 8, 1 if left < 4 else min(4, left // 3))
-        told = facts(frame, log, view, width, max(1, left - len(slices)) if left < 12 else 5)
+        told = facts(frame, log, view, width, max(1, left - len(slices)) if left < 12 or probes.of(frame, log) is not None else 5)
         paint(inside.part(0, y, width, left), 0, [*quality_facts.labelled(slices), *told])
         y, left = y + len(slices) + len(told), left - len(slices) - len(told)
     if left > 6:
@@ -128,8 +128,12 @@ def sides(frame: Frame, log: Quality, view: View, width: int, rows: int, *, slic
 def facts(frame: Frame, log: Quality, view: View, width: int, rows: int) -> list[Line]:
     """What the numbers have to be read with, a line or two each, as many as fit."""
     told = quality_facts.facts(frame, log, view)
+    probe = probes.of(frame, log)
+    asked = probes.brief(frame, probe, view, width) if probe is not None else []
+    rows -= len(asked)
     each = 2 if rows >= 2 * len(told) else 1
-    return [line for name, text, role in told for line in quality_facts.named(name, text, role, width, each)][: max(0, rows)]
+    lines = [line for name, text, role in told for line in quality_facts.named(name, text, role, width, each)]
+    return [*asked, *lines[: max(1, rows)]][: max(0, rows + len(asked))]
 
 
 def _chart(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: Quality) -> None:
@@ -173,7 +177,7 @@ def _legend(canvas: Canvas, drawn: Drawn, key: str, window: str, source: str, va
     told: list[tuple[bool, str, str]] = [
         (drawn.long is not None, ("=" if plain else "─") + " since start", "chart2"),
         (drawn.low is not None, (":" if plain else "░") + " 95 %", "dim"),
-        (drawn.floor is not None, ("-" if plain else "╌") + f" floor {logs.number(key, drawn.floor)}", "warn"),
+        (drawn.floor is not None, ("-" if plain else "╌") + f" {logs.floor_word(key)} {logs.number(key, drawn.floor)}", "warn"),
         (drawn.other is not None, "· estimated", "info"),
         (bool(drawn.marks), "┊ deploy", "info"),
     ]

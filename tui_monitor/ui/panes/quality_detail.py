@@ -7,7 +7,7 @@ from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import View
-from tui_monitor.ui.widgets.canvas import Part, pad, text_width, wrap
+from tui_monitor.ui.widgets.canvas import Part, cut, pad, text_width, wrap
 
 _KEY = 19  # cells of a number's name
 _MATRIX = 40  # lines of a confusion matrix
@@ -38,8 +38,8 @@ def of_log(frame: Frame, log: Quality, view: View, width: int) -> list[Line]:
             else []
         )
     out += _slices(frame, log, view, width)
-    out += [(), (("groups held against each other", "key"),), *quality_facts.gaps(log)] if log.gaps else []
-    out += [(), (("on the same rows", "key"),), *quality_facts.pairs(log)] if log.pairs else []
+    out += [(), (("groups held against each other", "key"),), *quality_facts.gaps(log, width)] if log.gaps else []
+    out += [(), (("on the same rows", "key"),), *quality_facts.pairs(log, width)] if log.pairs else []
     if log.deploys:
         moments = (
             (("  " + fmt.moment(at, frame.at, utc=view.utc) + "  ", "dim"), (version, "text")) for at, version in reversed(log.deploys)
@@ -72,7 +72,7 @@ def _of_source(frame: Frame, log: Quality, source: Basis, view: View, width: int
     rows = {window: one for window in logs.windows(frame, log.name) if (one := logs.told(frame, log, source, window, slice_)) is not None}
     keys = [key for key in logs.keys(frame, log) if any(key in one.metrics for one in rows.values())]
     only = f", only {slice_}" if slice_ else ""
-    out: list[Line] = [((source, "key"), (f": {logs.RESTS_ON[source]}{only}", "dim"))]
+    out: list[Line] = [((source, "key"), (cut(f": {logs.RESTS_ON[source]}{only}", max(4, width - len(source))), "dim"))]
     assumption = next((one.assumption for one in rows.values() if one.assumption), "")
     out += [(("  " + part, "info"),) for part in wrap(assumption, width - 2, 4)]
     cell = max(7, min(11, (width - _KEY - 2) // max(1, len(rows))))
@@ -107,9 +107,9 @@ def _window(frame: Frame, log: Quality, source: Basis, window: str, one: Perform
     told += [f"of {fmt.count(estimate.n if estimate.n is not None else one.n)} rows"]
     told += [f"{fmt.ratio(one.coverage)} labelled"] if one.coverage is not None else []
     told += [f"reference {logs.number(key, estimate.reference)}"] if estimate.reference is not None else []
-    told += [f"floor {logs.number(key, estimate.floor)}"] if estimate.floor is not None else []
+    told += [f"{logs.floor_word(key)} {logs.number(key, estimate.floor)}"] if estimate.floor is not None else []
     level = logs.level(estimate, key, base[0] if (base := logs.base(frame, log, source, window, key, one.slice)) else None)
-    told += ["below its floor" if logs.bad_side(key) == "low" else "above its ceiling"] if level == "breach" else []
+    told += [f"{'above' if logs.bad_side(key) == 'high' else 'below'} its {logs.floor_word(key)}"] if level == "breach" else []
     told += [one.why] if one.why else []
     return quality_facts.named(f"  {window}", ", ".join(told), "crit" if level == "breach" else "text", width, 3)
 

@@ -55,7 +55,7 @@ def of_number(frame: Frame, log: Quality, view: View) -> list[str]:
     if one is not None:
         lines += _rows(frame, log, one, view)
     lines += [f"rests on {source}: {logs.RESTS_ON[source]}"]
-    lines += [f"assumes  {one.assumption}"] if one is not None and one.assumption else []
+    lines += [f"assumes  {one.assumption.removeprefix('assumes ')}"] if one is not None and one.assumption else []
     if estimate is None:
         why = one.why if one is not None and one.why else log.problem or "no row of this window says it"
         lines.append(f"absent   {why}")

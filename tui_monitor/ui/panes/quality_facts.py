@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tui_monitor.model import Frame, Gap, Paired, Quality, WorstSlice
+from tui_monitor.model import Estimate, Frame, Gap, Paired, Quality, WorstSlice
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.others import span
 from tui_monitor.ui.panes import logs
@@ -34,7 +34,7 @@ def status(frame: Frame, log: Quality, view: View, width: int, rows: int = 2) ->
 def _no_verdict(frame: Frame, log: Quality) -> str:
     """Why nobody can say how it stands, as far as the numbers tell."""
     if log.state == "OK":
-        return "no window is below its floor"
+        return f"no window is {'above' if logs.bad_side(log.key) == 'high' else 'below'} its {logs.floor_word(log.key)}"
     whys = [one.why for one in frame.performance if one.name == log.name and one.why]
     if whys:
         return whys[0]
@@ -119,45 +119,39 @@ def slice_line(one: WorstSlice, name: int, width: int) -> Line:
     )
 
 
-def pairs(log: Quality) -> list[Line]:
+def pairs(log: Quality, width: int) -> list[Line]:
     """The model against others on the same rows."""
-    return [_pair(one) for one in log.pairs]
+    return [line for one in log.pairs for line in _pair(one, width)]
 
 
-def _pair(one: Paired) -> Line:
+def _pair(one: Paired, width: int) -> list[Line]:
     gap = one.difference
-    told = gap.value is not None and gap.low is not None and gap.high is not None and (gap.low > 0 or gap.high < 0)
+    told = _is_told(gap)
     worse = told and logs.is_worse(one.key, gap.value or 0.0, 0.0)
-    return (
-        (f"  {one.window:<7}", "dim"),
-        (f"{one.key} {logs.number(one.key, one.value.value)}", "text"),
-        (f" against {logs.number(one.key, one.theirs.value)} of {one.other}: ", "dim"),
-        (f"{signed(one.key, gap.value)}", "warn" if worse else "ok" if told else "text", "b"),
-        (_between(one.key, gap.low, gap.high) + ("" if told else ", may be chance"), "dim"),
-    )
+    text = f"{one.key} {logs.number(one.key, one.value.value)} against {logs.number(one.key, one.theirs.value)} of {one.other}: {signed(one.key, gap.value)}"
+    text += _between(one.key, gap.low, gap.high) + ("" if told else ", may be chance")
+    return named(f"  {one.window}", text, "warn" if worse else "text", width, 3)
 
 
-def gaps(log: Quality) -> list[Line]:
+def gaps(log: Quality, width: int) -> list[Line]:
     """Groups against each other: difference and ratio."""
-    return [_gap(one) for one in log.gaps]
+    return [line for one in log.gaps for line in _gap(one, width)]
 
 
-def _gap(one: Gap) -> Line:
-    gap = one.difference
-    told = gap.low is not None and gap.high is not None and (gap.low > 0 or gap.high < 0)
-    ratio = one.ratio
-    times = (
-        ""
-        if ratio.value is None
-        else f"; ratio {ratio.value:.2f}"
-        + (f" ({ratio.low:.2f} to {ratio.high:.2f})" if ratio.low is not None and ratio.high is not None else "")
-    )
-    return (
-        (f"  {one.window:<7}", "dim"),
-        (f"{one.key} of {one.first} minus {one.second}: ", "text"),
-        (signed(one.key, gap.value), "warn" if told else "text", "b"),
-        (_between(one.key, gap.low, gap.high) + times + ("" if told else ", may be chance"), "dim"),
-    )
+def _gap(one: Gap, width: int) -> list[Line]:
+    gap, ratio = one.difference, one.ratio
+    told = _is_told(gap)
+    text = f"{one.key} of {one.first} minus {one.second}: {signed(one.key, gap.value)}{_between(one.key, gap.low, gap.high)}"
+    if ratio.value is not None:
+        text += f"; ratio {ratio.value:.2f}" + (
+            f" ({ratio.low:.2f} to {ratio.high:.2f})" if ratio.low is not None and ratio.high is not None else ""
+        )
+    return named(f"  {one.window}", text + ("" if told else ", may be chance"), "warn" if told else "text", width, 4)
+
+
+def _is_told(gap: Estimate) -> bool:
+    """The interval leaves no doubt about the sign."""
+    return gap.low is not None and gap.high is not None and (gap.low > 0 or gap.high < 0)
 
 
 def signed(key: str, value: float | None) -> str:
@@ -182,7 +176,8 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
         one = logs.told(frame, log, source, window)
         if source != "labelled" and one is not None:
             out.append((source, one.assumption or one.why or logs.RESTS_ON[source], "info"))
-    out += [("labels", labels(frame, log, window), "text")]
+    if not any(probe.name == log.name for probe in frame.probes):
+        out.append(("labels", labels(frame, log, window), "text"))
     shown = logs.source(frame, log, key)
     main = logs.told(frame, log, shown, window)
     if main is not None and main.why and logs.value_of(main, key) is None:

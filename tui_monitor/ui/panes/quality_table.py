@@ -161,7 +161,7 @@ def under(frame: Frame, view: View, log: Quality, where: Grid) -> list[Line]:
     others = [one for one in logs.sources(frame, log, slice_) if one != source]
     out += [((pad("  " + other, label), "info"), *cells(frame, log, other, key, where, slice_)) for other in others]
     if source != "labelled":
-        out.insert(0, ((f"  all of these are {source}: {logs.RESTS_ON[source]}", "info"),))
+        out.insert(0, (("  " + logs.NOT_LABELS[source], "info"),))
     covered = [one.coverage if (one := found.get(window)) is not None else None for window in where.windows]
     if any(share is not None for share in covered):
         out.append(_named("labelled", label, [pad(fmt.percent(share) if share is not None else "", where.cell, ">") for share in covered]))
