@@ -141,7 +141,7 @@ def _rows(path: str, judged: Judged, width: int) -> Iterator[str]:
     words += [f"{count:,} scores {reason.replace('_', ' ')}" for reason, count in sorted(rows.score_left_out.items())]
     words += [f"{rows.out_of_order:,} out of order"] if rows.out_of_order else []
     words += [f"{rows.labels_unmatched:,} labels of no row"] if rows.labels_unmatched else []
-    yield from _wrapped(f"{clean(path, 60)}: ", words, width)
+    yield from _wrapped(f"{clean(path, min(60, width - 2))}: ", words, width)
     if judged.classes:
         names = [clean(name, 20) for name in judged.classes[:12]] + (["..."] if len(judged.classes) > 12 else [])
         positive = f"; positive: {clean(judged.positive, 20)}" if judged.positive is not None else ""
