@@ -328,7 +328,7 @@ class Probes:
             return Outcome(ok=False, message=f"under way: {done} of {of} requests")
         if why := one.refuses():
             return Outcome(ok=False, message=f"not done: {why}")
-        one.explaining = (0, one.settings.explain_requests)
+        one.explaining, self._made_s = (0, one.settings.explain_requests), -1.0
         task = self._explaining[ask.probe] = asyncio.create_task(one.explain(ask.row))
         task.add_done_callback(partial(self._explained, one))
         return Outcome(ok=True, message=f"asking the live server, {one.settings.explain_requests} requests at most")
