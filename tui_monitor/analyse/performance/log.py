@@ -611,8 +611,8 @@ class LabelledLog:
         deploys = [(float(at_s), str(name)) for at_s, name in state["deploys"]]
         usual = None
         if state["usual"] is not None:
-            middle, variance, rows, parts = state["usual"]
-            usual = Line(float(middle), float(variance), int(rows), int(parts))
+            middle, variance, rows, parts, settled = state["usual"]
+            usual = Line(float(middle), float(variance), int(rows), int(parts), bool(settled))
         standing, since_s = state["standing"]
         self._hash, self._waiting, self._early, self._drawn, self._learning, self._usual = keyed, waiting, early, drawn, learning, usual
         self._reader.versions = [str(name) for name in state["versions"]]
@@ -645,7 +645,8 @@ class LabelledLog:
         """What is usual: of the reference, else as learned from the log's own first part."""
         if self.reference is not None:
             return self._reference_line
-        if not self._learning.done and not 0 <= now_s - self._learned_s < AHEAD_S:
+        well = self.standing.state in ("OK", "UNKNOWN")
+        if well and not self._learning.done and not 0 <= now_s - self._learned_s < AHEAD_S:
             self._learned_s = now_s
             fresh = self._learning.line(now_s)
             if fresh is not None and self._no_worse(fresh):

@@ -28,6 +28,7 @@ ENOUGH_LABELS = 0.8
 PART_S = 300.0
 FEWEST_PARTS, FEWEST_ROWS = 10, 500
 MOST_PARTS = 288  # a day: then what is learned stays
+HELD_BACK_S = 3600.0
 FEWEST_JUDGED = 30  # labelled rows of a window
 _CHANCE = 3.5e-7
 _STAYS = 0.6  # of the distance: a window that was beyond it is better again when it is this near
@@ -42,6 +43,7 @@ class Line(NamedTuple):
     variance: float  # of a mean of n rows: this / n
     rows: int
     parts: int
+    settled: bool = True  # long enough to judge a day by: what comes and goes within hours is in the variance
 
     def distance(self, value: float, n: int) -> float:
         """How far a window of n rows is above the usual, as a share of what is allowed; negative when below."""
@@ -108,19 +110,25 @@ class Learning:
         self._count(at_s, 3, x * x)
 
     def line(self, now_s: float) -> Line | None:
-        """The usual as known so far; it changes with every part, until a day is full."""
+        """The usual as known so far; it changes with every part, until a day is full.
+
+        The newest hour is held back: a fall must not become what is usual before it is told. Who asks stops asking while one is told.
+        """
         numbers = sorted(self._parts)
-        full = [
-            self._parts[number]
-            for number in numbers
-            if (number + 1) * PART_S <= now_s and self._parts[number][1] >= ENOUGH_LABELS * self._parts[number][0]
-        ][:MOST_PARTS]
+        full = [self._parts[number] for number in numbers if (number + 1) * PART_S <= now_s and self._is_full(number)][:MOST_PARTS]
+        old = sum(1 for number in numbers if (number + 1) * PART_S <= now_s - HELD_BACK_S and self._is_full(number))
+        full = full[: max(FEWEST_PARTS, old)]
         if len(full) == MOST_PARTS:
             self.done = True
         if not full:
             return None
         table = np.array(full)
-        return line_of(table[:, 1], table[:, 2], table[:, 3])
+        line = line_of(table[:, 1], table[:, 2], table[:, 3])
+        return None if line is None else line._replace(settled=self.done)
+
+    def _is_full(self, number: int) -> bool:
+        rows, labelled = self._parts[number][:2]
+        return bool(labelled >= ENOUGH_LABELS * rows)
 
     def _count(self, at_s: NDArray[np.float64], column: int, values: NDArray[np.float64]) -> None:
         if self.done or not len(at_s):
@@ -185,7 +193,8 @@ class Standing:
     def _look(self, name: str, window: Performance | None, line: Line | None) -> None:
         one = window.metrics.get(self.key) if window is not None else None
         enough = window is not None and window.coverage is not None and window.coverage >= ENOUGH_LABELS
-        if line is None or one is None or one.value is None or not enough or (one.n or 0) < FEWEST_JUDGED:
+        judged = line is not None and (line.settled or name != LONGEST)
+        if line is None or not judged or one is None or one.value is None or not enough or (one.n or 0) < FEWEST_JUDGED:
             self._beyond.pop(name, None)
             return
         distance = self._bad * line.distance(one.value, one.n or 1)
