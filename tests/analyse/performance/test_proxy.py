@@ -76,6 +76,20 @@ def test_several_classes() -> None:
     assert result.metrics["accuracy"].value == pytest.approx((said == label).mean(), abs=0.01)
 
 
+def test_two_spellings_of_a_class_are_one() -> None:
+    """The proxy is written false and true."""
+    said, label, proxy, labelled = clicks(6000, np.random.default_rng(7), by_prediction=True)
+    plain, spelled = (Counts(Layout("binary", Classes(names), proxy=True)) for names in (["0", "1"], ["0", "1", "false", "true"]))
+    for counts, offset in ((plain, 0), (spelled, 2)):
+        batch = Batch(
+            np.zeros(6000), said.astype(np.int32), np.where(labelled, label, -1).astype(np.int32), proxy=(proxy + offset).astype(np.int32)
+        )
+        counts.add_rows(batch)
+        counts.add_labels(batch)
+    assert corrected(spelled, "click").metrics == corrected(plain, "click").metrics
+    assert agreement(spelled) == agreement(plain)
+
+
 def test_agreement_is_that_of_labelled_rows() -> None:
     said, label = np.array([1, 1, 0, 0]), np.array([1, 0, 0, 1])
     counts = counted(said, label, np.array([1, 0, 1, 1]), np.array([True, True, True, False]))

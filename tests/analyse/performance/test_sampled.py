@@ -68,6 +68,15 @@ def test_weights_by_hand() -> None:
     assert metrics["recall"].low < 0.6  # three rows right are no certainty
 
 
+def test_two_spellings_of_a_class_are_one() -> None:
+    """Predictions are written 0 and 1, people write false and true."""
+    counts = Counts(Layout("binary", Classes(["0", "1", "false", "true"])))
+    counts.add_sampled(np.tile([0, 1, 1], 5).astype(np.int32), np.tile([2, 3, 2], 5).astype(np.int32), np.ones(15))
+    metrics = sampled(counts).metrics
+    assert metrics["accuracy"].value == pytest.approx(2 / 3)
+    assert metrics["precision"].value == pytest.approx(1 / 2)
+
+
 def test_what_it_takes_for_granted_and_what_is_too_little() -> None:
     counts = Counts(Layout("binary", Classes(["0", "1"])))
     assert sampled(counts).why == "no sampled labels in this window"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.intervals import within
 from tui_monitor.model import Basis, Estimate
 
@@ -28,3 +32,17 @@ def share_like(value: float, variance: float, n: int, source: Basis, *, least: f
     """
     known = within(min(1.0, max(0.0, value)), variance, least, n)
     return Estimate(known.value, known.low, known.high, source, n)
+
+
+def by_class(counts: Counts, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A section with a place for each class along every axis, as far as there are classes; of a binary log `1` and `true` are one of them."""
+    names = counts.layout.classes.names
+    table = table[tuple(slice(len(names)) for _ in table.shape)].copy()
+    if counts.layout.task == "binary":
+        for number, word in (("0", "false"), ("1", "true")):
+            if number in names and word in names:
+                for axis in range(table.ndim):
+                    along = np.moveaxis(table, axis, 0)
+                    along[names.index(number)] += along[names.index(word)]
+                    along[names.index(word)] = 0
+    return table

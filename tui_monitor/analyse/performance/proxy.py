@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.performance.counts import Counts
-from tui_monitor.analyse.performance.inferred import Inferred, share_like
+from tui_monitor.analyse.performance.inferred import Inferred, by_class, share_like
 from tui_monitor.analyse.performance.intervals import share
 from tui_monitor.model import Estimate
 
@@ -51,7 +51,7 @@ def agreement(counts: Counts) -> Estimate:
     """Share of the labelled rows whose proxy says the same as their label."""
     if "proxy_label" not in counts:
         return Estimate(None, n=0)
-    table = counts["proxy_label"]
+    table = by_class(counts, counts["proxy_label"])
     return share(float(np.trace(table)), float(table.sum()))
 
 
@@ -71,14 +71,13 @@ def corrected(counts: Counts, column: str) -> Inferred:
     said = assumption(column, agreement(counts))
     if "proxy_prediction" not in counts:
         return Inferred({}, said, "no proxy column")
-    classes = len(counts.layout.classes.names)
-    shown = counts["proxy_prediction"][:classes, :classes]  # proxy x prediction
+    shown = by_class(counts, counts["proxy_prediction"])  # proxy x prediction
     rows = shown.sum(axis=0)
     if not rows.sum():
         return Inferred({}, said, f"no predictions with proxy {column} in the window")
     right: dict[int, tuple[float, float]] = {}  # class -> (share right among the rows predicted so, its variance)
     for k in np.flatnonzero(rows):
-        rates = _rates(counts, int(k), classes)
+        rates = _rates(counts, int(k))
         if isinstance(rates, str):
             return Inferred({}, said, rates)
         if rates.told < LEAST_TOLD:
@@ -93,11 +92,11 @@ def corrected(counts: Counts, column: str) -> Inferred:
     return Inferred(_metrics(counts, right, rows), said)
 
 
-def _rates(counts: Counts, k: int, classes: int) -> Rates | str:
+def _rates(counts: Counts, k: int) -> Rates | str:
     """How the proxy tells class k, among the rows predicted so if they are enough; or why nobody knows."""
-    tables = [counts["proxy_label"][:classes, :classes]]  # proxy x label
+    tables = [by_class(counts, counts["proxy_label"])]  # proxy x label
     if "proxy_joint" in counts:
-        tables.insert(0, counts["proxy_joint"][:classes, :classes, k])
+        tables.insert(0, by_class(counts, counts["proxy_joint"])[:, :, k])
     of_class = of_rest = 0.0
     for table in tables:
         of_class = float(table[:, k].sum())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.performance.counts import Counts
-from tui_monitor.analyse.performance.inferred import Inferred, share_like
+from tui_monitor.analyse.performance.inferred import Inferred, by_class, share_like
 from tui_monitor.analyse.performance.intervals import Z, student
 from tui_monitor.model import Estimate, SampledLabel
 
@@ -38,9 +38,8 @@ def sampled(counts: Counts) -> Inferred:
 
 def _shares(counts: Counts, n: int) -> dict[str, Estimate]:
     counts.fit()
-    weights, squares = counts["sampled_weights"]
-    k = len(counts.layout.classes.names)
-    weights, squares = weights[:k, :k], squares[:k, :k]
+    weights, squares = (by_class(counts, sums) for sums in counts["sampled_weights"])
+    k = len(weights)
     total = float(weights.sum())
     worth = total**2 / float(squares.sum())  # Kish's effective number of rows
 
