@@ -43,7 +43,7 @@ def singles(counts: Floats) -> Floats:
     return np.eye(counts.size)
 
 
-def overdispersion(slots: Floats, tests: Floats) -> float:
+def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None = None) -> float:
     """How many rows tell as much as one independent row, from how much more than binomially the shares vary between slots of time.
 
     Neighbouring slots are joined to blocks of 2, 4, 8 ... and the largest answer counts: dependence may reach over several slots.
@@ -51,10 +51,13 @@ def overdispersion(slots: Floats, tests: Floats) -> float:
     Args:
         slots: counts, one row per slot.
         tests: the cuts, as `cuts` or `singles` give them.
+        expected_shares: of each slot and bin, where they vary by the hour; None: the same in all.
 
     Returns:
         At least 1; 1 also where there are too few slots to say.
     """
+    if expected_shares is not None:
+        return _overdispersion_by_hour(slots, tests, expected_shares)
     worst = 1.0
     size = 1
     while slots.shape[0] // size >= (8 if size > 1 else 4):
@@ -73,10 +76,44 @@ def overdispersion(slots: Floats, tests: Floats) -> float:
     return worst
 
 
+def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats) -> float:
+    worst, size = 1.0, 1
+    rows = slots.sum(axis=1, keepdims=True)
+    inside, expected = slots @ tests.T, (shares * rows) @ tests.T
+    spread = rows * (shares @ tests.T) * (1 - shares @ tests.T)
+    while len(slots) // size >= (8 if size > 1 else 4):
+        used = len(slots) // size * size
+        gap, variance = ((a[:used].reshape(-1, size, a.shape[1]).sum(axis=1)) for a in (inside - expected, spread))
+        telling = variance.sum(axis=0) > 4
+        if telling.any():
+            ratio = np.divide(
+                gap[:, telling] ** 2, variance[:, telling], out=np.zeros_like(gap[:, telling]), where=variance[:, telling] > 0
+            )
+            worst = max(worst, float(np.mean(ratio.sum(axis=0) / max(1, len(gap) - 1))))
+        size *= 2
+    return worst
+
+
+def _gains(reference: Floats, tests: Floats, tau: float, tolerance: float, sides: int) -> tuple[Floats, Floats]:
+    """What a row inside and a row outside each test adds to the log of the likelihood ratio: (direction, jump, test) each."""
+    size = reference.sum() / tau
+    inside = tests @ reference / tau
+    alpha = REFERENCE_ALPHA / (2 * max(inside.size, 1) * sides)
+    low = np.where(inside > 0, betaincinv(np.maximum(inside, _TINY), size - inside + 1, alpha), 0.0)
+    high = np.where(inside < size, betaincinv(inside + 1, np.maximum(size - inside, _TINY), 1 - alpha), 1.0)
+    low = np.clip(low - tolerance, _TINY, 1 - _TINY)
+    high = np.clip(high + tolerance, _TINY, 1 - _TINY)
+    jump = np.asarray(JUMPS)[:, None]
+    up = np.clip(high + jump, _TINY, 1 - _TINY)
+    down = np.clip(low - jump, _TINY, 1 - _TINY)
+    gain_inside = np.stack([np.log(up / high), np.log(down / low)])
+    return gain_inside, np.stack([np.log((1 - up) / (1 - high)), np.log((1 - down) / (1 - low))])
+
+
 class Judge:
     """The e-detector of one signal, with its estimate of when the change began."""
 
-    def __init__(self, reference: Floats, tests: Floats, tau: float, tolerance: float) -> None:
+    def __init__(self, reference: Floats, tests: Floats, tau: float, tolerance: float, hours: Floats | None = None) -> None:
         """Prepare.
 
         Args:
@@ -84,29 +121,23 @@ class Judge:
             tests: which bins each test adds up.
             tau: rows that tell as much as one independent row, at least 1.
             tolerance: the smallest shift of a share that is worth an alarm.
+            hours: counts per hour of the day and bin, where what is usual varies by the hour.
         """
         self._tests = tests
         self._tau = tau
-        size = reference.sum() / tau
-        inside = tests @ reference / tau
-        alpha = REFERENCE_ALPHA / (2 * max(inside.size, 1))
-        low = np.where(inside > 0, betaincinv(np.maximum(inside, _TINY), size - inside + 1, alpha), 0.0)
-        high = np.where(inside < size, betaincinv(inside + 1, np.maximum(size - inside, _TINY), 1 - alpha), 1.0)
-        low = np.clip(low - tolerance, _TINY, 1 - _TINY)
-        high = np.clip(high + tolerance, _TINY, 1 - _TINY)
-        jump = np.asarray(JUMPS)[:, None]
-        up = np.clip(high + jump, _TINY, 1 - _TINY)
-        down = np.clip(low - jump, _TINY, 1 - _TINY)
-        self._gain_inside = np.stack([np.log(up / high), np.log(down / low)])
-        self._gain_outside = np.stack([np.log((1 - up) / (1 - high)), np.log((1 - down) / (1 - low))])
-        self.log_e: Floats = np.full(self._gain_inside.shape, -np.inf)
-        self.log_run: Floats = np.zeros(self._gain_inside.shape)  # evidence since the likeliest beginning of a change
-        self.run_s: Floats = np.zeros(self._gain_inside.shape)  # that beginning
+        sides = [reference] if hours is None else list(hours)
+        gains = [_gains(side, tests, tau, tolerance, len(sides)) for side in sides]
+        self._gain_inside, self._gain_outside = (np.stack(part) for part in zip(*gains, strict=True))
+        shape = self._gain_inside.shape[1:]
+        self.log_e: Floats = np.full(shape, -np.inf)
+        self.log_run: Floats = np.zeros(shape)  # evidence since the likeliest beginning of a change
+        self.run_s: Floats = np.zeros(shape)  # that beginning
 
-    def update(self, counts: Floats, since_s: float) -> None:
-        """One check: the rows that came since `since_s`, the time of the check before."""
+    def update(self, counts: Floats, since_s: float, hour: int | None = None) -> None:
+        """One check: the rows that came since `since_s`, the time of the check before, in that hour of the day."""
+        at = 0 if hour is None or len(self._gain_inside) == 1 else hour
         inside = self._tests @ counts / self._tau
-        step = self._gain_inside * inside + self._gain_outside * (counts.sum() / self._tau - inside)
+        step = self._gain_inside[at] * inside + self._gain_outside[at] * (counts.sum() / self._tau - inside)
         self.log_e = np.logaddexp(self.log_e, 0.0) + step
         fresh = self.log_run <= 0
         self.run_s = np.where(fresh, since_s, self.run_s)
