@@ -52,6 +52,11 @@ def test_a_change_is_explained_by_what_made_it() -> None:
     assert cost_sentence(now, before) == "cost per 1,000 predictions 250.0 -> 432.0, because false negatives 2.1 % -> 3.9 %"
 
 
+def test_what_became_cheaper_is_no_reason_for_more_cost() -> None:
+    before, now = counted(BINARY, [[860, 40], [20, 80]]), counted(BINARY, [[890, 10], [40, 60]])
+    assert cost_sentence(now, before) == "cost per 1,000 predictions 280.0 -> 420.0, because false negatives 2.0 % -> 4.0 %"
+
+
 def test_several_classes_are_named() -> None:
     layout = Layout("multiclass", Classes(["cat", "dog", "owl"]), costs={"owl": {"cat": 3.0}, "dog": {"dog": -1.0}})
     before, now = counted(layout, [[4, 0, 0], [0, 4, 0], [0, 0, 2]]), counted(layout, [[4, 0, 0], [2, 2, 0], [1, 0, 1]])

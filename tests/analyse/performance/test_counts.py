@@ -159,6 +159,33 @@ def test_every_sum_of_a_binary_log() -> None:
     assert counts["bin_scores"].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.57, 0, 0, 0, 1])
 
 
+def test_every_sum_of_a_regression_log() -> None:
+    layout, nan = Layout("regression", base=True, proxy=True), float("nan")
+    label, prediction = np.array([1.0, 4.0, nan, 10.0]), np.array([3.0, 1.0, 5.0, 10.0])
+    base, proxy = np.array([2.0, nan, 1.0, 14.0]), np.array([1.0, 2.0, 9.0, nan])
+    counts = counted(layout, Batch(np.zeros(4), prediction, label, base=base, proxy=proxy))
+    assert (counts.rows, counts.labelled) == (4, 3)
+    assert counts["errors"].tolist() == [-1, 5, 13, 97]
+    assert counts["pairs"].tolist() == [2]
+    assert counts["differences"].tolist() == [2, 4, 5, 17, -3, 17]
+    assert counts["proxied"].tolist() == [3, 2]
+    assert counts["proxy_errors"].tolist() == [7, 21, 3, 5, 5, 13, 7]
+
+
+def test_labels_of_a_drawn_sample_keep_their_weights() -> None:
+    counts = Counts(Layout("multiclass", Classes("ab")))
+    counts.add_sampled(np.array([0, 0, 1], np.int32), np.array([1, 1, 1], np.int32), np.array([2.0, 5.0, 3.0]))
+    assert counts.sampled.tolist() == [[0, 0], [2, 1]]
+    assert counts["sampled_weights"][:, 1, :2].tolist() == [[7, 3], [29, 9]]
+    numbers = Counts(Layout("regression"))
+    numbers.add_sampled(np.array([1.0, 5.0]), np.array([3.0, 2.0]), np.array([2.0, 4.0]))
+    assert numbers["sampled"].tolist() == [2]
+    assert numbers["sampled_errors"].tolist() == [[6, 20, 8, 40, 160], [6, 20, 16, 56, 160], [6, 20, 44, 160, 16 * 4 + 81 * 16]]
+    without = Counts(Layout("binary", Classes("01"), sampled=False))
+    without.add_sampled(np.array([0], np.int32), np.array([1], np.int32), np.array([2.0]))
+    assert not without.vector.any()
+
+
 def test_a_score_that_cannot_be_a_probability_counts_nowhere() -> None:
     layout = Layout("binary", Classes(["0", "1"]), scores=True)
     batch = Batch(np.zeros(5), np.ones(5, np.int32), np.ones(5, np.int32), np.array([-0.1, 1.1, np.inf, np.nan, 0.3]))

@@ -34,6 +34,18 @@ def test_matched_pairs_have_newcombe_s_interval(table: tuple[int, int, int, int]
     assert found.n == 50
 
 
+def test_a_correlation_that_may_be_chance_makes_no_interval_shorter() -> None:
+    """20 x 2 - 5 x 5 is less than half of the 32 rows."""
+    assert matched(20, 5, 5, 2) == independent(share(25, 32), share(25, 32))
+    found, apart = matched(20, 3, 3, 6), independent(share(23, 32), share(23, 32))
+    assert found.high is not None
+    assert apart.high is not None
+    low, high = 23 / 32 - (share(23, 32).low or 0), (share(23, 32).high or 0) - 23 / 32
+    phi = (20 * 6 - 3 * 3 - 16) / (23 * 9)
+    assert found.high == pytest.approx((high * high - 2 * phi * high * low + low * low) ** 0.5)
+    assert found.high < apart.high
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [((56, 70), (48, 80), (0.2, 0.0524, 0.3339)), ((9, 10), (3, 10), (0.6, 0.1705, 0.8090)), ((10, 10), (0, 10), (1.0, 0.6075, 1.0))],

@@ -12,7 +12,6 @@ from tui_monitor.analyse.performance.layout import BINS, CELLS, TAIL, TAIL_CELLS
 
 FloatArray = NDArray[np.float64]
 
-_NUDGE = 1e-9  # 0.57 x 1000 is 569.9999...: a score that is written as a step begins that step
 _SMALLEST = 1e-6  # distance from 0 or 1; nearer scores are one
 _STEP = float(np.log(TAIL / CELLS / _SMALLEST) / (TAIL_CELLS - 1))  # of the logarithm of a distance; 4 %
 _LARGEST = 1e70  # prediction or label; the fourth power of an error is still a number
@@ -361,7 +360,7 @@ def faded(before: FloatArray, after: FloatArray) -> bool:
 def _cells(score: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Which scores can be used, and the step of 0..1 that each belongs to; 1.0 belongs to the last."""
     usable = (score >= 0.0) & (score <= 1.0)
-    cell = (np.where(usable, score, 0.0) * CELLS + _NUDGE).astype(np.int64)
+    cell = (np.where(usable, score, 0.0) * CELLS).astype(np.int64)
     return usable, np.minimum(cell, CELLS - 1)
 
 
