@@ -38,6 +38,8 @@ def faults_of(settings: Settings, name: str) -> list[str]:
         from tui_monitor.cli import slice_checks
 
         found += slice_checks.faults(settings, name)
+    if settings.listener.listen:
+        found += listener_faults(settings, name)
     return found + (rule_faults(settings, name) if settings.rules or settings.alerts.disable else [])
 
 
@@ -76,6 +78,14 @@ def text_of(name: str) -> str:
 def themes_folder() -> Path:
     """Where the user's own themes are."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "tui-monitor" / "themes"
+
+
+def listener_faults(settings: Settings, name: str) -> list[str]:
+    """One line when `[listener]` would let in whoever likes."""
+    from tui_monitor.collect.listener import fault
+
+    said = fault(settings.listener)
+    return [f"{name}:{config.line_of(config.lines_of(text_of(name)), ('listener', 'listen'))}: {said}"] if said else []
 
 
 def rule_faults(settings: Settings, name: str) -> list[str]:
