@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from frames import FRAMES, VIEW, histories
+from frames import FRAMES, VIEW, ago, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -177,6 +177,19 @@ def test_the_smallest_screen_names_a_falling_log() -> None:
     assert any("spam" in line and "FALLING" in line for line in screen(QUALITY, VIEW, 40, 12))
 
 
+def test_windows_stand_by_their_length() -> None:
+    more = [*QUALITY.performance, *(replace(QUALITY.performance[0], window=window) for window in ("1m", "7d", "odd"))]
+    assert logs.windows(replace(QUALITY, performance=more), "spam") == ["1m", "5m", "30m", "3h", "24h", "7d", "odd", "deploy", "all"]
+
+
+def test_a_young_engine_has_a_short_chart() -> None:
+    young = replace(QUALITY, engine=replace(QUALITY.engine, started_at=ago(minutes=2)))
+    [query] = [one for one in board.history_wanted(young, LOOK, 80, 24) if one.subject.startswith("quality")]
+    assert query.end_s - query.start_s == pytest.approx(300)
+    [query] = [one for one in board.history_wanted(young, replace(LOOK, replay=True), 80, 24) if one.subject.startswith("quality")]
+    assert query.end_s - query.start_s == pytest.approx(10800)
+
+
 def test_charts_ask_for_the_windows_number_its_interval_and_the_long_run() -> None:
     [query] = [
         one for one in board.history_wanted(QUALITY, replace(LOOK, quality_window="30m"), 80, 24) if one.subject.startswith("quality")
@@ -297,8 +310,8 @@ def test_e_says_why_there_is_no_number_and_what_an_estimate_assumes() -> None:
     assert "assumes  that only the inputs moved" in said
     assert "then Wilson's" in said
     others = "\n".join(quality_explain.of_number(SOURCES, SOURCES.quality[0], replace(LOOK, log="spam", quality_window="24h")))
-    assert "estimated 92.5%" in others
-    assert "probe    98.5%" in others
+    assert "also     estimated 92.5%" in others
+    assert "also     probe 98.5%" in others
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,7 @@ from tui_monitor.ui import signs
 from tui_monitor.ui.panes import order
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import cut, text_width
-from tui_monitor.vocabulary import VOCABULARY
-
-WINDOWS = ("5m", "30m", "3h", "24h", "deploy", "all")
-"""Those that a log is judged over, the shortest first."""
+from tui_monitor.vocabulary import VOCABULARY, seconds
 
 SOURCES: tuple[Basis, ...] = ("labelled", "sampled", "estimated", "probe", "given")
 RESTS_ON: dict[Basis, str] = {
@@ -74,7 +71,7 @@ def index(frame: Frame) -> Index:
             keys |= dict.fromkeys(one.metrics)
     made = Index(
         places,
-        {name: [*(w for w in WINDOWS if w in own), *sorted(own.keys() - set(WINDOWS))] for name, (own, _, _) in seen.items()},
+        {name: sorted(own, key=length_s) for name, (own, _, _) in seen.items()},
         {where: [source for source in SOURCES if source in own] for where, own in based.items()},
         {name: list(own) for name, (_, own, _) in seen.items()},
         {
@@ -84,6 +81,22 @@ def index(frame: Frame) -> Index:
     )
     _newest["last"] = frame.performance, made
     return made
+
+
+_LONGEST = {"deploy": 1e12, "all": 1e13}  # windows without a length stand last
+
+
+def length_s(window: str) -> float:
+    """How long a window is; one that is no duration stands behind all that are."""
+    try:
+        return _LONGEST.get(window) or seconds(window)
+    except ValueError:
+        return 1e11
+
+
+def windows_of_all(frame: Frame) -> list[str]:
+    """The windows that any log has, the shortest first."""
+    return sorted({window for own in index(frame).windows.values() for window in own}, key=length_s)
 
 
 def every(frame: Frame) -> list[Quality]:

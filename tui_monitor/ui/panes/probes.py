@@ -112,7 +112,7 @@ def _bars(told: ProbeExplained, width: int) -> list[Line]:
             else f"{'+' if value >= 0 else '-'}{fmt.number(abs(value))}"
         )
         rest = (
-            f"  {fmt.ratio(one.moved)} of the answers moved"
+            f"  {fmt.ratio(one.moved)} moved"
             if one.moved is not None
             else f"  for a step of {fmt.number(one.step)}"
             if one.step is not None

@@ -11,7 +11,7 @@ from tui_monitor.ui.widgets.lines import Drawn, chart, scale
 
 CHART = 6  # lines with title and clock: fewer are no chart
 WIDE = 118  # from here two columns under the table
-_SPANS = {"5m": 3600.0, "30m": 10800.0}  # what a chart of a window's number goes back
+_SPANS = {"1m": 900.0, "5m": 3600.0, "30m": 10800.0}  # what a chart of a window's number goes back
 _LONGEST_S, _SHORTEST_S = 86400.0, 300.0
 
 
@@ -25,13 +25,10 @@ def subject(log: Quality, slice_: str | None) -> str:
     return f"quality:{log.name}" + (f"/{slice_}" if slice_ is not None else "")
 
 
-def span_s(frame: Frame, log: Quality, window: str) -> float:
-    """How far the chart goes back: several windows, but not to before the log began."""
+def span_s(frame: Frame, window: str, *, replay: bool) -> float:
+    """How far the chart goes back: several windows, and live not to before the engine began to keep what it shows."""
     longest = _SPANS.get(window, _LONGEST_S)
-    begun = logs.told(frame, log, logs.source(frame, log, log.key), "all")
-    if begun is None or begun.start is None:
-        return longest
-    return max(_SHORTEST_S, min(longest, (frame.at - begun.start).total_seconds() * 1.05))
+    return longest if replay else max(_SHORTEST_S, min(longest, (frame.at - frame.engine.started_at).total_seconds() * 1.05))
 
 
 def wanted(frame: Frame, log: Quality, view: View, width: int, height: int) -> list[HistoryQuery]:
@@ -44,7 +41,7 @@ def wanted(frame: Frame, log: Quality, view: View, width: int, height: int) -> l
     keys = [main, f"{main}.low", f"{main}.high"]
     keys += [series_key(key, "all", source)] if window != "all" else []
     keys += [series_key(key, window, "estimated")] if source == "labelled" and "estimated" in logs.sources(frame, log, slice_) else []
-    span = span_s(frame, log, window)
+    span = span_s(frame, window, replay=view.replay)
     points = max(20, min(240, round(span / frame.engine.interval_s), (width - 12) * 2))
     step_s = span / points
     end_s = (frame.at.timestamp() // step_s + 1) * step_s
@@ -56,7 +53,10 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: Qu
     key, window = logs.key(frame, log, view), logs.window(frame, log, view)
     slice_ = logs.slice_of(frame, log, view)
     inside = canvas.box(
-        key="2", title=f"Performance  {logs.short(log.name, 40)}", right=f"{key} · {window}{f' · {slice_}' if slice_ else ''}", focus=focus
+        key="2",
+        title=f"Performance  {logs.short(log.name, max(12, canvas.width // 3))}",
+        right=f"{key} · {window}{f' · {slice_}' if slice_ else ''}",
+        focus=focus,
     )
     height, width = inside.height, inside.width
     top = quality_facts.status(frame, log, view, width, 1 if height < 10 else 2)
@@ -74,7 +74,7 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: Qu
         y, left = y + 1, left - 1
     if columns:
         half = width * 11 // 20
-        told = facts(frame, log, view, half, left - CHART - 6)
+        told = facts(frame, log, view, half, left - CHART - 6, questions=False)
         high = min(20, left - len(told) - 1)
         _chart(inside.part(0, y, half, high), frame, view, histories, log)
         paint(inside.part(0, y + high + 1, half, len(told)), 0, told)
@@ -102,12 +102,13 @@ def paint(canvas: Canvas, y: int, lines: list[Line]) -> None:
 
 def sides(frame: Frame, log: Quality, view: View, width: int, rows: int, *, slices_too: bool = True) -> list[Line]:
     """Worst slices, confusion, calibration: as much as there is room for, each whole or not at all."""
-    out: list[Line] = []
+    probe = probes.of(frame, log) if slices_too else None
+    out: list[Line] = [*probes.brief(frame, probe, view, width)] if probe is not None else []
     slices = quality_facts.worst(log, width, min(6, max(1, rows // 4))) if slices_too else []
     if slices:
         out += [(("worst slices", "dim"),), *slices]
     elif slices_too and logs.slices(frame, log):
-        out.append(((f"none of {len(logs.slices(frame, log))} slices is worse than the rest beyond chance", "dim"),))
+        out.append(((f"no slice is worse than the rest beyond chance ({len(logs.slices(frame, log))} looked at)", "dim"),))
     window, slice_ = logs.window(frame, log, view), logs.slice_of(frame, log, view)
     one = logs.told(frame, log, logs.source(frame, log, logs.key(frame, log, view), slice_), window, slice_)
     room = rows - len(out) - 2
@@ -125,11 +126,11 @@ def sides(frame: Frame, log: Quality, view: View, width: int, rows: int, *, slic
     return (out[1:] if out and not out[0] else out)[:rows]
 
 
-def facts(frame: Frame, log: Quality, view: View, width: int, rows: int) -> list[Line]:
-    """What the numbers have to be read with, a line or two each, as many as fit."""
+def facts(frame: Frame, log: Quality, view: View, width: int, rows: int, *, questions: bool = True) -> list[Line]:
+    """What the numbers have to be read with, a line or two each, as many as fit; first what a person asks of golden questions."""
     told = quality_facts.facts(frame, log, view)
     probe = probes.of(frame, log)
-    asked = probes.brief(frame, probe, view, width) if probe is not None else []
+    asked = probes.brief(frame, probe, view, width) if probe is not None and questions else []
     rows -= len(asked)
     each = 2 if rows >= 2 * len(told) else 1
     lines = [line for name, text, role in told for line in quality_facts.named(name, text, role, width, each)]

@@ -18,9 +18,7 @@ def of_log(frame: Frame, log: Quality, view: View, width: int) -> list[Line]:
     """All of it, the state first."""
     window, slice_ = logs.window(frame, log, view), logs.slice_of(frame, log, view)
     out = [*quality_facts.status(frame, log, view, width, 6), (), *_about(frame, log, view, width)]
-    alone = quality_table.table(
-        frame, View(log=log.name, quality_key=view.quality_key, quality_window=window, slice=slice_, filter="\0"), log, width, 20
-    )
+    alone = quality_table.table(frame, view, log, width, 20, alone=True)
     out += [(), *alone.lines]
     for source in logs.sources(frame, log, slice_):
         out += [(), *_of_source(frame, log, source, view, width)]

@@ -61,7 +61,7 @@ def of_number(frame: Frame, log: Quality, view: View) -> list[str]:
         lines.append(f"absent   {why}")
     lines += _against(frame, log, source, window, key, slice_, estimate)
     lines += [
-        f"{other:<8} {logs.number(key, value.value)}{_between(key, value)}: {_assumed(frame, log, other, window, slice_)}"
+        f"also     {other} {logs.number(key, value.value)}{_between(key, value)}: {_assumed(frame, log, other, window, slice_)}"
         for other in logs.sources(frame, log, slice_)
         if other != source and (value := logs.value_of(logs.told(frame, log, other, window, slice_), key)) is not None
     ]

@@ -53,7 +53,7 @@ def compact(frame: Frame, log: Quality, width: int, name: int) -> Line:
     window = next((one for one, level in levels.items() if level != "no value"), None)
     if window is None:
         return (*parts, (cut(log.problem or _no_verdict(frame, log), width - name - 4), "warn" if log.problem else "dim"))
-    parts += [logs.GLYPHS[levels[one]] if one in levels else " " for one in logs.WINDOWS]
+    parts += [logs.GLYPHS[levels[one]] if one in levels else " " for one in logs.windows_of_all(frame)]
     estimate = logs.value_of(logs.told(frame, log, source, window), key)
     level = levels[window]
     role = logs.GLYPHS[level][1] if level in {"breach", "worse"} else "strong"
@@ -112,7 +112,7 @@ def slice_line(one: WorstSlice, name: int, width: int) -> Line:
     )
     return (
         ("◐ ", "warn", "b"),
-        (pad(one.slice, name), "text"),
+        (pad(logs.short(one.slice, name), name), "text"),
         (f" {value:>6}", "warn", "b"),
         (pad(f" ({logs.interval(one.key, one.value)})", 14), "dim"),
         (cut(rest + f", {one.window}" if left + len(rest) + 6 <= width else rest, max(0, width - left + 1)), "dim"),

@@ -16,7 +16,7 @@ from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Part, pad, text_width
 from tui_monitor.ui.widgets.table import around
 
-_GIVES_WAY = ("deploy", "3h", "24h", "5m")  # windows that leave first where room is short
+_GIVES_WAY = ("1m", "deploy", "3h", "24h", "5m")  # windows that leave first where room is short
 _LEAST, _MOST = 7, 13  # cells of a window
 
 
@@ -38,11 +38,12 @@ class Table(NamedTuple):
 
 def grid(frame: Frame, shown: list[Quality], log: Quality, view: View, width: int) -> Grid:
     """The columns of a table this wide."""
-    windows = logs.windows(frame, log.name) or list(logs.WINDOWS[:4])
+    windows = logs.windows(frame, log.name) or ["5m", "30m", "3h", "24h"]
     longest = max((text_width(one.name) for one in shown), default=8)
     name = min(longest, 34 if width >= 100 else 20 if width >= 72 else 12)
     name = max(name, 12)
     metric = max((text_width(key_of(frame, one, view)) for one in shown), default=0)
+    name = max(name, 18) if len(shown) == 1 and width >= 72 else name
     metric = 0 if len(shown) == 1 or width < 72 else min(metric, 18 if width >= 100 else 9)
     left = 2 + name + (metric + 1 if metric else 0)
     for gone in _GIVES_WAY:
@@ -57,9 +58,9 @@ def key_of(frame: Frame, log: Quality, view: View) -> str:
     return logs.key(frame, log, view)
 
 
-def table(frame: Frame, view: View, log: Quality, width: int, rows: int) -> Table:
+def table(frame: Frame, view: View, log: Quality, width: int, rows: int, *, alone: bool = False) -> Table:
     """At most `rows` lines: the head, the logs, and under the chosen one what its numbers have to be read with."""
-    shown = logs.listed(frame, view) or [log]
+    shown = [log] if alone else logs.listed(frame, view) or [log]
     if log.name not in {one.name for one in shown}:
         shown = [log, *shown]
     at = next(i for i, one in enumerate(shown) if one.name == log.name)
