@@ -249,7 +249,7 @@ class Engine:
         told = self._queries.subjects()
         asked = subjects.all_of(
             self._host_name, system, gpus, targets, drift, performance, told, now_s, spans,
-            models=self._alerting.asks_models, over=self._targets.over(), probes=probes, quality=quality,
+            models=self._alerting.asks_models, over=self._targets.over(), probes=probes, quality=quality, slices=self._alerting.asks_slices,
         )  # fmt: skip
         await self._alerting.evaluate(asked, now_s)
         self._keep_past(now_s, system, gpus, shown)
