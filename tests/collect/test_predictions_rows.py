@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from tui_monitor.analyse.performance.log import LabelledLog
 from tui_monitor.collect.predictions import LogTail
 from tui_monitor.collect.thinning import CALM_S, Thinning, place, span_s
 from tui_monitor.config import Columns, Labels, PredictionSettings, Sampled
@@ -43,28 +45,30 @@ def test_everything_that_a_row_can_say(tmp_path: Path) -> None:
 
 
 def test_scores_of_several_classes(tmp_path: Path) -> None:
-    text = line(1, s_a=0.25, s_b=0.75) + line(2, s_a=0.25) + line(3, s_a=0.5, s_b=1.5) + line(4)
+    text = line(1, s_a=0.25, s_b=0.75) + line(2, s_a=0.25) + line(3, s_a="0.5", s_b=1.5) + line(4)
     more = {"task": "multiclass", "columns": Columns(score="s")}
     named = rows_of(tmp_path, text, classes=["a", "b"], **more)
-    assert [row.scores for row in named.rows] == [{"a": 0.25, "b": 0.75}, {}, {}, {}]
-    assert named.left_out == {"score_missing": 2, "score_out_of_range": 1}
+    assert [row.scores for row in named.rows] == [{"a": 0.25, "b": 0.75}, {"a": 0.25}, {"a": 0.5, "b": 1.5}, {}]
+    assert named.problem == "1 rows without the column 's_a' (they have id timestamp prediction)"
     assert all(row.features == {} for row in named.rows)
-    seen = rows_of(tmp_path, text, **more)
-    assert [row.scores for row in seen.rows] == [{"a": 0.25, "b": 0.75}, {"a": 0.25}, {}, {}]
+    assert [row.scores for row in rows_of(tmp_path, text, **more).rows] == [row.scores for row in named.rows]
 
 
 @pytest.mark.parametrize(
-    ("score", "reason"),
+    ("score", "known"),
     [
-        ("NaN", "score_missing"), ("null", "score_missing"), ('"high"', "score_missing"), ('""', "score_missing"), ("true", "score_missing"),
-        ("1.01", "score_out_of_range"), ("-0.5", "score_out_of_range"), ("Infinity", "score_out_of_range"), ("1e400", "row_unreadable"),
+        ("NaN", None), ("null", None), ('"high"', None), ('""', None), ("true", None), ("1.01", 1.01), ("-0.5", -0.5), ('"0.5"', 0.5),
+        ("Infinity", math.inf), ('"-inf"', -math.inf),
     ],
 )  # fmt: skip
-def test_a_score_that_is_none_leaves_the_row(tmp_path: Path, score: str, reason: str) -> None:
-    text = '{"id": 1, "timestamp": 5, "prediction": "pos", "score": ' + score + "}\n" + line(2, score=0)
+def test_a_score_that_is_none_leaves_the_row_and_is_counted_once(tmp_path: Path, score: str, known: float | None) -> None:
+    text = '{"id": 1, "timestamp": 5, "prediction": "1", "score": ' + score + "}\n" + line(2, prediction="1", score=0)
     found = rows_of(tmp_path, text, columns=Columns(score="score"))
-    assert [(row.id, row.score) for row in found.rows] == ([] if reason == "row_unreadable" else [("1", None)]) + [("2", 0.0)]
-    assert found.left_out == {reason: 1}
+    assert [(row.id, row.score) for row in found.rows] == [("1", known), ("2", 0.0)]
+    judged = LabelledLog(PredictionSettings(name="sentiment", columns=Columns(score="score")))
+    judged.add(found, 2000.0)
+    reason = "score_missing" if known is None else "score_out_of_range"
+    assert judged.left_out == ({} if known == 0.5 else {reason: 1})
 
 
 def test_a_score_of_a_regression_has_no_range(tmp_path: Path) -> None:
@@ -75,7 +79,7 @@ def test_a_score_of_a_regression_has_no_range(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "reason", "count"),
-    [("prediction", "prediction_missing", 2), ("timestamp", "time_unreadable", 2), ("score", "score_missing", 2)],
+    [("prediction", "prediction_missing", 2), ("timestamp", "time_unreadable", 2), ("score", "", 2)],
 )
 def test_a_missing_column_is_named_once_with_its_count(tmp_path: Path, column: str, reason: str, count: int) -> None:
     whole = {"id": 1, "timestamp": 5, "prediction": "pos", "score": 0.5}
@@ -83,7 +87,7 @@ def test_a_missing_column_is_named_once_with_its_count(tmp_path: Path, column: s
         2, score=1
     )
     found = rows_of(tmp_path, text, columns=Columns(score="score"))
-    assert found.left_out == {reason: count}
+    assert found.left_out == ({reason: count} if reason else {})
     have = " ".join(name for name in whole if name != column)
     assert found.problem == f"{count} rows without the column '{column}' (they have {have})"
 

@@ -6,6 +6,7 @@ Values of private columns end here: they are no features, and a private id leave
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections import Counter
@@ -144,7 +145,9 @@ class RowMaker:
         return found
 
     def _learned(self, name: str) -> str:
-        if (name in self._own and not (name in self._sliced and name not in self._private)) or (self._score_prefix and name.startswith(self._score_prefix)):
+        if (name in self._own and not (name in self._sliced and name not in self._private)) or (
+            self._score_prefix and name.startswith(self._score_prefix)
+        ):
             shown = ""
         else:
             shown = self._shown(name)
@@ -157,32 +160,28 @@ class RowMaker:
         return clean(name, 64)
 
     def _scores(self, row: Mapping[str, Any]) -> tuple[float | None, dict[str, float]]:
-        """(the score, the scores of several classes); one that is missing or no probability leaves the row without."""
+        """(the score, the scores of several classes) as they came; who uses them tells which are no probabilities."""
         if self._score_prefix:
             prefix = self._score_prefix
             names = self._classes or [name[len(prefix) :] for name in row if name.startswith(prefix)][:MOST_CLASSES]
             if names:
-                scores = {category(name) or name: number(row.get(prefix + name)) for name in names}
-                if any(value is None for value in scores.values()):
-                    if prefix + names[0] not in row:
-                        self._lacks(prefix + names[0], row)
-                    self.left_out["score_missing"] += 1
-                    return None, {}
-                known = {name: value for name, value in scores.items() if value is not None}
-                if any(not 0.0 <= value <= 1.0 for value in known.values()):
-                    self.left_out["score_out_of_range"] += 1
-                    return None, {}
-                return None, known
-        raw = row.get(self._columns.score)
-        score = number(raw)
-        if score is None:
-            if self._ranged:
-                self._lacks(self._columns.score, row)
-                # an infinite one is a number, and out of range
-                infinite = isinstance(raw, float) and raw in (float("inf"), float("-inf"))
-                self.left_out["score_out_of_range" if infinite else "score_missing"] += 1
-            return None, {}
-        if self._ranged and not 0.0 <= score <= 1.0:
-            self.left_out["score_out_of_range"] += 1
-            return None, {}
+                if prefix + names[0] not in row:
+                    self._lacks(prefix + names[0], row)
+                found = ((category(name) or name, _scored(row.get(prefix + name))) for name in names)
+                return None, {name: value for name, value in found if value is not None}
+        score = _scored(row.get(self._columns.score))
+        if score is None and self._ranged:
+            self._lacks(self._columns.score, row)
         return score, {}
+
+
+def _scored(value: object) -> float | None:
+    """A number; also an infinite one, which is out of any range and not missing."""
+    known = number(value)
+    if known is not None or not isinstance(value, str | float):
+        return known
+    try:
+        known = float(value)
+    except ValueError:
+        return None
+    return known if math.isinf(known) else None
