@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from frames import FRAMES, VIEW, ago, histories
+from frames import FRAMES, VIEW, ago, alert, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from tui_monitor.engine.feed import ScriptedFeed
 from tui_monitor.model import Estimate, ExplainProbe, Frame, Outcome, ProbeState, Quality
 from tui_monitor.ui import board, theme
 from tui_monitor.ui.app import MonitorApp
+from tui_monitor.ui.dialogs.alert import past_of
 from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_detail, quality_explain, quality_facts, quality_table
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import PANES, View
@@ -175,6 +176,46 @@ def test_tab_counts_logs_that_are_not_well() -> None:
 
 def test_the_smallest_screen_names_a_falling_log() -> None:
     assert any("spam" in line and "FALLING" in line for line in screen(QUALITY, VIEW, 40, 12))
+
+
+def test_several_estimates_stand_side_by_side_each_with_its_assumption() -> None:
+    first = next(one for one in ESTIMATED.performance if one.window == "30m" and one.source == "estimated")
+    silent = replace(
+        first, metrics={"accuracy": Estimate(None, source="estimated")}, why="fewer than 100 rows of the reference fit", assumption=""
+    )
+    other = replace(
+        first, metrics={"accuracy": Estimate(0.88, source="estimated")}, assumption="assumes that each slice keeps its accuracy, unchanged"
+    )
+    rest = [one for one in ESTIMATED.performance if one is not first]
+    frame = replace(ESTIMATED, performance=[*rest, silent, first, other])
+    told = [said for name, said, _ in quality_facts.facts(frame, frame.quality[0], replace(LOOK, log="fraud")) if name == "estimated"]
+    assert [said.partition(" ")[0] for said in told] == ["fewer", "86.0%", "88.0%"]
+    assert "each slice keeps" in told[2]
+    assert "86.0%" in text(quality_table.table(frame, LOOK, frame.quality[0], 80, 9).lines), "the first that says something"
+
+
+@pytest.mark.parametrize(
+    ("labels", "key", "where"),
+    [
+        ({"source": "spam", "basis": "labelled"}, "accuracy[5m]", ("quality:spam", "accuracy[5m]")),
+        ({"source": "spam", "basis": "estimated", "slice": "long"}, "f1", ("quality:spam/long", "f1[30m] estimated")),
+        ({"source": "spam", "window": "24h"}, "n.labelled", ("quality:spam", "n.labelled[24h]")),
+        ({"source": "spam"}, "", None),
+    ],
+)
+def test_an_alert_about_quality_finds_the_past_of_its_number(labels: dict[str, str], key: str, where: tuple[str, str] | None) -> None:
+    made = alert(
+        1,
+        "quality",
+        "warning",
+        "firing",
+        "spam",
+        ago(minutes=1),
+        kind="slice" if "slice" in labels else "performance",
+        labels=labels,
+        key=key,
+    )
+    assert past_of(made) == where
 
 
 def test_windows_stand_by_their_length() -> None:

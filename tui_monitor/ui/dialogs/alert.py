@@ -41,16 +41,32 @@ def key_of(alert: Alert) -> str:
     return alert.key.partition("[")[0]
 
 
+def past_of(alert: Alert) -> tuple[str, str] | None:
+    """Under which subject and key the past of its number is kept; None: nothing keeps that number."""
+    key = key_of(alert)
+    if not key or not key.replace(".", "").replace("_", "").isalnum():
+        return None
+    if alert.kind in CHARTED:
+        return alert.charted_as, key
+    if alert.kind not in {"performance", "slice"}:
+        return None
+    window = alert.key.partition("[")[2].rstrip("]") or alert.labels.get("window") or "30m"
+    basis, slice_ = alert.labels.get("basis", "labelled"), alert.labels.get("slice")
+    subject = f"quality:{alert.labels.get('source', alert.target)}" + (f"/{slice_}" if slice_ else "")
+    return subject, f"{key}[{window}]" + ("" if basis == "labelled" else f" {basis}")
+
+
 def wanted(frame: Frame, alert: Alert, width: int) -> HistoryQuery | None:
     """The past of its number: from well before it began to now, or to a while after its end. None: nothing keeps that number."""
-    if not alert.key or alert.kind not in CHARTED or not key_of(alert).replace(".", "").replace("_", "").isalnum():
+    kept = past_of(alert)
+    if kept is None:
         return None
     end_s = frame.at.timestamp()
     if alert.ended_at is not None:
         end_s = min(end_s, alert.ended_at.timestamp() + SHORTEST_S / 3)
     span_s = min(LONGEST_S, max(SHORTEST_S, (end_s - alert.since.timestamp()) * 1.5))
     points = max(20, min(240, (width - 8) * 2, round(span_s / frame.engine.interval_s)))
-    return HistoryQuery(alert.charted_as, [key_of(alert), limit_key(alert.key, alert.rule)], end_s - span_s, end_s, points)
+    return HistoryQuery(kept[0], [kept[1], limit_key(alert.key, alert.rule)], end_s - span_s, end_s, points)
 
 
 def drawn(
@@ -106,7 +122,7 @@ class AlertDetail(TextDialog):
         if query is not None:
             try:
                 told = series_of(await self._past(query))
-                found = told.get((query.subject, key_of(self._alert)))
+                found = told.get((query.subject, query.keys[0]))
                 self._limit = told.get((query.subject, limit_key(self._alert.key, self._alert.rule)))
             except FeedError as error:
                 self._no_chart = f"no chart: {error}"

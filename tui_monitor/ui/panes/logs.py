@@ -43,7 +43,8 @@ Place = tuple[str, Basis, str, str | None]
 class Index(NamedTuple):
     """The numbers of a frame by where they belong."""
 
-    places: dict[Place, Performance]  # (log, source, window, slice)
+    places: dict[Place, Performance]  # (log, source, window, slice); of several estimates the first that says something
+    every: dict[Place, list[Performance]]  # all of them, each with an assumption of its own
     windows: dict[str, list[str]]  # of a log, the shortest first
     sources: dict[tuple[str, str | None], list[Basis]]  # of a log's slice
     slices: dict[str, list[str]]
@@ -57,11 +58,11 @@ def index(frame: Frame) -> Index:
     """The newest answer is kept."""
     if (known := _newest.get("last")) is not None and known[0] is frame.performance:
         return known[1]
-    places: dict[Place, Performance] = {}
+    every: dict[Place, list[Performance]] = {}
     seen: dict[str, tuple[dict[str, None], dict[str, None], dict[str, None]]] = {}
     based: dict[tuple[str, str | None], set[Basis]] = {}
     for one in frame.performance:
-        places[one.name, one.source, one.window, one.slice] = one
+        every.setdefault((one.name, one.source, one.window, one.slice), []).append(one)
         windows, slices, keys = seen.setdefault(one.name, ({}, {}, {}))
         based.setdefault((one.name, one.slice), set()).add(one.source)
         if one.slice is not None:
@@ -70,7 +71,8 @@ def index(frame: Frame) -> Index:
             windows[one.window] = None
             keys |= dict.fromkeys(one.metrics)
     made = Index(
-        places,
+        {place: next((one for one in ones if _says(one)), ones[0]) for place, ones in every.items()},
+        every,
         {name: sorted(own, key=length_s) for name, (own, _, _) in seen.items()},
         {where: [source for source in SOURCES if source in own] for where, own in based.items()},
         {name: list(own) for name, (_, own, _) in seen.items()},
@@ -83,7 +85,7 @@ def index(frame: Frame) -> Index:
     return made
 
 
-_LONGEST = {"deploy": 1e12, "all": 1e13}  # windows without a length stand last
+_LONGEST = {"latest": 0.1, "deploy": 1e12, "all": 1e13}  # windows without a length stand last
 
 
 def length_s(window: str) -> float:
@@ -97,6 +99,10 @@ def length_s(window: str) -> float:
 def windows_of_all(frame: Frame) -> list[str]:
     """The windows that any log has, the shortest first."""
     return sorted({window for own in index(frame).windows.values() for window in own}, key=length_s)
+
+
+def _says(one: Performance) -> bool:
+    return any(estimate.value is not None for estimate in one.metrics.values())
 
 
 def every(frame: Frame) -> list[Quality]:
@@ -215,6 +221,11 @@ def value_of(performance: Performance | None, key: str) -> Estimate | None:
 def told(frame: Frame, log: Quality, source: Basis, window: str, slice_: str | None = None) -> Performance | None:
     """The numbers of one place."""
     return index(frame).places.get((log.name, source, window, slice_))
+
+
+def all_told(frame: Frame, log: Quality, source: Basis, window: str, slice_: str | None = None) -> list[Performance]:
+    """All numbers of one place: there are several ways to estimate."""
+    return index(frame).every.get((log.name, source, window, slice_), [])
 
 
 def base(frame: Frame, log: Quality, source: Basis, window: str, key: str, slice_: str | None = None) -> tuple[float, str] | None:

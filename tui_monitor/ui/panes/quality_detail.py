@@ -80,7 +80,10 @@ def _of_source(frame: Frame, log: Quality, source: Basis, view: View, width: int
         ((pad("  " + key, _KEY + 2), "strong" if key == now else "text"), *_values(frame, log, source, key, list(rows), cell, slice_))
         for key in keys
     ]
-    out += [line for window, one in rows.items() for line in _window(frame, log, source, window, one, now, width)]
+    for window in rows:
+        for one in logs.all_told(frame, log, source, window, slice_):
+            other = one.assumption if one.assumption != assumption else ""
+            out += _window(frame, log, one, now, width, other)
     return out
 
 
@@ -95,21 +98,21 @@ def _values(frame: Frame, log: Quality, source: Basis, key: str, windows: list[s
     return out
 
 
-def _window(frame: Frame, log: Quality, source: Basis, window: str, one: Performance, key: str, width: int) -> list[Line]:
+def _window(frame: Frame, log: Quality, one: Performance, key: str, width: int, assumption: str) -> list[Line]:
     """The chosen number over one window: value, interval, rows, floor, or why there is none."""
     estimate = logs.value_of(one, key)
     if estimate is None:
-        return quality_facts.named(f"  {window}", one.why or "no value", "dim", width, 3) if one.why else []
+        return quality_facts.named(f"  {one.window}", one.why, "dim", width, 3) if one.why else []
     between = logs.interval(key, estimate)
     told = [f"{key} {logs.number(key, estimate.value)}" + (f" ({between})" if between else "")]
     told += [f"of {fmt.count(estimate.n if estimate.n is not None else one.n)} rows"]
     told += [f"{fmt.ratio(one.coverage)} labelled"] if one.coverage is not None else []
     told += [f"reference {logs.number(key, estimate.reference)}"] if estimate.reference is not None else []
     told += [f"{logs.floor_word(key)} {logs.number(key, estimate.floor)}"] if estimate.floor is not None else []
-    level = logs.level(estimate, key, base[0] if (base := logs.base(frame, log, source, window, key, one.slice)) else None)
+    level = logs.level(estimate, key, base[0] if (base := logs.base(frame, log, one.source, one.window, key, one.slice)) else None)
     told += [f"{'above' if logs.bad_side(key) == 'high' else 'below'} its {logs.floor_word(key)}"] if level == "breach" else []
-    told += [one.why] if one.why else []
-    return quality_facts.named(f"  {window}", ", ".join(told), "crit" if level == "breach" else "text", width, 3)
+    told += [text for text in (one.why, assumption) if text]
+    return quality_facts.named(f"  {one.window}", ", ".join(told), "crit" if level == "breach" else "text", width, 3)
 
 
 def _classes(one: Performance, width: int) -> list[Line]:

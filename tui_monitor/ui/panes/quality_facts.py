@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tui_monitor.model import Estimate, Frame, Gap, Paired, Quality, WorstSlice
+from tui_monitor.model import Estimate, Frame, Gap, Paired, Performance, Quality, WorstSlice
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.others import span
 from tui_monitor.ui.panes import logs
@@ -173,9 +173,8 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
     out: list[tuple[str, str, str]] = []
     key, window = logs.key(frame, log, view), logs.window(frame, log, view)
     for source in logs.sources(frame, log):
-        one = logs.told(frame, log, source, window)
-        if source != "labelled" and one is not None:
-            out.append((source, one.assumption or one.why or logs.RESTS_ON[source], "info"))
+        if source != "labelled":
+            out += [(source, _said(one, key), "info") for one in logs.all_told(frame, log, source, window)]
     if not any(probe.name == log.name for probe in frame.probes):
         out.append(("labels", labels(frame, log, window), "text"))
     shown = logs.source(frame, log, key)
@@ -215,6 +214,15 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
     if log.slices_left_out:
         out.append(("slices", f"{log.slices_left_out} more candidates than are kept", "dim"))
     return out
+
+
+def _said(one: Performance, key: str) -> str:
+    """A number that does not rest on labels, with what it takes for granted, or why there is none."""
+    estimate = logs.value_of(one, key)
+    if estimate is None:
+        return one.why or one.assumption or logs.RESTS_ON[one.source]
+    between = logs.interval(key, estimate)
+    return f"{logs.number(key, estimate.value)}{f' ({between})' if between else ''}  {one.assumption or logs.RESTS_ON[one.source]}"
 
 
 def labels(frame: Frame, log: Quality, window: str) -> str:

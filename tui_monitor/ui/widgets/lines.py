@@ -120,18 +120,21 @@ def chart(canvas: Canvas, drawn: Drawn, *, label: Sequence[str], on: Scale, utc:
         canvas.put(left - 1 - text_width(floor), y, floor, "warn")
         inside.put(0, y, ("-" if canvas.ascii else "╌") * width, "warn")
     span_s = known.step_s * len(known.values)
+    names: list[tuple[int, str]] = []
     for at_s, name in drawn.marks:
         if known.start_s <= at_s < known.start_s + span_s:
             x = int((at_s - known.start_s) / span_s * width)
             for y in range(height):
                 inside.put(x, y, "┊", "info")
-            inside.put(x + 1 if x + 1 + text_width(name) <= width else max(0, x - text_width(name)), 0, name, "info")
+            names.append((x + 1 if x + 1 + text_width(name) <= width else max(0, x - text_width(name)), name))
     if drawn.long is not None:
         level_line(inside, drawn.long.values, on, "=" if canvas.ascii else "─", "chart2")
     if drawn.other is not None:
         level_line(inside, drawn.other.values, on, "·", "info")
     if drawn.main is not None:
         line(inside, drawn.main.values, on, "chart")
+    for x, name in names:
+        inside.put(x, 0, name, "info")
     clock_axis(canvas.part(left, height, width, 1), known.start_s, span_s, utc=utc)
     return left
 
