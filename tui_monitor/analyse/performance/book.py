@@ -37,6 +37,11 @@ def _floor(at_s: float, step_s: float) -> float:
     return math.floor(at_s / step_s) * step_s
 
 
+def slot_start(at_s: float) -> float:
+    """Where the shortest slot of a moment begins."""
+    return _floor(at_s, SLOT_S[0]) if math.isfinite(at_s) else at_s
+
+
 def end_of(now_s: float) -> float:
     """The end of every window at a moment: of the shortest slot that the moment is in."""
     return _floor(now_s, SLOT_S[0]) + SLOT_S[0]

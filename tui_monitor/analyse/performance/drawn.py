@@ -17,11 +17,13 @@ class Drawn:
 
     def __init__(self) -> None:
         self._said: dict[int, dict[str, str | float]] = {}
+        self._agreement: Estimate | None = None
         self.waiting: dict[int, tuple[str | float, float]] = {}  # hash of an id -> label, weight
 
     def add(self, labels: Iterable[tuple[int, SampledLabel]]) -> int:
         """Labels with the hashes of their ids; those of rows that nobody labelled before wait to be counted. Returns how many had no place."""
         lost = 0
+        self._agreement = None
         for identity, one in labels:
             said = self._said.get(identity)
             if said is None:
@@ -37,12 +39,15 @@ class Drawn:
     @property
     def agreement(self) -> Estimate | None:
         """Cohen's kappa over the rows that two people labelled; None where there are none."""
+        if self._agreement is not None:
+            return self._agreement
         pairs = []
         for said in self._said.values():
             if len(said) > 1:
                 first, second = sorted(said)[:2]
                 pairs.append((said[first], said[second]))
-        return kappa(pairs) if pairs else None
+        self._agreement = kappa(pairs) if pairs else None
+        return self._agreement
 
     def plain(self) -> list[Any]:
         """As values that can be written."""

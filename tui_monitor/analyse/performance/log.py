@@ -274,9 +274,8 @@ class LabelledLog:
                     counts.add_rows(mine)
                 counts.add_labels(mine)
                 book.add(spot, counts.packed())
-        if rows and len(batch.at_s):
-            whole = self._books[None]
-            whole.oldest_s = min(whole.oldest_s, float(batch.at_s.min()))
+                if rows:
+                    book.oldest_s = min(book.oldest_s, float(mine.at_s.min()))
 
     def _labelled(self, rows: Labelled) -> None:
         """What the standing and the versions have to know of rows whose label came."""
@@ -473,7 +472,10 @@ class LabelledLog:
     def quality(self, now_s: float) -> Quality:
         """The log as a whole."""
         performance = self.windows(now_s)
-        whole = {(one.window, one.source): one for one in performance if one.slice is None}
+        whole: dict[tuple[str, str], Performance] = {}
+        for one in performance:
+            if one.slice is None:
+                whole.setdefault((one.window, one.source), one)  # of several estimates the first: that from the scores
         spoken = self.standing.spoken_for()
         estimated = whole.get((spoken, "estimated"))
         age_s, age_p95_s = self._age()
@@ -578,7 +580,7 @@ class LabelledLog:
                 raise ValueError("the settings of the log are others now")
             self._restore(state)
         except (msgspec.MsgspecError, ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
-            return f"the windows of {self._settings.name} begin anew: {clean(error)}"
+            return clean(error) or type(error).__name__
         return ""
 
     def _signature(self) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from tui_monitor.analyse.performance import cbpe, proxy, sampled
-from tui_monitor.analyse.performance.book import Book, Window
+from tui_monitor.analyse.performance.book import Book, Window, slot_start
 from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.inferred import Inferred
 from tui_monitor.analyse.performance.layout import Layout
@@ -161,9 +161,10 @@ def why(counts: Counts) -> str:
 
 
 def _span(window: Window, book: Book) -> tuple[datetime | None, datetime]:
-    """From start up to end, the end not in it; a window that began before the book begins with it."""
-    start_s = max(window.start_s, book.began_s)
-    return (utc(start_s) if start_s > -math.inf else None), utc(book.end_s)
+    """From start up to end, the end not in it; a window without a start begins with the oldest row, and none before its book."""
+    start_s = window.start_s if window.start_s > -math.inf else slot_start(book.oldest_s)
+    start_s = max(start_s, book.began_s)
+    return (utc(start_s) if math.isfinite(start_s) else None), utc(book.end_s)
 
 
 def _nearly(made: Performance, counts: Counts) -> bool:
