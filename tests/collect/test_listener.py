@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tui_monitor.collect import events as events_room
 from tui_monitor.collect import listener as room
 from tui_monitor.collect import posted as posted_room
+from tui_monitor.collect.inbox import Inbox, Unknown
 from tui_monitor.collect.listener import Listener, address, fault
+from tui_monitor.collect.payload import Unreadable
+from tui_monitor.collect.posted import ListenedLog
 from tui_monitor.config import Columns, ListenerSettings, PredictionSettings
 from tui_monitor.model import Failure, LogRow, LogRows
 
@@ -82,11 +87,11 @@ class Client:
 
 
 def run(
-    test: Callable[[Client], Awaitable[None]], *logs: PredictionSettings, settings: ListenerSettings | None = None, starts: str = ""
+    test: Callable[[Client], Awaitable[None]], *logs: PredictionSettings, how: ListenerSettings | None = None, starts: str = ""
 ) -> None:
     async def whole() -> None:
         clock = Clock()
-        listener = Listener(settings or ListenerSettings(listen="127.0.0.1:0", max_body="20kB"), logs or (IRIS, SPAM, PRICE), clock)
+        listener = Listener(how or ListenerSettings(listen="127.0.0.1:0", max_body="20kB"), logs or (IRIS, SPAM, PRICE), clock)
         assert await listener.start() == starts
         try:
             await test(Client(listener, clock))
@@ -324,7 +329,7 @@ def test_responses_that_cannot_be_used(response: Any, line: str) -> None:
         else:
             assert (status, rows.left_out) == (200, {"prediction_missing": 1})
 
-    run(test, settings=ListenerSettings(listen="127.0.0.1:0"))
+    run(test, how=ListenerSettings(listen="127.0.0.1:0"))
 
 
 # -- which log, and what is refused ---------------------------------------------------------------------------------------------------------
@@ -418,7 +423,7 @@ def test_a_token_is_asked_for(tmp_path: Path) -> None:
         assert await client.post("/predictions/iris", row, authorization="bearer s3cret") == (204, "")
         assert len((await client.rows("iris")).rows) == 1
 
-    run(test, settings=ListenerSettings(listen="127.0.0.1:0", bearer_token_file=str(file)))
+    run(test, how=ListenerSettings(listen="127.0.0.1:0", bearer_token_file=str(file)))
 
 
 @pytest.mark.parametrize("what", ["missing", "empty"])
@@ -433,7 +438,7 @@ def test_a_token_that_is_not_there_starts_nothing(tmp_path: Path, what: str) -> 
         reading = await client.listener.logs[0].read(1.0)
         assert reading.failure == Failure("refused", said)
 
-    run(test, settings=ListenerSettings(listen="127.0.0.1:0", bearer_token_file=str(file)), starts=said)
+    run(test, how=ListenerSettings(listen="127.0.0.1:0", bearer_token_file=str(file)), starts=said)
 
 
 def test_a_port_that_is_taken_is_told_and_a_log_with_files_goes_on() -> None:
@@ -570,3 +575,32 @@ def test_when_all_are_busy_the_next_is_turned_away(monkeypatch: pytest.MonkeyPat
         other.close()
 
     run(test)
+
+
+_KEYS = st.sampled_from(
+    ["id", "time", "prediction", "score", "scores", "label", "features", "request", "response", "instances", "predictions", "inputs", "outputs",
+     "data", "name", "shape", "names", "ndarray", "tensor", "values", "specversion", "type", "data_base64", "model", "model_version", "x"]
+)  # fmt: skip
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 10**20)
+    | st.floats()
+    | st.sampled_from(["iris", "1", "", EVENT + "request", EVENT + "response", "\x1b[2J"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_JSON, st.sampled_from(["/", "/predictions/iris", "/predictions/price"]), st.sampled_from(["", "request", "response"]))
+def test_whatever_is_posted_is_taken_or_refused_in_a_line(body: Any, path: str, kind: str) -> None:
+    logs = [ListenedLog(IRIS), ListenedLog(SPAM), ListenedLog(PRICE)]
+    inbox = Inbox(logs, Clock())
+    headers = {"ce-type": EVENT + kind, "ce-id": "1", "ce-inferenceservicename": "iris"} if kind else {}
+    with contextlib.suppress(Unreadable, Unknown):
+        assert inbox.take(path, headers, json.dumps(body).encode()) in (200, 204)
+    for log in logs:
+        content = asyncio.run(log.read(1.0)).content
+        assert isinstance(content, LogRows)
+        assert "\x1b" not in repr(content)
