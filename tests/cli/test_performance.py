@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tui_monitor.cli import performance_judged, performance_rows
+from tui_monitor.cli import performance, performance_judged, performance_rows
 from tui_monitor.cli.main import main
 from tui_monitor.collect import table_csv
 
@@ -559,8 +559,6 @@ def test_drawn_as_in_the_lesson_the_lines_are_its_means(tmp_path: Path, capsys: 
         (["--task", "binary", *BASIC, "--slice", "size >"], "--slice size >: column 7:"),
         (["--task", "binary", *BASIC, "--classes", ","], "--classes: say which, as A,B"),
         (["--task", "binary", *BASIC, "--classes", "a,b", "--positive", "c"], "--positive c is none of --classes a,b"),
-        (["--task", "regression", *BASIC, "--score", "s"], "--score has no meaning in regression"),
-        (["--task", "multiclass", *BASIC, "--positive", "s"], "--positive has no meaning with several classes"),
     ],
 )
 def test_wrong_usage_is_64_and_one_line(words: list[str], line: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -594,6 +592,58 @@ def test_where_nothing_can_be_read_it_ends_with_1_and_one_line(
     assert out == ""
     assert line in err
     assert err.count("\n") == 1
+
+
+def test_flags_of_another_task_are_told_and_do_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("time,prediction,label\n1,1,3\n")
+    words = ["performance", str(tmp_path / "log.csv"), *BASIC, "--json", "--positive", "1"]
+    for task, flags in (("multiclass", []), ("regression", ["--score", "s", "--classes", "a"])):
+        assert main([*words, "--task", task, *flags]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["positive"] is None
+        assert err.count("says nothing in this task") == 1 + len(flags) // 2
+
+
+def test_a_long_series_is_no_wall(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("time,prediction,label\n1,1,1\n1000000,1,1\n")
+    assert main(["performance", str(tmp_path / "log.csv"), "--task", "binary", *BASIC, "--every", "1h"]) == 0
+    out = capsys.readouterr().out
+    assert "... 254 moments before; --json has them all" in out
+    assert len(out.splitlines()) < 60
+
+
+class _Terminal:
+    """A stderr that says it is a terminal."""
+
+    def __init__(self) -> None:
+        self.written = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.written += text
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
+def test_progress_is_one_line_that_goes_away_and_only_of_long_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, moments = _Terminal(), iter([1.0, 1.05, 2.0])
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = performance._Progress(lambda: next(moments))
+    assert progress.wanted
+    for read in (10_000_000, 20_000_000, 50_000_000):
+        progress.tell(read, 100_000_000)
+    assert terminal.written.count("\r") == 2  # the one in between came too soon
+    assert terminal.written.endswith(" 50 %")
+    progress.gone()
+    assert terminal.written.endswith("\r\x1b[K")
+    short = performance._Progress(lambda: 1.0)
+    terminal.written = ""
+    short.tell(10, 1000)
+    short.gone()
+    assert terminal.written == ""
 
 
 def test_a_series_too_long_to_be_read(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

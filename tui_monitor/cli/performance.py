@@ -95,7 +95,7 @@ def _plan(call: argparse.Namespace) -> Plan:
     from tui_monitor.cli.performance_judged import Plan
     from tui_monitor.cli.performance_rows import Asked
 
-    windows = {text: _span_s("--windows", text) for text in (part.strip() for part in call.windows.split(",")) if text}
+    windows = {text: _span_s("--windows", text) for text in (part.strip() for part in call.windows.split(",")) if text not in ("", "all")}
     if len(windows) > MOST_WINDOWS:
         raise Stop(f"--windows: at most {MOST_WINDOWS}", USAGE)
     slices = {text: _slice(text) for text in call.slice}
@@ -104,15 +104,23 @@ def _plan(call: argparse.Namespace) -> Plan:
     classes = [] if call.classes is None else [name.strip() for name in call.classes.split(",") if name.strip()]
     if call.classes is not None and not classes:
         raise Stop("--classes: say which, as A,B", USAGE)
-    for flag, value in (("--classes", call.classes), ("--score", call.score), ("--positive", call.positive)):
-        if call.task == "regression" and value is not None:
-            raise Stop(f"{flag} has no meaning in regression", USAGE)
-    if call.task == "multiclass" and call.positive is not None:
-        raise Stop("--positive has no meaning with several classes", USAGE)
-    asked = Asked(call.task, call.prediction, call.label, call.score, call.id, call.time, slices)
-    plan = Plan(asked, windows, None if call.every is None else _span_s("--every", call.every), call.positive, classes)
+    score, positive = call.score, call.positive
+    if call.task == "regression":
+        _tell_unused(("--classes", call.classes), ("--score", score), ("--positive", positive))
+        score, positive, classes = None, None, []
+    elif call.task == "multiclass":
+        _tell_unused(("--positive", positive))
+        positive = None
+    asked = Asked(call.task, call.prediction, call.label, score, call.id, call.time, slices)
+    plan = Plan(asked, windows, None if call.every is None else _span_s("--every", call.every), positive, classes)
     _check_classes(plan)
     return plan
+
+
+def _tell_unused(*flags: tuple[str, str | None]) -> None:
+    for flag, value in flags:
+        if value is not None:
+            output.warn(f"{flag} says nothing in this task")
 
 
 def _check_classes(plan: Plan) -> None:

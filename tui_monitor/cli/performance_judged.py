@@ -14,11 +14,11 @@ from msgspec import Struct
 from tui_monitor.analyse.performance import cbpe, metrics
 from tui_monitor.analyse.performance.counts import Batch, Counts
 from tui_monitor.analyse.performance.inferred import Inferred
-from tui_monitor.analyse.performance.layout import Classes, Layout, canonical
+from tui_monitor.analyse.performance.layout import MAX_CLASSES, Classes, Layout, canonical
 from tui_monitor.analyse.performance.reference import Reference
 from tui_monitor.analyse.performance.spans import Borders, Spans, end_after, series
 from tui_monitor.cli.performance_rows import Asked, LateLabels, LogRows, Progress, Rows
-from tui_monitor.collect.table import newest_s
+from tui_monitor.collect.table import TableError, newest_s
 from tui_monitor.model import Estimate, Performance, utc
 
 ALL = "all"
@@ -63,6 +63,8 @@ class _References:
             batches.append(batch)
             for name, mask in of_slices.items():
                 inside[name].append(mask)
+        if not batches:
+            raise TableError(f"{path}: has no rows")
         whole = Batch(*(None if column[0] is None else np.concatenate(column) for column in zip(*batches, strict=True)))  # type: ignore[arg-type]
         self.classes = _seen(layout, whole)
         self.whole = Reference(whole, layout, log.name, most_parts=None)
@@ -165,6 +167,8 @@ class _Judge:
 
     def _remarks(self) -> list[str]:
         remarks = [f"{name}: {why}" for name, why in self._log.absent.items()]
+        if not self._layout.classes.fixed and len(self._layout.classes.names) >= MAX_CLASSES:
+            remarks.append(f"only {MAX_CLASSES} classes are told apart; rows with another one are left out")
         if self._log.no_score:
             remarks.append(f"there is no column of scores called {self._plan.asked.score}{self._score_form()}")
         if self._layout.task == "binary" and self._positive is None and self._names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ SHOWN = {
 }
 SPEAKS = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae"}  # for a slice in one line
 _WORST_CLASSES = 3
+_NEWEST = 24  # moments of a series that are shown
 _GAP = "  "
 
 By = dict[tuple[str, str | None, str], Performance]
@@ -177,6 +179,8 @@ def _table(title: str, whole: list[Performance], keys: tuple[str, ...], width: i
     for one in whole:
         if one.why:
             yield from _wrapped(f"  {one.window}: ", one.why.split(", "), width)
+    if any(number.breach for one in whole for number in one.metrics.values()):
+        yield from _folded("! worse than the floor: 3 standard deviations from the mean of the reference's windows of this length", width)
     for said in dict.fromkeys(one.assumption for one in whole if one.assumption):
         yield from _folded(said, width)
 
@@ -259,12 +263,18 @@ def _series(plan: Plan, judged: Judged) -> Iterator[str]:
     yield ""
     yield _GAP.join([f"{key} at".ljust(16), *(window.rjust(8) for window in windows)])
     line: dict[str, str] = {}
+    newest: deque[str] = deque(maxlen=_NEWEST)
+    moments = 0
     for one in judged.series:
         if one.source != "labelled" or one.slice is not None or one.end is None:
             continue
         line[one.window] = _number(one.metrics[key].value)
         if one.window == "all":
-            yield _GAP.join([f"{one.end:%Y-%m-%d %H:%M}", *(line[window].rjust(8) for window in windows)])
+            moments += 1
+            newest.append(_GAP.join([f"{one.end:%Y-%m-%d %H:%M}", *(line[window].rjust(8) for window in windows)]))
+    if moments > len(newest):
+        yield f"... {moments - len(newest):,} moments before; --json has them all"
+    yield from newest
 
 
 def _number(value: float | None) -> str:
