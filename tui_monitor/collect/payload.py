@@ -21,6 +21,7 @@ Row = dict[str, Any]
 MOST_ROWS = 10_000  # of one request
 MOST_COLUMNS = 64  # more of one tensor are pixels or tokens, and no features
 MOST_DIMENSIONS = 8
+_ANOTHER_SHAPE = (TypeError, KeyError, AttributeError, IndexError)  # what a list is where an object belongs, and the like
 _SAID = ("prediction", "predict", "class", "label", "output")  # what the outputs of servers are called when nothing is configured
 _SCORED = ("score", "scores", "probability", "probabilities", "predict_proba", "proba")
 
@@ -42,7 +43,10 @@ def rows_of(settings: PredictionSettings, identity: str, at_s: float, asked: obj
     Raises:
         Unreadable: one line on what is wrong with the response.
     """
-    outputs = _outputs(settings, said)
+    try:
+        outputs = _outputs(settings, said)
+    except _ANOTHER_SHAPE:
+        raise Unreadable("the response is not as its protocol says") from None
     inputs = _inputs(asked) if isinstance(asked, Mapping) else []
     columns = settings.columns
     reserved = {columns.prediction, columns.score, columns.label, columns.time}
@@ -66,7 +70,7 @@ def _inputs(body: Mapping[str, Any]) -> list[Row]:
         if isinstance(body.get("data"), Mapping):
             names, values = _seldon(body["data"])
             return [dict(zip(names, one, strict=False)) if names else _features(one) for one in values]
-    except (ValueError, TypeError):
+    except (ValueError, *_ANOTHER_SHAPE):
         pass
     return []
 
