@@ -15,7 +15,7 @@ from quality_frames import BESIDE, CHURN, ESTIMATED, HUGE, LOOK, NOTHING, PROBED
 from rich.cells import cell_len
 
 from tui_monitor.engine.feed import ScriptedFeed
-from tui_monitor.model import Estimate, ExplainProbe, Frame, Outcome, ProbeState, Quality
+from tui_monitor.model import Estimate, ExplainProbe, Frame, Outcome, Performance, ProbeState, Quality
 from tui_monitor.ui import board, theme
 from tui_monitor.ui.app import MonitorApp
 from tui_monitor.ui.dialogs.alert import past_of
@@ -110,6 +110,27 @@ def test_a_fast_fall_is_bad_on_the_left_and_a_slow_decay_on_the_right() -> None:
         if one.name == "churn"
     ]
     assert strip(replace(QUALITY, performance=slow), CHURN) == "✔✔✔✖✔"
+
+
+def test_a_young_log_does_not_look_like_a_slow_decay() -> None:
+    def of(window: str, n: int, value: float) -> Performance:
+        return Performance(
+            name="spam",
+            window=window,
+            slice=None,
+            n=n,
+            coverage=1.0,
+            metrics={"accuracy": Estimate(value, value - 0.02, value + 0.02, reference=0.9)},
+        )
+
+    young = replace(
+        QUALITY, performance=[of("1m", 50, 0.5), of("5m", 200, 0.7), of("30m", 200, 0.7), of("24h", 200, 0.7), of("all", 200, 0.7)]
+    )
+    assert strip(young, SPAM) == "◐◐……◐"
+    assert "younger" not in " ".join(screen(young, LOOK, 80, 24))
+    said = "\n".join(quality_explain.of_number(young, SPAM, replace(LOOK, log="spam", quality_window="24h")))
+    assert "young    the log is no older than a shorter window" in said
+    assert "young  " not in "\n".join(quality_explain.of_number(young, SPAM, replace(LOOK, log="spam", quality_window="5m")))
 
 
 @pytest.mark.parametrize(

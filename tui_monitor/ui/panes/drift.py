@@ -83,7 +83,7 @@ def effect(signal: Drift) -> str:
     if signal.effect is None:
         return ""
     size = f"{signal.effect:.2f}".removeprefix("0")
-    test = "L∞" if signal.test.startswith("L-inf") else signal.test
+    test = "L∞" if signal.test == "l_infinity" else signal.test.upper()
     return f"{test} {'≥' if signal.bound == '>=' else ''}{size}"
 
 

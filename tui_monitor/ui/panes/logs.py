@@ -27,12 +27,13 @@ NOT_LABELS: dict[Basis, str] = {
     "probe": "from golden questions that the monitor asks, not from users' rows",
     "given": "given: somebody else's number, shown as it comes",
 }
-Level = Literal["well", "worse", "breach", "no value", "no reference"]
+Level = Literal["well", "worse", "breach", "young", "no value", "no reference"]
 GLYPHS: dict[Level, tuple[str, str]] = {
     "breach": ("✖", "crit"),
     "worse": ("◐", "warn"),
     "well": ("✔", "ok"),
     "no reference": ("·", "dim"),
+    "young": ("…", "faint"),
     "no value": ("–", "faint"),
 }
 """How a number stands -> glyph and role: it must be seen without colour too."""
@@ -269,13 +270,27 @@ def floor_word(key: str) -> str:
 
 
 def levels(frame: Frame, log: Quality, source: Basis, key: str, slice_: str | None = None) -> list[tuple[str, Level]]:
-    """Window -> how it stands, the shortest first: a fast fall is bad on the left, a slow decay on the right."""
+    """Window -> how it stands, the shortest first: a fast fall is bad on the left, a slow decay on the right.
+
+    A window that is longer than the log says nothing of its own: without a mark of its own a young log would look like a slow decay.
+    """
     out: list[tuple[str, Level]] = []
     for window in windows(frame, log.name):
         against = base(frame, log, source, window, key, slice_)
         estimate = value_of(told(frame, log, source, window, slice_), key)
-        out.append((window, level(estimate, key, against[0] if against else None)))
+        found = level(estimate, key, against[0] if against else None)
+        out.append((window, "young" if found not in {"no value", "breach"} and is_young(frame, log, source, window, slice_) else found))
     return out
+
+
+def is_young(frame: Frame, log: Quality, source: Basis, window: str, slice_: str | None = None) -> bool:
+    """All rows that there are were in a shorter window already."""
+    whole = told(frame, log, source, "all", slice_)
+    own = [one for one in windows(frame, log.name) if length_s(one) < _LONGEST["deploy"]]
+    if whole is None or not whole.n or window not in own[1:]:
+        return False
+    shorter = told(frame, log, source, own[own.index(window) - 1], slice_)
+    return shorter is not None and shorter.n == whole.n
 
 
 # -- numbers as they are written ------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def of_number(frame: Frame, log: Quality, view: View) -> list[str]:
     return [
         *lines,
         "",
-        "marks    ✖ below its floor   ◐ worse than what it is held against, beyond chance   ✔ not   – no value   · nothing to hold it against",
+        "marks    ✖ below its floor   ◐ worse than what it is held against, beyond chance   ✔ not   … the log is younger than the window   – no value   · nothing to hold it against",
     ]
 
 
@@ -105,6 +105,8 @@ def _rows(frame: Frame, log: Quality, one: Performance, view: View) -> list[str]
         )
     covered = f", {fmt.count(one.labelled)} of them labelled ({fmt.ratio(one.coverage)})" if one.coverage is not None else ""
     lines.append(f"rows     {fmt.count(one.n)} predictions{covered}")
+    if logs.is_young(frame, log, one.source, one.window, one.slice):
+        lines.append("young    the log is no older than a shorter window: this one says nothing of its own yet")
     if one.coverage is not None and one.coverage < 1:
         lines.append(f"labels   {quality_facts.labels(frame, log, one.window)}")
     return lines

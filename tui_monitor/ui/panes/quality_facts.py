@@ -90,7 +90,7 @@ def worst(log: Quality, width: int, rows: int) -> list[Line]:
     more = len(log.worst) - len(shown)
     if more and rows > 1:
         shown, more = shown[:-1], more + 1
-    name = min(max(text_width(one.slice) for one in shown), max(8, width - 44))
+    name = min(max(text_width(one.slice) for one in shown), max(14, width - 44))
     out = [slice_line(one, name, width) for one in shown]
     if more and rows > 1:
         out.append(((f"  … {more} more slices are worse than the rest", "warn"),))

@@ -123,6 +123,9 @@ def cells(frame: Frame, log: Quality, source: Basis, key: str, where: Grid, slic
             out.append((pad(glyph, where.cell, ">"), role))
             continue
         text = logs.number(key, estimate.value)
+        if level == "young":
+            out.append((pad(text, where.cell, ">"), "faint"))
+            continue
         both = next(
             (one for one in (f"{glyph} {text}", f"{glyph}{text}", f"{glyph}{text.partition('.')[0]}") if text_width(one) < where.cell),
             glyph,
