@@ -210,8 +210,15 @@ def test_a_series_that_is_written_in_no_order_is_read_twice_and_right(tmp_path: 
     shuffled.to_csv(tmp_path / "log.csv", index=False)
     answer = _json(tmp_path / "log.csv", "binary", "--score", "score", "--windows", "1h", capsys=capsys)
     end_s = math.floor(frame["timestamp"].max() / 60) * 60 + 60
-    assert answer["rows"]["read"] == 9000
+    assert answer["rows"]["read"] == answer["rows"]["used"] == 9000
     assert _check(answer["performance"][0], "binary", frame, 3600, end_s) > 50
+
+
+def test_the_newest_row_is_the_newest_that_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log.csv").write_text("id,time,prediction,label\n1,100,1,1\n2,50,1,0\n1,7000,1,1\n3,9000,,1\n")
+    answer = _json(tmp_path / "log.csv", "binary", "--windows", "90s", capsys=capsys)
+    assert [one["end"] for one in answer["performance"]] == [_stamp(120)] * 2
+    assert [one["n"] for one in answer["performance"]] == [2, 2]
 
 
 def test_what_has_left_a_window_leaves_nothing_in_its_sums(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,10 @@ def judge(path: str, plan: Plan, labels: str | None, reference: str | None, prog
 def _read(
     path: str, plan: Plan, layout: Layout, labels: str | None, references: _References | None, progress: Progress | None
 ) -> tuple[LogRows, Spans, set[int]]:
-    """Sum a log between the borders of its windows. Those hang on its newest row: when that is not where logs have it, it is read twice."""
+    """Sum a log between the borders of its windows.
+
+    Those hang on its newest row. Logs have it at their end; where it turns up elsewhere, all times are looked at and the log is read anew.
+    """
     asked = plan.asked
     end_s: float | None = None
     while True:
@@ -108,17 +111,26 @@ def _read(
         calibrator = None if references is None else references.whole.calibrator
         log = LogRows(path, asked, layout.classes, late, calibrator, progress)
         if end_s is None:
-            guess = newest_s(path, log.time)
-            end_s = end_after(0.0 if guess is None else guess)
+            end_s = _end_after(newest_s(path, log.time))
         spans = Spans(layout, _borders(plan, end_s), [None, *asked.slices])
         seen: set[int] = set()
         for batch, inside in log.batches():
             seen |= _seen(layout, batch)
             spans.add(batch, inside)
-        spans.finish()
-        if spans.newest_s == -math.inf or end_after(spans.newest_s) == end_s:
-            return log, spans, seen
-        end_s = end_after(spans.newest_s)
+            if spans.newest_s >= end_s:
+                break
+        else:
+            spans.finish()
+            if spans.newest_s == -math.inf or end_after(spans.newest_s) == end_s:
+                return log, spans, seen
+            end_s = end_after(spans.newest_s)  # newer rows were not used
+            continue
+        log.close()
+        end_s = _end_after(newest_s(path, log.time, everywhere=True))
+
+
+def _end_after(newest: float | None) -> float:
+    return end_after(0.0 if newest is None else newest)
 
 
 def _borders(plan: Plan, end_s: float) -> Borders:

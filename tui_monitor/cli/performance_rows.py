@@ -185,6 +185,10 @@ class LogRows:
             self.rows.labels_unmatched = self._late.unmatched
         self._table.close()
 
+    def close(self) -> None:
+        """Read no further."""
+        self._table.close()
+
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(self._table.read_bytes, self._table.size_bytes)

@@ -135,15 +135,15 @@ def _opened(path: str, ending: str, file: BinaryIO, size: int) -> Table:
     return CsvTable(path, file, size, b"\t" if ending in TSV else b",")
 
 
-def newest_s(path: str, column: str) -> float | None:
-    """The newest time at the end of a file, where logs have it: of Parquet the newest of all. A guess, because rows may stand in any order.
+def newest_s(path: str, column: str, *, everywhere: bool = False) -> float | None:
+    """The newest time at the end of a file, where logs have it; of Parquet, and where it is looked for everywhere, the newest of all.
 
     Raises:
         TableError: nothing of it can be read.
     """
     table = open_table(path)
     try:
-        if not path.lower().endswith(PARQUET):
+        if not everywhere and not path.lower().endswith(PARQUET):
             table = _ending(path, table)
         newest = -math.inf
         for chunk in table.chunks([(column, "time")]):
