@@ -20,7 +20,7 @@ EXACT_UP_TO = 1_000_000  # lattice points of the exact Kolmogorov-Smirnov p; bey
 class Pair:
     """Two samples, merged: the distinct values, and how many of each side are at or below each."""
 
-    def __init__(self, reference: Floats, now: Floats, *, reference_sorted: bool = False) -> None:
+    def __init__(self, reference: Floats, now: Floats, *, reference_sorted: bool = False, now_sorted: bool = False) -> None:
         """Finite values; `reference_sorted` saves sorting a reference that is used again and again.
 
         Raises:
@@ -29,7 +29,7 @@ class Pair:
         if not reference.size or not now.size:
             raise ValueError("a sample is empty")
         self.reference = reference if reference_sorted else np.sort(reference)
-        self.now = np.sort(now)
+        self.now = now if now_sorted else np.sort(now)
         self.n, self.m = self.reference.size, self.now.size
 
     @cached_property
@@ -48,13 +48,29 @@ class Pair:
         gap: Floats = below / self.n - now_below / self.m
         return gap
 
+    @cached_property
+    def _extremes(self) -> tuple[float, float, int, int]:
+        """(max(F - G), max(G - F), where in the reference F - G and G - F are largest), with one search of one side in the other.
+
+        F steps up at its own values alone: the one is largest at a value of the reference, the other just before one, or at the end.
+        """
+        upto = np.searchsorted(self.now, self.reference, side="right")
+        found = self.now[np.maximum(upto - 1, 0)] == self.reference
+        before = np.searchsorted(self.now, self.reference, side="left") if (found & (upto > 0)).any() else upto
+        place = np.arange(self.n)
+        over = (place + 1) / self.n - upto / self.m  # among equal values the last one counts, and is the largest
+        under = before / self.m - place / self.n  # the first one
+        at_over, at_under = int(over.argmax()), int(under.argmax())
+        return max(float(over[at_over]), 0.0), max(float(under[at_under]), 0.0), at_over, at_under
+
     @property
     def _effective(self) -> float:
         return self.n * self.m / (self.n + self.m)
 
     def ks(self) -> Measured:
         """Kolmogorov-Smirnov: sup|F - G|; p exact for small samples (ties: conservative), else by the limit law as corrected by Stephens (1970)."""
-        statistic = float(np.abs(self._gap).max())
+        over, under, _, _ = self._extremes
+        statistic = max(over, under)
         if self.n * self.m <= EXACT_UP_TO:
             return Measured(statistic, _ks_exact(statistic, self.n, self.m))
         root = math.sqrt(self._effective)
@@ -62,13 +78,18 @@ class Pair:
 
     def largest_gap(self) -> tuple[float, float, float]:
         """(value, F there, G there) where the two differ most."""
-        values, below, now_below = self._merged
-        at = int(np.abs(self._gap).argmax())
-        return float(values[at]), float(below[at] / self.n), float(now_below[at] / self.m)
+        over, under, at_over, at_under = self._extremes
+        value = float(self.reference[at_over])
+        if under > over:  # just below a value of the reference: at the largest of now that is smaller
+            before = int(np.searchsorted(self.now, self.reference[at_under], side="left"))
+            value = float(self.now[before - 1])
+        f, g = (float(np.searchsorted(side, value, side="right")) for side in (self.reference, self.now))
+        return value, f / self.n, g / self.m
 
     def kuiper(self) -> Measured:
         """Kuiper: D+ + D-, which does not care where a circle is cut; p by his series with Stephens' correction (Press et al., 14.3)."""
-        statistic = float(max(self._gap.max(), 0.0) + max(-self._gap.min(), 0.0))
+        over, under, _, _ = self._extremes
+        statistic = over + under
         root = math.sqrt(self._effective)
         return Measured(statistic, _kuiper_p((root + 0.155 + 0.24 / root) * statistic))
 
