@@ -136,7 +136,7 @@ def test_what_is_read_out() -> None:
             Performance(name="log", window="5m", slice=None, n=200, coverage=0.5, metrics={"accuracy": Estimate(0.9, 0.85, 0.94), "auc": Estimate(None)})
         ],
         drift=[
-            Drift(signal="prompt_tokens", source="llm", role="input", state="drift", since=AT, test="KS", effect=0.4, bound=">=", p=None,
+            Drift(signal="prompt_tokens", source="llm", role="input", state="drift", since=AT, test="ks", effect=0.4, bound=">=", p=None,
                   n_reference=500, n_now=900, evidence=3.0, sentence="prompt_tokens moved up")
         ],
     )  # fmt: skip

@@ -38,7 +38,7 @@ def test_a_disk_is_as_full_as_it_says_or_silent(disk: Disk, ratio: float | None,
 
 def test_a_signal_is_named_after_its_source_and_carries_its_role() -> None:
     drift = Drift(
-        signal="vllm:prompts", source="llm", role="input", state="drift", since=None, test="KS", effect=0.2, bound=">=", p=None,
+        signal="vllm:prompts", source="llm", role="input", state="drift", since=None, test="ks", effect=0.2, bound=">=", p=None,
         n_reference=500, n_now=500, evidence=3.0, sentence="moved",
     )  # fmt: skip
     subject = subjects.of_signal(drift)

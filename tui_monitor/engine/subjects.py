@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tui_monitor.alerts.parts import of_logs, of_models, unready
 from tui_monitor.language.names import over_name
 from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, ProbeState, Quality, Queried, Subject, System, Target
+from tui_monitor.vocabulary import VOCABULARY
 
 Over = Mapping[str, Mapping[tuple[str, float], float | None]]  # window -> (family, bound) -> share of requests above it
 
@@ -51,8 +52,8 @@ def of_disk(disk: Disk) -> Subject:
 
 def of_signal(drift: Drift) -> Subject:
     """A drift signal with its effect and evidence."""
-    names = {"KS": "drift.ks", "PSI": "drift.psi", "JS": "drift.js", "L-infinity": "drift.l_infinity"}
-    metrics = {"drift.evidence": drift.evidence} | ({names[drift.test]: drift.effect} if drift.test in names else {})
+    metrics = {f"drift.{name}": one.statistic for name, one in drift.tests.items() if f"drift.{name}" in VOCABULARY}
+    metrics |= {"drift.evidence": drift.evidence} | ({f"drift.{drift.test}": drift.effect} if f"drift.{drift.test}" in VOCABULARY else {})
     return Subject(
         "signal",
         f"{drift.source}/{drift.signal}",

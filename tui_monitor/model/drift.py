@@ -41,7 +41,7 @@ class Drift(Struct, frozen=True, kw_only=True):
     role: Literal["input", "output", "score", "performance", "latency", "quality"]
     state: SignalState
     since: datetime | None
-    test: str  # KS, L-infinity
+    test: str  # ks, l_infinity: the measure that the state rests on
     effect: float | None
     bound: str  # "=" or ">=": buckets give a lower bound
     p: float | None  # None: the judge is sequential, it has no p

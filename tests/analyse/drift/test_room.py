@@ -58,7 +58,7 @@ def test_the_same_traffic_is_idle_then_stable(traffic: Traffic) -> None:
     traffic.run(30, NORMAL)
     assert traffic.run(2, NORMAL, rate=2).state == "idle"
     verdict = traffic.run(600, NORMAL)
-    assert (verdict.state, verdict.since, verdict.test, verdict.bound) == ("stable", None, "KS", ">=")
+    assert (verdict.state, verdict.since, verdict.test, verdict.bound) == ("stable", None, "ks", ">=")
     assert verdict.evidence is not None
     assert verdict.evidence < 0
     assert verdict.sentence.startswith("as in the reference: KS ≥ 0.0")
@@ -173,7 +173,7 @@ def test_categories_change_and_new_ones_show() -> None:
         if step == 89:
             assert [one.state for one in room.verdicts(2.0 * step)] == ["stable"]
     verdict = room.verdicts(2.0 * step)[0]
-    assert (verdict.state, verdict.test, verdict.bound) == ("drift", "L-infinity", "=")
+    assert (verdict.state, verdict.test, verdict.bound) == ("drift", "l_infinity", "=")
     assert verdict.effect == pytest.approx(0.2, abs=0.05)
     assert "% in the reference." in verdict.sentence
     assert verdict.shares is None
@@ -183,7 +183,7 @@ def test_checks_are_not_more_frequent_than_configured() -> None:
     room = DriftRoom(DriftSettings(learn="60s", every="60s"))
     traffic = Traffic(room)
     traffic.run(300, NORMAL)
-    assert len(room._signals["llm", PROMPTS]._snapshots) <= 5
+    assert len(room._signals["llm", PROMPTS].past) <= 5
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(room.verdicts(0.0)), len(room.left_out)) == (5, 3)
     traffic = Traffic(DriftRoom(SETTINGS))
     traffic.run(2000, NORMAL)
-    assert len(traffic.room._signals["llm", PROMPTS]._snapshots) <= 256
+    assert len(traffic.room._signals["llm", PROMPTS].past) <= 384
 
 
 def test_the_user_may_say_that_this_is_normal(traffic: Traffic) -> None:

@@ -18,6 +18,7 @@ class Stretch(NamedTuple):
     since_s: float
     counts: Floats
     expected: Floats
+    amount: float = 0.0  # sum of their values, where the source tells it
 
     @property
     def rows(self) -> float:
@@ -31,6 +32,7 @@ class Snapshot(Struct, frozen=True):
     at_s: float
     total: list[float]
     expected: list[float]
+    amount: float = 0.0
 
 
 class Past:
@@ -39,30 +41,37 @@ class Past:
     def __init__(self, bins: int) -> None:
         self.total: Floats = np.zeros(bins)
         self.expected: Floats = np.zeros(bins)
-        self._before: list[tuple[float, Floats, Floats]] = []  # as they were before the rows since then, oldest first
+        self.amount = 0.0
+        self._before: list[tuple[float, Floats, Floats, float]] = []  # as they were before the rows since then, oldest first
 
-    def add(self, since_s: float, counts: Floats, shares: Floats) -> None:
-        """Rows that came since a time, and the shares that the reference has for that hour."""
-        self._before.append((since_s, self.total, self.expected))
+    def add(self, since_s: float, counts: Floats, shares: Floats, amount: float = 0.0) -> None:
+        """Rows that came since a time, the shares that the reference has for that hour, and the sum of the rows' values."""
+        self._before.append((since_s, self.total, self.expected, self.amount))
         if len(self._before) > MOST_SNAPSHOTS:
             half = MOST_SNAPSHOTS // 2
             self._before = self._before[:half:2] + self._before[half:]
         self.total = self.total + counts
         self.expected = self.expected + shares * counts.sum()
+        self.amount += amount
 
     def since(self, at_s: float) -> Stretch:
         """The rows since a time, or since the oldest moment that is kept before it."""
         known = next((one for one in reversed(self._before) if one[0] <= at_s), self._before[0] if self._before else None)
         if known is None:
-            return Stretch(at_s, self.total, self.expected)
-        return Stretch(known[0], self.total - known[1], self.expected - known[2])
+            return Stretch(at_s, self.total, self.expected, self.amount)
+        return Stretch(known[0], self.total - known[1], self.expected - known[2], self.amount - known[3])
 
     def newest(self, rows: float) -> Stretch:
         """The newest rows, at least so many where there are."""
-        for since_s, total, expected in reversed(self._before):
-            if float(self.total.sum() - total.sum()) >= rows:
-                return Stretch(since_s, self.total - total, self.expected - expected)
-        return Stretch(self._before[0][0] if self._before else 0.0, self.total, self.expected)
+        now = float(self.total.sum())
+        for since_s, total, expected, amount in reversed(self._before):
+            if now - float(total.sum()) >= rows:
+                return Stretch(since_s, self.total - total, self.expected - expected, self.amount - amount)
+        return Stretch(self._before[0][0] if self._before else 0.0, self.total, self.expected, self.amount)
+
+    def __len__(self) -> int:
+        """How many moments are kept."""
+        return len(self._before)
 
     def slots(self, since_s: float, before: int = 0) -> tuple[Floats, Floats, Floats]:
         """(times, counts, expected counts) of each stretch between snapshots since a time, and `before` of them earlier; one row a slot."""
@@ -77,8 +86,8 @@ class Past:
 
     def dump(self) -> list[Snapshot]:
         """The snapshots; the newest one holds the running counts of now."""
-        known = [*self._before, (np.inf, self.total, self.expected)]
-        return [Snapshot(at_s, total.tolist(), expected.tolist()) for at_s, total, expected in known]
+        known = [*self._before, (np.inf, self.total, self.expected, self.amount)]
+        return [Snapshot(at_s, total.tolist(), expected.tolist(), amount) for at_s, total, expected, amount in known]
 
     @classmethod
     def load(cls, saved: list[Snapshot]) -> Past:
@@ -90,8 +99,8 @@ class Past:
         if not saved or len({len(one.total) for one in saved} | {len(one.expected) for one in saved}) != 1:
             raise ValueError("the snapshots of a signal do not fit together")
         past = cls(len(saved[0].total))
-        past._before = [(one.at_s, np.asarray(one.total), np.asarray(one.expected)) for one in saved[:-1]]
-        past.total, past.expected = np.asarray(saved[-1].total), np.asarray(saved[-1].expected)
+        past._before = [(one.at_s, np.asarray(one.total), np.asarray(one.expected), one.amount) for one in saved[:-1]]
+        past.total, past.expected, past.amount = np.asarray(saved[-1].total), np.asarray(saved[-1].expected), saved[-1].amount
         return past
 
 

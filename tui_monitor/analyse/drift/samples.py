@@ -55,13 +55,15 @@ class Pair:
         F steps up at its own values alone: the one is largest at a value of the reference, the other just before one, or at the end.
         """
         upto = np.searchsorted(self.now, self.reference, side="right")
-        found = self.now[np.maximum(upto - 1, 0)] == self.reference
-        before = np.searchsorted(self.now, self.reference, side="left") if (found & (upto > 0)).any() else upto
-        place = np.arange(self.n)
-        over = (place + 1) / self.n - upto / self.m  # among equal values the last one counts, and is the largest
-        under = before / self.m - place / self.n  # the first one
-        at_over, at_under = int(over.argmax()), int(under.argmax())
-        return max(float(over[at_over]), 0.0), max(float(under[at_under]), 0.0), at_over, at_under
+        over = np.arange(1, self.n + 1) * self.m  # times n m, where all is whole; of equal values the last one counts, and is the largest
+        over -= upto * self.n
+        at_over, at_under = int(over.argmax()), int(over.argmin())
+        most, least = int(over[at_over]), self.m - int(over[at_under])
+        if ((self.now[np.maximum(upto - 1, 0)] == self.reference) & (upto > 0)).any():  # a value on both sides: G just before it is another
+            under = np.searchsorted(self.now, self.reference, side="left") * self.n - np.arange(self.n) * self.m
+            at_under = int(under.argmax())
+            least = int(under[at_under])
+        return max(most, 0) / (self.n * self.m), max(least, 0) / (self.n * self.m), at_over, at_under
 
     @property
     def _effective(self) -> float:

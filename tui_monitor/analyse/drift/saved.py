@@ -1,4 +1,4 @@
-"""What a signal is judged by, and what of it survives a restart."""
+"""What a signal is judged by, and what of it survives a restart: counts and evidence, never rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tui_monitor.analyse.drift.binning import Bins
+from tui_monitor.analyse.drift.past import Snapshot
+from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.model import SignalState
 
 Role = Literal["input", "output", "score", "performance", "latency", "quality"]
+Intake = Literal["histogram", "categories", "rows"]
+"""How its rows come: as cumulative buckets, as cumulative counts of categories, or as values."""
 
 
 class Limits(Struct, frozen=True):
@@ -19,23 +24,42 @@ class Limits(Struct, frozen=True):
     tolerance: float
 
 
+class Closed(Struct, frozen=True):
+    """A drift that is over or still open, as it is told."""
+
+    source: str
+    signal: str
+    since_s: float  # estimated change
+    start_s: float  # the check that raised it
+    end_s: float | None
+    kind: str
+    test: str
+    effect: float
+    evidence: float
+    sentence: str
+    up: bool = True
+    category: str = ""
+
+
 class SavedSignal(Struct):
     """A signal as it survives a restart."""
 
     source: str
     name: str
     role: Role
-    edges: list[float]
-    categories: list[str] | None
-    reference: list[float] | None
-    tau: float
-    slots: list[list[float]]
+    intake: Intake
+    bins: Bins | None
+    reference: Reference | None
+    slots: list[tuple[float, list[float]]]  # while a histogram is learned
+    words: list[tuple[float, dict[str, float]]]  # while categories are
     begun_s: float | None
     state: SignalState
     since_s: float | None
-    total: list[float]
-    snapshots: list[tuple[float, list[float]]]
+    start_s: float | None
+    past: list[Snapshot]
     log_e: list[float]
     log_run: list[float]
     run_s: list[float]
     rows_s: float | None
+    closed: list[Closed]
+    evidence_past: list[tuple[float, float]]

@@ -39,6 +39,16 @@ def changed(signal: str, since: str, category: str, reference: float, now: float
     return f"{signal} changed since {since}: {percent(now)} {category}, {percent(reference)} in the reference."
 
 
+def strange(signal: str, since: str, names: str, share: float) -> str:
+    """Categories that the reference never had."""
+    return f"{signal} has new values since {since}: {names}, {percent(share)} of the rows; none in the reference."
+
+
+def vanished(signal: str, since: str, category: str, reference: float) -> str:
+    """A category that comes no more."""
+    return f"{signal} has no more {category} since {since}; {percent(reference)} in the reference."
+
+
 def learning(rows: float, least: float, passed_s: float, learn_s: float) -> str:
     """While the reference is learned."""
     return f"learning what is normal: {rows:.0f} of {least:.0f} rows, {min(passed_s, learn_s):.0f} of {learn_s:.0f} s."

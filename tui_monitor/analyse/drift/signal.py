@@ -2,345 +2,396 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tui_monitor.analyse.drift import sentence
-from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, overdispersion, singles
-from tui_monitor.analyse.drift.saved import Limits, Role, SavedSignal
-from tui_monitor.analyse.histogram import quantile
-from tui_monitor.model import Drift, Shares, SignalState, utc
+from tui_monitor.analyse.drift.binning import NEW, Bins
+from tui_monitor.analyse.drift.early import Early
+from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
+from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
+from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
+from tui_monitor.analyse.drift.past import Past, Stretch, effect
+from tui_monitor.analyse.drift.reference import DAY_S, Reference
+from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
+from tui_monitor.model import SignalState, clean
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
 FRESH_ROWS = 100  # since the reference, before anything is said
 RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
 FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an alarm
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
-MAX_SLOTS = 512
-MAX_SNAPSHOTS = 256
-MAX_CATEGORIES = 30
-OTHER, NEW = "other", "new"
+MOST_CLOSED = 50
+MOST_NEW = 10  # new categories that are named
+MOST_EVIDENCE = 240  # points of its chart
+SLOTS_BEFORE = 20  # of a change, that tell its kind
 
 
 class Signal:
-    """State of one signal, bounded: a reference, two hundred snapshots of counts, and the judge."""
+    """State of one signal, bounded: a reference, some hundred snapshots of counts, and the judge."""
 
-    def __init__(self, source: str, name: str, role: Role, edges: Sequence[float], limits: Limits, *, category: bool) -> None:
-        self.source = source
-        self.name = name
+    def __init__(
+        self,
+        source: str,
+        name: str,
+        role: Role,
+        limits: Limits,
+        intake: Intake,
+        *,
+        edges: Sequence[float] = (),
+        bins: Bins | None = None,
+        reference: Reference | None = None,
+    ) -> None:
+        """`bins` and `reference` where they are given, `edges` of a histogram; else both are learned."""
+        self.source, self.name, self.intake = source, name, intake
         self.role: Role = role
-        self.edges = list(edges)
-        self.category = category
-        self.names: list[str] = []  # categories in the order of the counts
+        self.limits = limits
+        self.bins = bins if bins is not None else Bins("numeric", edges=list(edges)) if intake == "histogram" else None
         self.seen_s = 0.0  # last time its source told it
         self.rows_s: float | None = None  # last time there were new rows
         self.state: SignalState = "learning"
         self.why_anew = ""
-        self._limits = limits
+        self.why_blind = ""
+        self.reference: Reference | None = None
+        self.judge: Judge | None = None
+        self.past = Past(len(self.bins) if self.bins else 0)
+        self.since_s: float | None = None  # of the drift that is on
+        self.start_s: float | None = None
+        self.evidence: float | None = None
+        self.evidence_past: deque[tuple[float, float]] = deque()
+        self.closed: list[Closed] = []  # drifts that are over, oldest first
+        self.new_names: Counter[str] = Counter()
+        self.early = Early()
+        self.checks = 0
+        self._learned: LearnedCounts | LearnedCategories | LearnedRows = _learner(intake, self.bins)
         self._before: dict[str, float] | Floats | None = None  # the cumulative counts of the last observation
-        self._pending: Floats = np.zeros(self._bins)
-        self._slots: list[Floats] = []
+        self._amount_before: float | None = None
+        self._pending: Floats = np.zeros(len(self.bins) if self.bins else 0)
+        self._pending_words: Counter[str] = Counter()
+        self._pending_amount = 0.0
         self._begun_s: float | None = None
         self._checked_s: float | None = None
-        self._reference: Floats | None = None
-        self._tests: Floats = np.zeros((0, 0))
-        self._tau = 1.0
-        self._judge: Judge | None = None
-        self._total: Floats = np.zeros(self._bins)  # rows since the reference
-        self._snapshots: list[tuple[float, Floats]] = []  # (time, total then), oldest first
-        self._since_s: float | None = None
-        self._evidence: float | None = None
+        self._since_given = reference is not None
+        if reference is not None:
+            self.learned(reference)
 
     @property
-    def _bins(self) -> int:
-        return len(self.names) if self.category else len(self.edges) + 1
+    def category(self) -> bool:
+        """Whether its bins have no order."""
+        return self.intake == "categories" or (self.bins is not None and self.bins.kind == "category")
+
+    @property
+    def learned_rows(self) -> float:
+        """Rows of the reference so far."""
+        return self._learned.rows + float(self._pending.sum()) + self._pending_words.total()
+
+    @property
+    def begun_s(self) -> float | None:
+        """When its learning began."""
+        return self._begun_s
 
     # -- what came ----------------------------------------------------------------------------------------------------------------------
 
-    def observe(self, at_s: float, cumulative: Sequence[float], categories: Sequence[str] | None) -> None:
-        """The counts since the source began; what was there before the first look, or fell since the last one, tells nothing."""
-        self.seen_s = at_s
-        if self._begun_s is None:
-            self._begun_s = at_s
-        if self.category:
+    def observe(self, at_s: float, cumulative: Sequence[float], categories: Sequence[str] | None, amount: float | None = None) -> None:
+        """The counts since the source began; what was there before the first look, or fell since the last one, tells nothing.
+
+        Args:
+            at_s: when they were read.
+            cumulative: at or below each edge, then all rows; for categories the rows of each.
+            categories: their names.
+            amount: the sum of all rows' values, where the source tells it.
+        """
+        self._seen(at_s)
+        if self.intake == "categories":
             self._observe_categories(dict(zip(categories or (), cumulative, strict=True)))
             return
         now = np.diff(np.asarray(cumulative, dtype=np.float64), prepend=0.0)
-        before = self._before
+        before, amount_before = self._before, self._amount_before
+        self._before, self._amount_before = now, amount
         if isinstance(before, np.ndarray):
             grown = now - before
             if (grown >= 0).all():  # else its source began anew: a new segment
                 self._pending += grown
-        self._before = now
+                if amount is not None and amount_before is not None:
+                    self._pending_amount += amount - amount_before
 
     def _observe_categories(self, now: dict[str, float]) -> None:
         before = self._before
         if isinstance(before, dict):
-            for name, count in now.items():
-                grown = count - before.get(name, 0.0)
-                if grown > 0:
-                    place = self._place(name)
-                    self._pending[place] += grown
+            grown = Counter({name: count - before.get(name, 0.0) for name, count in now.items() if count > before.get(name, 0.0)})
+            self._words(grown)
         self._before = now
 
-    def _place(self, name: str) -> int:
-        if name in self.names:
-            return self.names.index(name)
-        if self._reference is not None:
-            return len(self.names) - 1  # NEW
-        self.names.append(name)
-        self._pending = np.append(self._pending, 0.0)
-        return len(self.names) - 1
+    def _words(self, grown: Mapping[str, float]) -> None:
+        if self.bins is None:
+            self._pending_words.update(grown)
+            return
+        places = self.bins.places(np.asarray(list(grown), dtype=object)) if grown else ()
+        for (name, count), place in zip(grown.items(), places, strict=True):
+            self._pending[place] += count
+            if place == len(self.bins) - 1:
+                self._strange(name, count)
+
+    def _strange(self, name: str, count: float) -> None:
+        if name in self.new_names or len(self.new_names) < MOST_NEW:
+            self.new_names[clean(name, 60)] += round(count)
+
+    def rows(self, at_s: Floats, values: NDArray[Any]) -> None:
+        """Values that came, none of them missing: finite numbers, or texts."""
+        if not values.size:
+            return
+        self._seen(float(at_s.max()))
+        if self.bins is None:
+            if isinstance(self._learned, LearnedRows):
+                self._learned.add(at_s, values)
+            return
+        if self.bins.kind == "numeric":
+            if values.dtype == object:
+                self.why_blind = "its values are texts now, they were numbers in the reference"
+                return
+            self._pending += self.bins.counts(values)
+            self._pending_amount += float(values.sum())
+        else:
+            self._words(Counter(values.astype(str).tolist()))
+
+    def add(self, at_s: float, counts: Floats) -> None:
+        """Rows per bin that came."""
+        self._seen(at_s)
+        self._pending = self._pending + counts
+
+    def _seen(self, at_s: float) -> None:
+        self.seen_s = at_s
+        if self._begun_s is None:
+            self._begun_s = at_s
 
     # -- a check ------------------------------------------------------------------------------------------------------------------------
 
     def check(self, now_s: float, budget_checks: float) -> None:
         """Judge what came since the last check. No new rows: no check."""
-        counts, self._pending = self._pending, np.zeros(self._bins)
         since_s, self._checked_s = self._checked_s if self._checked_s is not None else (self._begun_s or now_s), now_s
-        if counts.sum() > 0:
-            self.rows_s = now_s
-            if self._reference is None:
-                self._learn(counts)
-            else:
-                self._snapshot(since_s)
-                self._total = self._total + counts
-                if self._judge is not None:
-                    self._judge.update(counts, since_s)
-        if self._reference is None:
-            self._freeze(now_s)
+        if self.reference is None:
+            self._learn(now_s)
+        elif self._pending.sum() > 0:
+            counts, amount = self._pending, self._pending_amount
+            self._pending, self._pending_amount = np.zeros_like(counts), 0.0
+            self._judge(counts, amount, since_s, now_s)
         self._decide(now_s, budget_checks)
 
-    def _learn(self, counts: Floats) -> None:
-        self._slots.append(counts)
-        if len(self._slots) > MAX_SLOTS:
-            slots = self._padded()
-            self._slots = list(slots[: len(slots) // 2 * 2].reshape(-1, 2, slots.shape[1]).sum(axis=1)) + list(slots[len(slots) // 2 * 2 :])
-
-    def _padded(self) -> Floats:
-        return np.asarray([np.pad(slot, (0, self._bins - slot.size)) for slot in self._slots]).reshape(len(self._slots), self._bins)
-
-    def _freeze(self, now_s: float) -> None:
-        """The reference is full: fix the categories, estimate tau, begin to judge."""
-        if self._begun_s is None or now_s - self._begun_s < self._limits.learn_s or len(self._slots) < 2:
+    def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float) -> None:
+        reference = self.reference
+        if reference is None or self.judge is None:
             return
-        slots = self._padded()
-        if slots.sum() < LEAST_ROWS:
-            return
-        if self.category:
-            order = np.argsort(-slots.sum(axis=0), kind="stable")
-            kept, rest = order[:MAX_CATEGORIES], order[MAX_CATEGORIES:]
-            slots = np.column_stack([slots[:, kept], slots[:, rest].sum(axis=1), np.zeros(len(slots))])
-            self.names = [*(self.names[i] for i in kept), OTHER, NEW]
-            self._pending = np.zeros(self._bins)
-        self._slots = []
-        self.learned(slots)
+        self.rows_s = now_s
+        self.checks += 1
+        hour = int(since_s % DAY_S // 3600)
+        shares = reference.shares(hour)
+        self.past.add(since_s, counts, shares, amount)
+        self.judge.update(counts, since_s, hour)
+        self.early.update(counts, shares, reference.tau)
 
-    def learned(self, slots: Floats) -> None:
-        """Take a reference: counts per slot of time (one slot where only the sum is known)."""
-        self._reference = slots.sum(axis=0)
-        self._tests = singles(self._reference) if self.category else cuts(self._reference)
-        self._tau = overdispersion(slots, self._tests)
-        self._judge = Judge(self._reference, self._tests, self._tau, self._limits.tolerance)
-        self._total = np.zeros(self._bins)
-        self._snapshots = []
-        self._since_s = None
+    def _learn(self, now_s: float) -> None:
+        learned = self._learned
+        if isinstance(learned, LearnedCounts) and self._pending.sum() > 0:
+            learned.add(now_s, self._pending, self._pending_amount)
+            self._pending, self._pending_amount = np.zeros_like(self._pending), 0.0
+            self.rows_s = now_s
+        elif isinstance(learned, LearnedCategories) and self._pending_words:
+            learned.add(now_s, self._pending_words)
+            self._pending_words = Counter()
+            self.rows_s = now_s
+        if self._begun_s is None or now_s - self._begun_s < self.limits.learn_s or learned.rows < LEAST_ROWS:
+            return
+        if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
+            return
+        self.bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} before {int(now_s)}")
+        self.learned(reference)
+
+    def learned(self, reference: Reference, tau: float | None = None) -> None:
+        """Take a reference, and judge against it from now on.
+
+        Args:
+            reference: it fits the bins.
+            tau: what a row is worth where the reference itself cannot tell.
+        """
+        if tau is not None:
+            reference = Reference(
+                reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
+            )
+        self.reference = reference
+        counts = np.asarray(reference.counts, dtype=np.float64)
+        tests = singles(counts) if self.category else cuts(counts)
+        self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours())
+        self.past = Past(counts.size)
+        self._pending = np.zeros(counts.size)
+        self._pending_amount = 0.0
+        self.since_s = self.start_s = self.evidence = None
+        self.early.restart()
+        self.new_names.clear()
+        self._learned = _learner(self.intake, self.bins)
 
     def pin(self) -> str:
         """Take the rows since the change (or the newest ones) as the reference; returns why not, or nothing."""
-        change_s = self._since_s if self._since_s is not None else self._judge.change_s if self._judge else None
-        rows = self._since(change_s) if change_s is not None else self._recent()[1]
-        if self._reference is None or rows.sum() < LEAST_ROWS:
-            return f"{self.name} has {rows.sum():.0f} rows since the change, {LEAST_ROWS} are needed for a reference"
-        tau = self._tau
-        self.learned(rows[None, :])
-        self._tau = max(tau, self._tau)  # one sum tells nothing of how the rows depend on each other
-        self._judge = Judge(rows, self._tests, self._tau, self._limits.tolerance)
+        rows = self.now()
+        if self.reference is None or rows.rows < LEAST_ROWS:
+            return f"{self.name} has {rows.rows:.0f} rows since the change, {LEAST_ROWS} are needed for a reference"
+        self.learned(Reference(rows.counts.tolist(), origin="as it was when somebody said so"), self.reference.tau)
         self.state = "idle"
         return ""
 
-    def _snapshot(self, at_s: float) -> None:
-        self._snapshots.append((at_s, self._total))
-        if len(self._snapshots) > MAX_SNAPSHOTS:
-            half = MAX_SNAPSHOTS // 2
-            self._snapshots = self._snapshots[:half:2] + self._snapshots[half:]
-
     # -- what it means ------------------------------------------------------------------------------------------------------------------
 
+    def now(self) -> Stretch:
+        """The rows that stand for now: since the change where there is one, else the newest."""
+        change_s = self.since_s if self.since_s is not None else self.judge.change_s if self.judge and self.state == "watch" else None
+        return self.past.since(change_s) if change_s is not None else self.recent()
+
+    def recent(self) -> Stretch:
+        """The newest rows, some hundreds."""
+        return self.past.newest(RECENT_ROWS * (self.reference.tau if self.reference else 1.0))
+
     def _decide(self, now_s: float, budget_checks: float) -> None:
-        if self._reference is None or self._judge is None:
+        if self.reference is None or self.judge is None:
             self.state = "learning"
             return
-        self._evidence = evidence = self._judge.evidence(budget_checks)
-        if self._since_s is not None:
-            if self._over():
-                self._judge.restart()
-                self._since_s = None
-            else:
+        self.evidence = evidence = self.judge.evidence(budget_checks)
+        self._note_evidence(now_s, evidence)
+        if self.since_s is not None:
+            if not self._over():
                 self.state = "drift"
                 return
-        change_s = self._judge.change_s
-        recent_s, recent = self._recent()
-        since = self._since(change_s) if change_s is not None else recent
-        enough = since.sum() >= FRESH_ROWS
-        effect = self._effect(since)[0]
-        noise = 1.4 / np.sqrt(max(recent.sum() / self._tau, 1.0))  # a small sample's largest difference
-        if evidence >= 0 and enough and effect >= FLOOR:
-            self.state, self._since_s = "drift", change_s if change_s is not None else recent_s
-        elif evidence >= 0 and self._effect(recent)[0] >= FLOOR + noise:
-            self.state, self._since_s = "drift", recent_s
-        elif evidence >= 0 or (evidence >= EARLY and enough and effect >= FLOOR):
+            self._close(now_s)
+        change_s = self.judge.change_s
+        recent = self.recent()
+        since = self.past.since(change_s) if change_s is not None else recent
+        enough = since.rows >= FRESH_ROWS
+        size = effect(since, category=self.category).size
+        noise = 1.4 / np.sqrt(max(recent.rows / self.reference.tau, 1.0))  # a small sample's largest difference
+        if evidence >= 0 and enough and size >= FLOOR:
+            self._open(change_s if change_s is not None else recent.since_s, now_s)
+        elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
+            self._open(recent.since_s, now_s)
+        elif evidence >= 0 or (evidence >= EARLY and enough and size >= FLOOR):
             self.state = "watch"
-        elif self._total.sum() < FRESH_ROWS * self._tau or self._quiet(now_s):
+        elif self.past.total.sum() < FRESH_ROWS * self.reference.tau or self.quiet(now_s):
             self.state = "idle"
         else:
-            self.state = "blind" if self._one_bucket() is not None else "stable"
+            self.state = "blind" if self.why_blind or self.one_bin() is not None else "stable"
+
+    def _note_evidence(self, now_s: float, evidence: float) -> None:
+        self.evidence_past.append((now_s, evidence))
+        if len(self.evidence_past) > MOST_EVIDENCE:
+            half = MOST_EVIDENCE // 2
+            kept = list(self.evidence_past)
+            self.evidence_past = deque([*kept[:half:2], *kept[half:]])
+
+    def _open(self, since_s: float, now_s: float) -> None:
+        self.state, self.since_s, self.start_s = "drift", since_s, now_s
+
+    def _close(self, now_s: float) -> None:
+        episode = self.episode(now_s)
+        if episode is not None:
+            self.closed.append(episode)
+            del self.closed[:-MOST_CLOSED]
+        if self.judge is not None:
+            self.judge.restart()
+        self.early.restart()
+        self.since_s = self.start_s = None
+
+    def episode(self, end_s: float | None) -> Closed | None:
+        """The drift that is on, ended then, or None where there is none."""
+        from tui_monitor.analyse.drift import verdicts
+
+        if self.since_s is None or self.start_s is None or self.reference is None:
+            return None
+        rows = self.past.since(self.since_s)
+        found = effect(rows, category=self.category)
+        return Closed(
+            source=self.source,
+            signal=self.name,
+            since_s=self.since_s,
+            start_s=self.start_s,
+            end_s=end_s,
+            kind=self.kind(),
+            test="l_infinity" if self.category else "ks",
+            effect=found.size,
+            evidence=self.evidence or 0.0,
+            sentence=verdicts.moved(self, rows, self.since_s, end_s if end_s is not None else (self._checked_s or self.since_s)),
+            up=self._up(rows, found.at),
+            category=self.bins.labels()[found.at] if self.category and self.bins else "",
+        )
+
+    def _up(self, rows: Stretch, at: int) -> bool:
+        expected, now = rows.expected / max(float(rows.expected.sum()), 1e-300), rows.counts / max(rows.rows, 1.0)
+        return bool(now[at] > expected[at]) if self.category else bool(now[: at + 1].sum() < expected[: at + 1].sum())
+
+    def kind(self) -> Kind:
+        """Sudden, gradual or recurring, as known by now."""
+        if self.since_s is None:
+            return ""
+        rows = self.past.since(self.since_s)
+        at = effect(rows, category=self.category).at
+        _, counts, expected = self.past.slots(self.since_s, SLOTS_BEFORE)
+        if not len(counts):
+            return ""
+        total, wanted = counts.sum(axis=1), expected.sum(axis=1)
+        inside, usual = (
+            (counts[:, at], expected[:, at]) if self.category else (counts[:, : at + 1].sum(axis=1), expected[:, : at + 1].sum(axis=1))
+        )
+        level = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
+        usually = np.divide(usual, wanted, out=np.zeros_like(wanted), where=wanted > 0)
+        fit: Fitted = fitted(level - usually, total, 0.0)
+        up = self._up(rows, at)
+        earlier = sum(one.up == up for one in self.closed)
+        return kind_of(fit, earlier) or "sudden"
 
     def _over(self) -> bool:
         """Whether the newest rows look like the reference again."""
-        recent_s, recent = self._recent()
-        if self._since_s is None or recent_s < self._since_s or recent.sum() < RECENT_ROWS * self._tau:
+        recent = self.recent()
+        tau = self.reference.tau if self.reference else 1.0
+        if self.since_s is None or recent.since_s < self.since_s or recent.rows < RECENT_ROWS * tau:
             return False
-        return self._effect(recent)[0] < max(FLOOR, self._effect(self._since(self._since_s))[0] / 2)
+        whole = effect(self.past.since(self.since_s), category=self.category).size
+        return effect(recent, category=self.category).size < max(FLOOR, whole / 2)
 
-    def _quiet(self, now_s: float) -> bool:
-        return self.rows_s is None or now_s - self.rows_s > max(10 * self._limits.every_s, 60.0)
+    def quiet(self, now_s: float) -> bool:
+        """Whether there have been no rows for long."""
+        return self.rows_s is None or now_s - self.rows_s > max(10 * self.limits.every_s, 60.0)
 
-    def _one_bucket(self) -> int | None:
-        if self._reference is None or self.category:
+    def one_bin(self) -> int | None:
+        """The bin that nearly all of the reference lies in, where there is one."""
+        if self.reference is None or self.category:
             return None
-        share = self._reference / self._reference.sum()
-        return int(share.argmax()) if share.max() >= 0.99 else None
-
-    def _since(self, at_s: float) -> Floats:
-        """Counts of the rows since a time."""
-        before = next((total for then_s, total in reversed(self._snapshots) if then_s <= at_s), None)
-        if before is None:
-            before = self._snapshots[0][1] if self._snapshots else np.zeros(self._bins)
-        return self._total - before
-
-    def _recent(self) -> tuple[float, Floats]:
-        """The newest rows, some hundreds, and since when they came."""
-        least = RECENT_ROWS * self._tau
-        for then_s, total in reversed(self._snapshots):
-            rows = self._total - total
-            if rows.sum() >= least:
-                return then_s, rows
-        return (self._snapshots[0][0] if self._snapshots else self._checked_s or 0.0), self._total
-
-    def _effect(self, counts: Floats) -> tuple[float, int]:
-        """The largest difference of the distribution functions at an edge (or of a category's share), and where it is."""
-        if self._reference is None or counts.sum() <= 0:
-            return 0.0, 0
-        reference, now = self._reference / self._reference.sum(), counts / counts.sum()
-        if not self.category:
-            reference, now = np.cumsum(reference)[:-1], np.cumsum(now)[:-1]
-        if not reference.size:
-            return 0.0, 0
-        difference = np.abs(reference - now)
-        at = int(difference.argmax())
-        return float(difference[at]), at
-
-    # -- the verdict --------------------------------------------------------------------------------------------------------------------
-
-    def verdict(self, now_s: float) -> Drift:
-        """How it stands."""
-        test, bound = ("L-infinity", "=") if self.category else ("KS", ">=")
-        state = self.state
-        if now_s - self.seen_s > max(self._limits.every_s, 30.0):
-            state = "stale"
-        if self._reference is None:
-            rows = sum(float(slot.sum()) for slot in self._slots) + float(self._pending.sum())
-            passed_s = max(0.0, now_s - (self._begun_s if self._begun_s is not None else now_s))
-            said = sentence.learning(rows, LEAST_ROWS, passed_s, self._limits.learn_s)
-            said = f"{self.why_anew}; {said}" if self.why_anew else said
-            progress = min(rows / LEAST_ROWS, passed_s / self._limits.learn_s if self._limits.learn_s else 1.0, 1.0)
-            return Drift(
-                signal=self.name, source=self.source, role=self.role, state=state, since=None, test=test, effect=None, bound=bound, p=None,
-                n_reference=round(rows), n_now=0, evidence=None, progress=progress,
-                sentence=sentence.silent(sentence.clock(self.seen_s, now_s)) if state == "stale" else said,
-            )  # fmt: skip
-        change_s = self._since_s if self.state == "drift" else self._judge.change_s if self.state == "watch" and self._judge else None
-        now = self._since(change_s) if change_s is not None else self._recent()[1]
-        effect, at = self._effect(now)
-        rows = float(now.sum())
-        return Drift(
-            signal=self.name,
-            source=self.source,
-            role=self.role,
-            state=state,
-            since=utc(change_s) if change_s is not None else None,
-            test=test,
-            effect=effect if rows else None,
-            bound=bound,
-            p=None,
-            n_reference=round(float(self._reference.sum())),
-            n_now=round(rows),
-            evidence=self._evidence,
-            sentence=self._sentence(now_s, state, change_s, now, effect, at),
-            quantiles=self._quantiles(now),
-            shares=self._shares(now),
-        )
-
-    def _sentence(self, now_s: float, state: SignalState, change_s: float | None, now: Floats, effect: float, at: int) -> str:
-        reference = self._reference
-        if state == "stale" or reference is None:
-            return sentence.silent(sentence.clock(self.seen_s, now_s))
-        if state in ("drift", "watch") and now.sum() > 0:
-            since = sentence.clock(change_s if change_s is not None else now_s, now_s)
-            was, is_now = reference / reference.sum(), now / now.sum()
-            if self.category:
-                return sentence.changed(self.name, since, self.names[at], float(was[at]), float(is_now[at]))
-            return sentence.moved(self.name, since, self.edges, at, float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
-        if state == "idle":
-            if self._quiet(now_s) and self.rows_s is not None:
-                return sentence.quiet(sentence.clock(self.rows_s, now_s))
-            return sentence.waiting(float(self._total.sum()), FRESH_ROWS * self._tau)
-        bucket = self._one_bucket()
-        if state == "blind" and bucket is not None:
-            low = sentence.number(self.edges[bucket - 1], "") if bucket else "0"
-            return sentence.blind(f"{low} … {sentence.number(self.edges[bucket], self.name) if bucket < len(self.edges) else 'more'}")
-        return sentence.same("L-infinity" if self.category else "KS", "=" if self.category else ">=", effect, now.sum(), reference.sum())
-
-    def _quantiles(self, now: Floats) -> dict[str, tuple[float | None, float | None]]:
-        if self.category or self._reference is None:
-            return {}
-
-        def at(q: float, counts: Floats) -> float | None:
-            reached = quantile(q, zip([*self.edges, float("inf")], np.cumsum(counts).tolist(), strict=True))
-            return None if reached is None else reached.value
-
-        return {key: (at(q, self._reference), at(q, now)) for key, q in (("p50", 0.5), ("p95", 0.95))}
-
-    def _shares(self, now: Floats) -> Shares | None:
-        if self.category or self._reference is None or now.sum() <= 0:
-            return None
-        return Shares(self.edges, (self._reference / self._reference.sum()).tolist(), (now / now.sum()).tolist())
+        shares = self.reference.shares()
+        return int(shares.argmax()) if shares.size and shares.max() >= 0.99 else None
 
     # -- over a restart -----------------------------------------------------------------------------------------------------------------
 
     def dump(self) -> SavedSignal:
         """What must survive."""
-        judge = self._judge
+        judge, learned = self.judge, self._learned
         return SavedSignal(
             source=self.source,
             name=self.name,
             role=self.role,
-            edges=self.edges,
-            categories=self.names if self.category else None,
-            reference=None if self._reference is None else self._reference.tolist(),
-            tau=self._tau,
-            slots=self._padded().tolist(),
+            intake=self.intake,
+            bins=self.bins,
+            reference=self.reference,
+            slots=[(at_s, counts.tolist()) for at_s, counts in learned.slots] if isinstance(learned, LearnedCounts) else [],
+            words=[(at_s, dict(counts)) for at_s, counts in learned.slots] if isinstance(learned, LearnedCategories) else [],
             begun_s=self._begun_s,
             state=self.state,
-            since_s=self._since_s,
-            total=self._total.tolist(),
-            snapshots=[(at_s, total.tolist()) for at_s, total in self._snapshots],
+            since_s=self.since_s,
+            start_s=self.start_s,
+            past=self.past.dump() if self.reference is not None else [],
             log_e=[] if judge is None else judge.log_e.ravel().tolist(),
             log_run=[] if judge is None else judge.log_run.ravel().tolist(),
             run_s=[] if judge is None else judge.run_s.ravel().tolist(),
             rows_s=self.rows_s,
+            closed=self.closed,
+            evidence_past=list(self.evidence_past),
         )
 
     @classmethod
@@ -350,34 +401,57 @@ class Signal:
         Raises:
             ValueError: what was saved does not fit together.
         """
-        signal = cls(saved.source, saved.name, saved.role, saved.edges, limits, category=saved.categories is not None)
-        signal.names = list(saved.categories or [])
-        signal._pending = np.zeros(signal._bins)
+        signal = cls(saved.source, saved.name, saved.role, limits, saved.intake, bins=saved.bins)
         signal._restore(saved)
         return signal
 
     def _restore(self, saved: SavedSignal) -> None:
-        self._slots = [np.asarray(slot, dtype=np.float64) for slot in saved.slots]
         self._begun_s, self.rows_s = saved.begun_s, saved.rows_s
+        if isinstance(self._learned, LearnedCounts):
+            if any(len(counts) != len(self.bins or ()) for _, counts in saved.slots):
+                raise ValueError(f"{saved.name}: what was learned does not fit its bins")
+            self._learned.slots = [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.slots]
+        elif isinstance(self._learned, LearnedCategories):
+            self._learned.slots = [(at_s, Counter({str(name): count for name, count in words.items()})) for at_s, words in saved.words]
+        else:
+            self._begun_s = saved.begun_s if saved.reference is not None else None  # rows are never kept: it learns from the start
         if saved.reference is None:
             return
-        reference = np.asarray(saved.reference, dtype=np.float64)
-        if reference.size != self._bins or len(saved.total) != self._bins or not reference.sum() > 0:
+        reference = saved.reference
+        if (
+            self.bins is None
+            or len(reference.counts) != len(self.bins)
+            or not reference.rows > 0
+            or any(len(hour) != len(self.bins) for hour in reference.hours)
+        ):
             raise ValueError(f"{saved.name}: reference and layout differ")
-        self.learned(reference[None, :])
-        self._tau = max(1.0, saved.tau)
-        judge = Judge(reference, self._tests, self._tau, self._limits.tolerance)
-        if len(saved.log_e) == len(saved.log_run) == len(saved.run_s) == judge.log_e.size:
+        self.learned(reference)
+        past = Past.load(saved.past)
+        if past.total.size != len(self.bins):
+            raise ValueError(f"{saved.name}: past and layout differ")
+        self.past = past
+        judge = self.judge
+        if judge is not None and len(saved.log_e) == len(saved.log_run) == len(saved.run_s) == judge.log_e.size:
             shape = judge.log_e.shape
             judge.log_e = np.asarray(saved.log_e, dtype=np.float64).reshape(shape)
             judge.log_run = np.asarray(saved.log_run, dtype=np.float64).reshape(shape)
             judge.run_s = np.asarray(saved.run_s, dtype=np.float64).reshape(shape)
-        self._judge = judge
-        self._total = np.asarray(saved.total, dtype=np.float64)
-        self._snapshots = [(at_s, np.asarray(total, dtype=np.float64)) for at_s, total in saved.snapshots]
-        self.state, self._since_s = saved.state, saved.since_s
+        self.state, self.since_s, self.start_s = saved.state, saved.since_s, saved.start_s
+        self.closed, self.evidence_past = list(saved.closed), deque(saved.evidence_past)
 
 
-def equal_layout(signal: Signal, edges: Sequence[float], *, category: bool) -> bool:
-    """Whether a signal's counts still mean the same."""
-    return signal.category == category and (category or signal.edges == list(edges))
+def _learner(intake: Intake, bins: Bins | None) -> LearnedCounts | LearnedCategories | LearnedRows:
+    if intake == "rows":
+        return LearnedRows()
+    return LearnedCategories() if intake == "categories" or bins is None else LearnedCounts(bins)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def new_share(signal: Signal, rows: Stretch) -> float:
+    """Share of rows in categories that the reference never had."""
+    if not signal.category or signal.bins is None or signal.bins.names[-1:] != [NEW] or rows.rows <= 0:
+        return 0.0
+    return float(rows.counts[-1] / rows.rows)

@@ -1,0 +1,115 @@
+"""What a signal learns its reference from: counts of slots, categories as they appear, or rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_monitor.analyse.drift.binning import MOST_CATEGORIES, NEW, OTHER, Bins
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.reference import Reference, of_rows, of_slots
+
+MOST_SLOTS = 2048  # beyond, two neighbours become one
+MOST_ROWS = 50_000  # held in memory, the newest; never written
+ORIGIN = "learned since {since}"
+
+
+class LearnedCounts:
+    """Slots of a histogram whose edges are known."""
+
+    def __init__(self, bins: Bins) -> None:
+        self._bins = bins
+        self.slots: list[tuple[float, Floats]] = []
+        self.amount = 0.0
+
+    @property
+    def rows(self) -> float:
+        """Rows so far."""
+        return float(sum(counts.sum() for _, counts in self.slots))
+
+    def add(self, at_s: float, counts: Floats, amount: float) -> None:
+        """One slot."""
+        self.slots.append((at_s, counts))
+        self.amount += amount
+        if len(self.slots) > MOST_SLOTS:
+            pairs = zip(self.slots[::2], self.slots[1::2], strict=False)
+            odd = [self.slots[-1]] if len(self.slots) % 2 else []
+            self.slots = [(first[0], first[1] + second[1]) for first, second in pairs] + odd
+
+    def learned(self, origin: str) -> tuple[Bins, Reference]:
+        """Bins and reference."""
+        times, counts = np.asarray([at_s for at_s, _ in self.slots]), np.stack([counts for _, counts in self.slots])
+        found = of_slots(counts, len(self._bins), origin, times, category=self._bins.kind == "category")
+        if self.amount:
+            found = Reference(found.counts, found.tau, found.hours, self.amount / max(found.rows, 1.0), None, origin)
+        return self._bins, found
+
+
+class LearnedCategories:
+    """Slots of categories that appear as they come."""
+
+    def __init__(self) -> None:
+        self.slots: list[tuple[float, Counter[str]]] = []
+
+    @property
+    def rows(self) -> float:
+        """Rows so far."""
+        return float(sum(counts.total() for _, counts in self.slots))
+
+    def add(self, at_s: float, counts: Counter[str]) -> None:
+        """One slot."""
+        self.slots.append((at_s, counts))
+        if len(self.slots) > MOST_SLOTS:
+            pairs = zip(self.slots[::2], self.slots[1::2], strict=False)
+            odd = [self.slots[-1]] if len(self.slots) % 2 else []
+            self.slots = [(first[0], first[1] + second[1]) for first, second in pairs] + odd
+
+    def learned(self, origin: str) -> tuple[Bins, Reference]:
+        """Bins and reference: the most frequent categories by name."""
+        whole: Counter[str] = Counter()
+        for _, counts in self.slots:
+            whole.update(counts)
+        names = [name for name, _ in whole.most_common()]
+        bins = Bins("category", names=[*names[:MOST_CATEGORIES], OTHER, NEW], seen=sorted(names[MOST_CATEGORIES:]))
+        place = {name: min(i, MOST_CATEGORIES) for i, name in enumerate(names)}
+        place = {name: i if i < MOST_CATEGORIES else len(bins) - 2 for name, i in place.items()}
+        table = np.zeros((len(self.slots), len(bins)))
+        for slot, (_, counts) in enumerate(self.slots):
+            for name, count in counts.items():
+                table[slot, place[name]] += count
+        return bins, of_slots(table, len(bins), origin, np.asarray([at_s for at_s, _ in self.slots]), category=True)
+
+
+class LearnedRows:
+    """Rows of a log's column."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Floats, NDArray[Any]]] = []
+        self._seen = 0
+
+    @property
+    def rows(self) -> float:
+        """Rows so far, those too that are held no longer."""
+        return float(self._seen)
+
+    def add(self, at_s: Floats, values: NDArray[Any]) -> None:
+        """New rows."""
+        self._held.append((at_s, values))
+        self._seen += values.size
+        while len(self._held) > 1 and sum(values.size for _, values in self._held) - self._held[0][1].size >= MOST_ROWS:
+            self._held.pop(0)
+
+    def learned(self, origin: str) -> tuple[Bins, Reference]:
+        """Bins and reference: of numbers where all are, else of categories."""
+        at_s = np.concatenate([times for times, _ in self._held])
+        sides = [values for _, values in self._held]
+        if all(values.dtype != object for values in sides):
+            values: NDArray[Any] = np.concatenate(sides)
+            bins = Bins.of_numbers(values)
+        else:
+            values = np.concatenate([values.astype(str).astype(object) for values in sides])
+            bins = Bins.of_categories(values)
+        return bins, of_rows(values, at_s, bins, origin)

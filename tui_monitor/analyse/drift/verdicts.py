@@ -1,0 +1,211 @@
+"""What a signal's state is told as: the verdict with its measures, parts, bounds and one sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from tui_monitor.analyse.drift import buckets, sentence, shares
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.past import Stretch, effect
+from tui_monitor.analyse.drift.signal import FRESH_ROWS, LEAST_ROWS, Signal, new_share
+from tui_monitor.analyse.histogram import quantile
+from tui_monitor.model import Drift, Measured, Part, Shares, SignalState, clean, utc
+
+PARTS = 5
+WINDOWS_S = {"5m": 300.0, "30m": 1800.0, "3h": 10_800.0, "24h": 86_400.0}
+LEAST_IN_WINDOW = 50  # rows: below, a window's effect is noise
+_CAUSES: dict[str, Literal["data", "target", "concept", "system", "quality"]] = {
+    "input": "data", "output": "target", "score": "target", "performance": "concept", "latency": "system", "quality": "quality",
+}  # fmt: skip
+
+
+def verdict(signal: Signal, now_s: float) -> Drift:
+    """How a signal stands."""
+    category = signal.category
+    state: SignalState = signal.state
+    if now_s - signal.seen_s > max(signal.limits.every_s, 30.0):
+        state = "stale"
+    test, bound = ("l_infinity", "=") if category else ("ks", ">=")
+    reference = signal.reference
+    if reference is None or signal.judge is None:
+        return _learning(signal, now_s, state, test, bound)
+    change_s = signal.since_s if signal.state == "drift" else signal.judge.change_s if signal.state == "watch" else None
+    rows = signal.now()
+    found = effect(rows, category=category)
+    return Drift(
+        signal=signal.name,
+        source=signal.source,
+        role=signal.role,
+        state=state,
+        since=utc(change_s) if change_s is not None else None,
+        test=test,
+        effect=found.size if rows.rows else None,
+        bound=bound,
+        p=None,
+        n_reference=round(reference.rows),
+        n_now=round(rows.rows),
+        evidence=signal.evidence,
+        sentence=_sentence(signal, now_s, state, change_s, rows, found.size),
+        quantiles=_quantiles(signal, rows),
+        shares=_shares(signal, rows),
+        type="category" if category else "numeric",
+        kind=signal.kind() if state == "drift" else "",
+        cause=_CAUSES[signal.role],
+        why=signal.why_blind if state == "blind" else "",
+        tests=_tests(signal, rows),
+        bounds=_bounds(signal, rows),
+        mean=(reference.mean, rows.amount / rows.rows if rows.rows and rows.amount else None),
+        parts=_parts(signal, rows) if state in ("drift", "watch") else [],
+        windows=_windows(signal, now_s),
+        interval=_interval(signal, rows, found.size, found.at),
+        tau=reference.tau,
+        origin=reference.origin + (", by the hour of the day" if reference.hours else ""),
+        early=signal.early.out(),
+        evidence_past=list(signal.evidence_past),
+    )
+
+
+def _learning(signal: Signal, now_s: float, state: SignalState, test: str, bound: str) -> Drift:
+    rows, begun_s, limits = signal.learned_rows, signal.begun_s, signal.limits
+    passed_s = max(0.0, now_s - (begun_s if begun_s is not None else now_s))
+    said = sentence.learning(rows, LEAST_ROWS, passed_s, limits.learn_s)
+    said = f"{signal.why_anew}; {said}" if signal.why_anew else said
+    return Drift(
+        signal=signal.name, source=signal.source, role=signal.role, state=state, since=None, test=test, effect=None, bound=bound, p=None,
+        n_reference=round(rows), n_now=0, evidence=None, progress=min(rows / LEAST_ROWS, passed_s / limits.learn_s if limits.learn_s else 1.0, 1.0),
+        sentence=sentence.silent(sentence.clock(signal.seen_s, now_s)) if state == "stale" else said,
+        type="category" if signal.category else "numeric", cause=_CAUSES[signal.role],
+    )  # fmt: skip
+
+
+def moved(signal: Signal, rows: Stretch, since_s: float, now_s: float) -> str:
+    """One sentence on a change."""
+    since = sentence.clock(since_s, now_s)
+    if signal.bins is None or rows.rows <= 0:
+        return sentence.quiet(since)
+    was, is_now = rows.expected / max(float(rows.expected.sum()), 1e-300), rows.counts / rows.rows
+    at = effect(rows, category=signal.category).at
+    if signal.category:
+        if at == len(signal.bins) - 1 and signal.new_names:
+            names = ", ".join(f"{name!r} ({count} rows)" for name, count in signal.new_names.most_common(3))
+            return sentence.strange(signal.name, since, names, float(is_now[at]))
+        if is_now[at] == 0 and was[at] > 0:
+            return sentence.vanished(signal.name, since, signal.bins.names[at], float(was[at]))
+        return sentence.changed(signal.name, since, signal.bins.names[at], float(was[at]), float(is_now[at]))
+    return sentence.moved(signal.name, since, signal.bins.edges, at, float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
+
+
+def _sentence(signal: Signal, now_s: float, state: SignalState, change_s: float | None, rows: Stretch, size: float) -> str:
+    reference = signal.reference
+    if state == "stale" or reference is None:
+        return sentence.silent(sentence.clock(signal.seen_s, now_s))
+    if state in ("drift", "watch") and rows.rows > 0:
+        return moved(signal, rows, change_s if change_s is not None else rows.since_s, now_s)
+    if state == "idle":
+        if signal.quiet(now_s) and signal.rows_s is not None:
+            return sentence.quiet(sentence.clock(signal.rows_s, now_s))
+        return sentence.waiting(float(signal.past.total.sum()), FRESH_ROWS * reference.tau)
+    bucket = signal.one_bin()
+    if state == "blind" and signal.why_blind:
+        return f"{signal.why_blind}."
+    if state == "blind" and bucket is not None and signal.bins is not None:
+        edges = signal.bins.edges
+        low = sentence.number(edges[bucket - 1], "") if bucket else "0"
+        return sentence.blind(f"{low} … {sentence.number(edges[bucket], signal.name) if bucket < len(edges) else 'more'}")
+    measure, bound = ("L-infinity", "=") if signal.category else ("KS", ">=")
+    return sentence.same(measure, bound, size, rows.rows, reference.rows)
+
+
+def _quantiles(signal: Signal, rows: Stretch) -> dict[str, tuple[float | None, float | None]]:
+    if signal.category or signal.reference is None or signal.bins is None:
+        return {}
+    edges = signal.bins.edges
+
+    def at(q: float, counts: Floats) -> float | None:
+        if counts.sum() <= 0:
+            return None
+        reached = quantile(q, zip([*edges, math.inf], np.cumsum(counts).tolist(), strict=True))
+        return None if reached is None else reached.value
+
+    whole = np.asarray(signal.reference.counts)
+    return {key: (at(q, whole), at(q, rows.counts)) for key, q in (("p50", 0.5), ("p95", 0.95))}
+
+
+def _shares(signal: Signal, rows: Stretch) -> Shares | None:
+    if signal.category or signal.reference is None or signal.bins is None or rows.rows <= 0:
+        return None
+    expected = rows.expected / max(float(rows.expected.sum()), 1e-300)
+    return Shares(signal.bins.edges, expected.tolist(), (rows.counts / rows.rows).tolist())
+
+
+def _parts(signal: Signal, rows: Stretch) -> list[Part]:
+    if signal.bins is None or rows.rows <= 0:
+        return []
+    was, is_now = rows.expected / max(float(rows.expected.sum()), 1e-300), rows.counts / rows.rows
+    labels = signal.bins.labels()
+    order = np.argsort(-np.abs(is_now - was), kind="stable")[:PARTS]
+    return [Part(clean(labels[i], 60), float(was[i]), float(is_now[i])) for i in order if was[i] != is_now[i]]
+
+
+def _tests(signal: Signal, rows: Stretch) -> dict[str, Measured]:
+    """Every measure that counts allow, over the rows that stand for now; p is that of a single look, at rows as they are worth."""
+    reference = signal.reference
+    if reference is None or rows.rows < LEAST_IN_WINDOW:
+        return {}
+    was = rows.expected / max(float(rows.expected.sum()), 1e-300) * reference.rows / reference.tau
+    is_now = rows.counts / reference.tau
+    found = {
+        "chi_square": shares.chi_square(was, is_now), "g": shares.g_test(was, is_now), "psi": shares.psi(was, is_now), "kl": shares.kl(was, is_now),
+        "js": shares.js(was, is_now), "hellinger": shares.hellinger(was, is_now), "l_infinity": shares.l_infinity(was, is_now),
+    }  # fmt: skip
+    if signal.category:
+        found["cramers_v"] = shares.cramers_v(was, is_now)
+    else:
+        found["ks"] = Measured(buckets.ks(was, is_now).low)
+        found["mann_whitney"] = Measured(_ridit(was, is_now))
+    return found
+
+
+def _ridit(was: Floats, is_now: Floats) -> float:
+    below = np.cumsum(was) - was / 2
+    return float((is_now * below).sum() / (is_now.sum() * was.sum()))
+
+
+def _bounds(signal: Signal, rows: Stretch) -> dict[str, tuple[float, float | None]]:
+    """What the bins prove of the measures over the rows themselves: at least, at most."""
+    reference = signal.reference
+    if reference is None or signal.category or rows.rows < LEAST_IN_WINDOW:
+        return {}
+    ks, mw = buckets.ks(rows.expected, rows.counts), buckets.mann_whitney(rows.expected, rows.counts)
+    found: dict[str, tuple[float, float | None]] = {"ks": (ks.low, ks.high), "mann_whitney": (mw.low, mw.high)}
+    now_mean = rows.amount / rows.rows if rows.amount else None
+    if (moved_by := buckets.wasserstein(reference.mean, now_mean, rows.expected, rows.counts)) is not None:
+        found["wasserstein"] = (moved_by.low, moved_by.high)
+    return found
+
+
+def _windows(signal: Signal, now_s: float) -> dict[str, float | None]:
+    result: dict[str, float | None] = {}
+    for name, width_s in WINDOWS_S.items():
+        rows = signal.past.since(now_s - width_s)
+        result[name] = effect(rows, category=signal.category).size if rows.rows >= LEAST_IN_WINDOW else None
+    return result
+
+
+def _interval(signal: Signal, rows: Stretch, size: float, at: int) -> tuple[float | None, float | None]:
+    """95 % of the difference at the place where it is largest, rows counted for what they are worth."""
+    reference = signal.reference
+    if reference is None or rows.rows < LEAST_IN_WINDOW:
+        return None, None
+    was, is_now = rows.expected / max(float(rows.expected.sum()), 1e-300), rows.counts / rows.rows
+    p, q = (float(was[at]), float(is_now[at])) if signal.category else (float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
+    half = 1.96 * math.sqrt(reference.tau * (p * (1 - p) / max(reference.rows, 1.0) + q * (1 - q) / rows.rows))
+    return max(0.0, size - half), min(1.0, size + half)
+
+
+def newly_seen(signal: Signal) -> float:
+    """Share of the newest rows that lie in categories the reference never had."""
+    return new_share(signal, signal.recent())
