@@ -84,11 +84,17 @@ def line_of(n: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray
     half = 0.5 / (rows + 1)  # half a row that was otherwise: a model that was never wrong may be
     largest = max(largest, half * (1 - half) * (float(squares.sum()) / rows if total.sum() else 1.0))
     length = 1
+    at_length: list[float] = []
     while len(n) // length >= _GROUPS:
         groups = len(n) // length
         rows_of, sums = (x[: groups * length].reshape(groups, length).sum(axis=1) for x in (n, total))
-        largest = max(largest, float((rows_of * (sums / rows_of - mean) ** 2).sum()) / (groups - 1))
+        at_length.append(float((rows_of * (sums / rows_of - mean) ** 2).sum()) / (groups - 1))
         length *= 2
+    largest = max(largest, *at_length)
+    if (
+        len(at_length) > 2 and at_length[-1] > 2 * at_length[-3]
+    ):  # it still grows with the length: what wanders for hours, or by day and night
+        largest *= 4
     return Line(mean, largest, int(rows), len(n))
 
 
