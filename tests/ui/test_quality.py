@@ -19,7 +19,17 @@ from tui_monitor.model import Estimate, ExplainProbe, Frame, Outcome, Performanc
 from tui_monitor.ui import board, theme
 from tui_monitor.ui.app import MonitorApp
 from tui_monitor.ui.dialogs.alert import past_of
-from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_detail, quality_explain, quality_facts, quality_table
+from tui_monitor.ui.panes import (
+    calibration,
+    confusion,
+    logs,
+    probes,
+    quality_detail,
+    quality_explain,
+    quality_facts,
+    quality_table,
+    written,
+)
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import PANES, View
 from tui_monitor.ui.widgets.canvas import text_width
@@ -284,7 +294,7 @@ def test_a_scale_begins_where_the_values_are(values: list[float], share: bool, e
 
 
 def test_names_that_differ_at_the_end_are_told_apart() -> None:
-    names = {logs.short(log.name, 20) for log in HUGE.quality}
+    names = {written.short(log.name, 20) for log in HUGE.quality}
     assert len(names) == len(HUGE.quality)
     assert all(text_width(name) <= 20 for name in names)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tui_monitor.model import Frame, Performance, ProbeState, Quality
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import logs, quality_facts
+from tui_monitor.ui.panes import logs, quality_facts, written
 from tui_monitor.ui.view import View
 
 _SLICES = 5  # of a log, in the text; all of them are in the JSON
@@ -40,10 +40,10 @@ def _log(frame: Frame, log: Quality, *, utc: bool) -> Iterator[str]:
             ""
             if gap is None
             else f", {gap * 100:.1f} points below the rest"
-            if logs.is_share(worst.key)
+            if written.is_share(worst.key)
             else f", {fmt.number(gap)} worse than the rest"
         )
-        yield f"  worst slice {worst.slice} over {worst.window}: {worst.key} {logs.number(worst.key, worst.value.value)}{size}"
+        yield f"  worst slice {worst.slice} over {worst.window}: {worst.key} {written.number(worst.key, worst.value.value)}{size}"
     if len(log.worst) > _SLICES:
         yield f"  and {len(log.worst) - _SLICES} more slices are worse than the rest"
     for pair in log.pairs:
@@ -53,7 +53,7 @@ def _log(frame: Frame, log: Quality, *, utc: bool) -> Iterator[str]:
     if log.label_age_s is not None:
         yield f"  labels come {fmt.age(log.label_age_s)} after the prediction"
     if log.left_out:
-        yield f"  rows left out: {logs.counted(log.left_out.items())}"
+        yield f"  rows left out: {written.counted(log.left_out.items())}"
     if log.sampled is not None and log.sampled < 1:
         yield f"  {fmt.ratio(log.sampled)} of the rows is kept, because more come than the limit"
     if log.private:
@@ -67,13 +67,13 @@ def _performance(one: Performance) -> str:
         if estimate.value is not None:
             between = ""
             if estimate.low is not None and estimate.high is not None:
-                between = f" ({logs.number(key, estimate.low)} to {logs.number(key, estimate.high)})"
+                between = f" ({written.number(key, estimate.low)} to {written.number(key, estimate.high)})"
             breach = (
-                f", {'above its ceiling' if logs.bad_side(key) == 'high' else 'below its floor'} of {logs.number(key, estimate.floor)}"
+                f", {'above its ceiling' if written.bad_side(key) == 'high' else 'below its floor'} of {written.number(key, estimate.floor)}"
                 if estimate.breach
                 else ""
             )
-            numbers.append(f"{key} {logs.number(key, estimate.value)}{between}{breach}")
+            numbers.append(f"{key} {written.number(key, estimate.value)}{between}{breach}")
     labelled = f", {fmt.ratio(one.coverage)} labelled" if one.coverage is not None else ""
     what = ", ".join([*numbers, *([one.why] if one.why else [])]) or "no numbers"
     source = f", {one.source}" if one.source != "labelled" else ""

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from tui_monitor.model import Quality, Target
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import logs
+from tui_monitor.ui.panes import written
 from tui_monitor.ui.panes.performance import Shown
 from tui_monitor.ui.widgets.canvas import in_ascii, pad, text_width
 
@@ -39,7 +39,7 @@ class ChooseTarget(ModalScreen[Shown | None]):
         ]
         rows += [(signs.QUALITY[log.state].glyph, log.name, f"log, {log.task}" if log.task else "log", log.state) for log in self._logs]
         kind = min(16, max((text_width(row[2]) for row in rows), default=0))
-        texts = (f"{glyph} {pad(logs.short(what, name), name)}  {pad(of, kind)}  {state}" for glyph, what, of, state in rows)
+        texts = (f"{glyph} {pad(written.short(what, name), name)}  {pad(of, kind)}  {state}" for glyph, what, of, state in rows)
         box = Vertical(OptionList(*(in_ascii(row) if self._ascii else row for row in texts), markup=False), classes="dialog")
         box.border_title, box.border_subtitle = "Model server or prediction log", "enter chooses, esc closes"
         yield box

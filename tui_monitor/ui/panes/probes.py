@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui_monitor.model import ChangedAnswer, Frame, ProbeExplained, ProbeState, Quality
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import logs
+from tui_monitor.ui.panes import written
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Part, cut, pad, text_width, wrap
@@ -29,13 +29,13 @@ def lines(frame: Frame, probe: ProbeState, view: View, width: int) -> list[Line]
     counts = f"{fmt.count(probe.questions)} questions to {probe.target}{of_model}{spoken}; asked {fmt.count(probe.asked)} times in {fmt.count(probe.rounds)} whole rounds"
     out += _wrapped(counts, "dim", width)
     if probe.first is not None and probe.first.value is not None:
-        out += _wrapped(f"first run: {logs.number('accuracy', probe.first.value)} right", "dim", width)
+        out += _wrapped(f"first run: {written.number('accuracy', probe.first.value)} right", "dim", width)
     if probe.failed:
-        kinds = logs.counted(probe.failures.items())
+        kinds = written.counted(probe.failures.items())
         out += _wrapped(
             f"{fmt.count(probe.failed)} without an answer, not counted as wrong: {kinds}", "warn" if probe.failing else "dim", width
         )
-    out += _wrapped(f"left out of its file: {logs.counted(probe.left_out.items())}", "dim", width) if probe.left_out else []
+    out += _wrapped(f"left out of its file: {written.counted(probe.left_out.items())}", "dim", width) if probe.left_out else []
     if probe.unsteady:
         out += _wrapped(f"{len(probe.unsteady)} go back and forth and are no evidence: {', '.join(probe.unsteady[:12])}", "dim", width)
     return [*out, *brief(frame, probe, view, width)]
@@ -120,7 +120,7 @@ def _bars(told: ProbeExplained, width: int) -> list[Line]:
         )
         out.append(
             (
-                ("  " + pad(logs.short(one.column, name), name) + "  ", "text"),
+                ("  " + pad(written.short(one.column, name), name) + "  ", "text"),
                 ("━" * filled, "faint" if chance else "chart"),
                 ("─" * (_BAR - filled), "faint"),
                 (f"  {text}", "dim" if chance else "strong"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui_monitor.model import Basis, Frame, HistoryQuery, Quality
-from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table
+from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table, written
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import Histories, Series, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, text_width
@@ -54,7 +54,7 @@ def draw(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: Qu
     slice_ = logs.slice_of(frame, log, view)
     inside = canvas.box(
         key="2",
-        title=f"Performance  {logs.short(log.name, max(12, canvas.width // 3))}",
+        title=f"Performance  {written.short(log.name, max(12, canvas.width // 3))}",
         right=f"{key} · {window}{f' · {slice_}' if slice_ else ''}",
         focus=focus,
     )
@@ -159,9 +159,9 @@ def _chart(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: 
         tuple((at.timestamp(), version) for at, version in log.deploys[1:]),
     )
     values = [value for series in (drawn.main, drawn.long, drawn.other) if series is not None for value in series.values]
-    on = scale([*values, floor], share=logs.is_share(key))
+    on = scale([*values, floor], share=written.is_share(key))
     _legend(canvas, drawn, key, window, source, estimate.value if estimate is not None else None)
-    label = [*(logs.number(key, value) for value in (on.high, on.low)), logs.number(key, floor) if floor is not None else ""]
+    label = [*(written.number(key, value) for value in (on.high, on.low)), written.number(key, floor) if floor is not None else ""]
     chart(canvas.part(0, 1, canvas.width, canvas.height - 1), drawn, label=label, on=on, utc=view.utc)
 
 
@@ -172,13 +172,13 @@ def _legend(canvas: Canvas, drawn: Drawn, key: str, window: str, source: str, va
         (key, "strong", "b"),
         (f" {over}" + (f", {source}" if source != "labelled" else ""), "dim"),
         " ",
-        (logs.number(key, value), "strong", "b"),
+        (written.number(key, value), "strong", "b"),
     ]
     plain = canvas.ascii
     told: list[tuple[bool, str, str]] = [
         (drawn.long is not None, ("=" if plain else "─") + " since start", "chart2"),
         (drawn.low is not None, (":" if plain else "░") + " 95 %", "dim"),
-        (drawn.floor is not None, ("-" if plain else "╌") + f" {logs.floor_word(key)} {logs.number(key, drawn.floor)}", "warn"),
+        (drawn.floor is not None, ("-" if plain else "╌") + f" {written.floor_word(key)} {written.number(key, drawn.floor)}", "warn"),
         (drawn.other is not None, "· estimated", "info"),
         (bool(drawn.marks), "┊ deploy", "info"),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_monitor.model import Basis, Estimate, Frame, Performance, Quality
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table
+from tui_monitor.ui.panes import calibration, confusion, logs, probes, quality_facts, quality_table, written
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Part, cut, pad, text_width, wrap
@@ -93,7 +93,7 @@ def _values(frame: Frame, log: Quality, source: Basis, key: str, windows: list[s
     for window in windows:
         estimate = logs.value_of(logs.told(frame, log, source, window, slice_), key)
         glyph, role = logs.GLYPHS[levels.get(window, "no value")]
-        text = f"{glyph} {logs.number(key, estimate.value)}" if estimate is not None else glyph
+        text = f"{glyph} {written.number(key, estimate.value)}" if estimate is not None else glyph
         out.append((pad(text, cell, ">"), role if role in {"crit", "warn", "faint"} else "text"))
     return out
 
@@ -103,26 +103,26 @@ def _window(frame: Frame, log: Quality, one: Performance, key: str, width: int, 
     estimate = logs.value_of(one, key)
     if estimate is None:
         return quality_facts.named(f"  {one.window}", one.why, "dim", width, 3) if one.why else []
-    between = logs.interval(key, estimate)
-    told = [f"{key} {logs.number(key, estimate.value)}" + (f" ({between})" if between else "")]
+    between = written.interval(key, estimate)
+    told = [f"{key} {written.number(key, estimate.value)}" + (f" ({between})" if between else "")]
     told += [f"of {fmt.count(estimate.n if estimate.n is not None else one.n)} rows"]
     told += [f"{fmt.ratio(one.coverage)} labelled"] if one.coverage is not None else []
-    told += [f"reference {logs.number(key, estimate.reference)}"] if estimate.reference is not None else []
-    told += [f"{logs.floor_word(key)} {logs.number(key, estimate.floor)}"] if estimate.floor is not None else []
+    told += [f"reference {written.number(key, estimate.reference)}"] if estimate.reference is not None else []
+    told += [f"{written.floor_word(key)} {written.number(key, estimate.floor)}"] if estimate.floor is not None else []
     level = logs.level(estimate, key, base[0] if (base := logs.base(frame, log, one.source, one.window, key, one.slice)) else None)
-    told += [f"{'above' if logs.bad_side(key) == 'high' else 'below'} its {logs.floor_word(key)}"] if level == "breach" else []
+    told += [f"{'above' if written.bad_side(key) == 'high' else 'below'} its {written.floor_word(key)}"] if level == "breach" else []
     told += [text for text in (one.why, assumption) if text]
-    return quality_facts.named(f"  {one.window}", ", ".join(told), "crit" if level == "breach" else "text", width, 3)
+    return quality_facts.named(f"  {one.window}", ", ".join(told), "crit" if level == "breach" else "text", width, 6)
 
 
 def _classes(one: Performance, width: int) -> list[Line]:
     name = min(_NAME, max(5, *(text_width(each) for each in one.classes)), max(5, width - 40))
     out: list[Line] = [((pad("  CLASS", name + 2) + f"{'LABELS':>9}{'PRECISION':>11}{'RECALL':>9}{'F1':>9}", "dim"),)]
     for each, score in sorted(one.classes.items(), key=lambda item: item[1].f1):
-        shares = f"{logs.number('precision', score.precision):>11}{logs.number('recall', score.recall):>9}{logs.number('f1', score.f1):>9}"
+        shares = f"{written.number('precision', score.precision):>11}{written.number('recall', score.recall):>9}{written.number('f1', score.f1):>9}"
         out.append(
             (
-                ("  " + pad(logs.short(each, name), name), "text"),
+                ("  " + pad(written.short(each, name), name), "text"),
                 (f"{fmt.count(score.support):>9}", "dim"),
                 (shares, "text" if score.support else "faint"),
             )
@@ -140,16 +140,16 @@ def _slices(frame: Frame, log: Quality, view: View, width: int) -> list[Line]:
     out += quality_facts.worst(log, width, 12) or [(("  none is worse than the rest beyond chance", "dim"),)]
     source = logs.source(frame, log, key, names[0])
     rows = [(name, one, logs.value_of(one, key)) for name in names if (one := logs.told(frame, log, source, window, name)) is not None]
-    high_is_bad = logs.bad_side(key) == "high"
+    high_is_bad = written.bad_side(key) == "high"
     rows.sort(key=lambda row: (row[2] is None, _bound(row[2], high_is_bad=high_is_bad)))
     name = min(max(5, *(text_width(row[0]) for row in rows), 5), max(8, width - 40)) if rows else 8
     out.append(((pad("  SLICE", name + 2) + f"{'ROWS':>8}{key[:10]:>11}   95 % BETWEEN", "dim"),))
     for each, one, estimate in rows:
-        value = logs.number(key, estimate.value if estimate is not None else None)
-        between = logs.interval(key, estimate) if estimate is not None else one.why
+        value = written.number(key, estimate.value if estimate is not None else None)
+        between = written.interval(key, estimate) if estimate is not None else one.why
         out.append(
             (
-                ("  " + pad(logs.short(each, name), name), "text"),
+                ("  " + pad(written.short(each, name), name), "text"),
                 (f"{fmt.count(one.n):>8}", "dim"),
                 (f"{value:>11}", "strong"),
                 (f"   {between}", "dim"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui_monitor.model import Basis, Estimate, Frame, Performance, Quality
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes import logs, quality_facts
+from tui_monitor.ui.panes import logs, quality_facts, written
 from tui_monitor.ui.panes.explain import UNITS
 from tui_monitor.ui.view import View
 from tui_monitor.vocabulary import VOCABULARY
@@ -61,7 +61,7 @@ def of_number(frame: Frame, log: Quality, view: View) -> list[str]:
         lines.append(f"absent   {why}")
     lines += _against(frame, log, source, window, key, slice_, estimate)
     lines += [
-        f"also     {other} {logs.number(key, value.value)}{_between(key, value)}: {_assumed(frame, log, other, window, slice_)}"
+        f"also     {other} {written.number(key, value.value)}{_between(key, value)}: {_assumed(frame, log, other, window, slice_)}"
         for other in logs.sources(frame, log, slice_)
         if other != source and (value := logs.value_of(logs.told(frame, log, other, window, slice_), key)) is not None
     ]
@@ -73,10 +73,10 @@ def of_number(frame: Frame, log: Quality, view: View) -> list[str]:
 
 
 def _value(key: str, source: Basis, estimate: Estimate | None) -> list[str]:
-    lines = [f"value    {logs.number(key, estimate.value if estimate is not None else None)}"]
+    lines = [f"value    {written.number(key, estimate.value if estimate is not None else None)}"]
     if estimate is not None and estimate.low is not None and estimate.high is not None:
         lines.append(
-            f"between  {logs.number(key, estimate.low)} and {logs.number(key, estimate.high)}, with 95 % confidence ({_kind(key, source)})"
+            f"between  {written.number(key, estimate.low)} and {written.number(key, estimate.high)}, with 95 % confidence ({_kind(key, source)})"
         )
     elif estimate is not None:
         lines.append("between  not known: this number comes without an interval")
@@ -117,14 +117,14 @@ def _against(frame: Frame, log: Quality, source: Basis, window: str, key: str, s
     base = logs.base(frame, log, source, window, key, slice_)
     if base is not None and estimate is not None and estimate.value is not None:
         what = f"{log.reference}" if base[1] == "reference" and log.reference else base[1]
-        lines.append(f"vs       {logs.number(key, base[0])} of {what}: {logs.against(key, estimate.value, base[0])}")
+        lines.append(f"vs       {written.number(key, base[0])} of {what}: {written.against(key, estimate.value, base[0])}")
     if estimate is not None and estimate.floor is not None:
-        low = logs.bad_side(key) != "high"
+        low = written.bad_side(key) != "high"
         way = "below" if low else "above"
         said = f"it is {way}" if estimate.breach else f"it is not {way}"
         sign = "-" if low else "+"
         lines.append(
-            f"floor    {logs.number(key, estimate.floor)}: mean {sign} 3 sd of the reference, cut into windows of this length; {said}"
+            f"floor    {written.number(key, estimate.floor)}: mean {sign} 3 sd of the reference, cut into windows of this length; {said}"
         )
     elif estimate is not None:
         lines.append("floor    none: there is no reference, or it is shorter than three windows of this length")
@@ -132,7 +132,7 @@ def _against(frame: Frame, log: Quality, source: Basis, window: str, key: str, s
 
 
 def _between(key: str, estimate: Estimate) -> str:
-    between = logs.interval(key, estimate)
+    between = written.interval(key, estimate)
     return f" ({between})" if between else ""
 
 

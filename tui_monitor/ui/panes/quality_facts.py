@@ -7,7 +7,7 @@ from datetime import datetime
 from tui_monitor.model import Estimate, Frame, Gap, Paired, Performance, Quality, WorstSlice
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.others import span
-from tui_monitor.ui.panes import logs
+from tui_monitor.ui.panes import logs, written
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Part, cut, pad, text_width, wrap
@@ -34,7 +34,7 @@ def status(frame: Frame, log: Quality, view: View, width: int, rows: int = 2) ->
 def _no_verdict(frame: Frame, log: Quality) -> str:
     """Why nobody can say how it stands, as far as the numbers tell."""
     if log.state == "OK":
-        return f"no window is {'above' if logs.bad_side(log.key) == 'high' else 'below'} its {logs.floor_word(log.key)}"
+        return f"no window is {'above' if written.bad_side(log.key) == 'high' else 'below'} its {written.floor_word(log.key)}"
     whys = [one.why for one in frame.performance if one.name == log.name and one.why]
     if whys:
         return whys[0]
@@ -49,7 +49,7 @@ def compact(frame: Frame, log: Quality, width: int, name: int) -> Line:
     word, sign = logs.standing(frame, log)
     source = logs.source(frame, log, key)
     levels = dict(logs.levels(frame, log, source, key))
-    parts: list[Part] = [(f"{sign.glyph} ", sign.role, "b"), (pad(logs.short(log.name, name), name), "text"), "  "]
+    parts: list[Part] = [(f"{sign.glyph} ", sign.role, "b"), (pad(written.short(log.name, name), name), "text"), "  "]
     window = next((one for one, level in levels.items() if level != "no value"), None)
     if window is None:
         return (*parts, (cut(log.problem or _no_verdict(frame, log), width - name - 4), "warn" if log.problem else "dim"))
@@ -57,8 +57,8 @@ def compact(frame: Frame, log: Quality, width: int, name: int) -> Line:
     estimate = logs.value_of(logs.told(frame, log, source, window), key)
     level = levels[window]
     role = logs.GLYPHS[level][1] if level in {"breach", "worse"} else "strong"
-    parts += [(f"  {key} ", "dim"), (logs.number(key, estimate.value if estimate is not None else None), role, "b")]
-    between = logs.interval(key, estimate) if estimate is not None else ""
+    parts += [(f"  {key} ", "dim"), (written.number(key, estimate.value if estimate is not None else None), role, "b")]
+    between = written.interval(key, estimate) if estimate is not None else ""
     state: tuple[str, ...] = (f"  {word}", sign.role, "b") if sign.rank < 2 else ("", "text")
     extras: list[tuple[str, ...]] = [
         (f"  {source}", "info") if source != "labelled" else ("", "text"),
@@ -99,8 +99,8 @@ def worst(log: Quality, width: int, rows: int) -> list[Line]:
 
 def slice_line(one: WorstSlice, name: int, width: int) -> Line:
     """One slice: its number with the interval, and how far it is from the rest of the rows."""
-    value, gap = logs.number(one.key, one.value.value), one.gap.value
-    size = "" if gap is None else f"{gap * 100:.1f} points" if logs.is_share(one.key) else fmt.number(gap)
+    value, gap = written.number(one.key, one.value.value), one.gap.value
+    size = "" if gap is None else f"{gap * 100:.1f} points" if written.is_share(one.key) else fmt.number(gap)
     left = name + 24
     rest = next(
         (
@@ -112,9 +112,9 @@ def slice_line(one: WorstSlice, name: int, width: int) -> Line:
     )
     return (
         ("◐ ", "warn", "b"),
-        (pad(logs.short(one.slice, name), name), "text"),
+        (pad(written.short(one.slice, name), name), "text"),
         (f" {value:>6}", "warn", "b"),
-        (pad(f" ({logs.interval(one.key, one.value)})", 14), "dim"),
+        (pad(f" ({written.interval(one.key, one.value)})", 14), "dim"),
         (cut(rest + f", {one.window}" if left + len(rest) + 6 <= width else rest, max(0, width - left + 1)), "dim"),
     )
 
@@ -127,8 +127,8 @@ def pairs(log: Quality, width: int) -> list[Line]:
 def _pair(one: Paired, width: int) -> list[Line]:
     gap = one.difference
     told = _is_told(gap)
-    worse = told and logs.is_worse(one.key, gap.value or 0.0, 0.0)
-    text = f"{one.key} {logs.number(one.key, one.value.value)} against {logs.number(one.key, one.theirs.value)} of {one.other}: {signed(one.key, gap.value)}"
+    worse = told and written.is_worse(one.key, gap.value or 0.0, 0.0)
+    text = f"{one.key} {written.number(one.key, one.value.value)} against {written.number(one.key, one.theirs.value)} of {one.other}: {signed(one.key, gap.value)}"
     text += _between(one.key, gap.low, gap.high) + ("" if told else ", may be chance")
     return named(f"  {one.window}", text, "warn" if worse else "text", width, 3)
 
@@ -158,14 +158,14 @@ def signed(key: str, value: float | None) -> str:
     """A difference, with its sign: +1.2 points."""
     if value is None:
         return fmt.NONE
-    return f"{value * 100:+.1f} points" if logs.is_share(key) else f"{'+' if value >= 0 else '-'}{fmt.number(abs(value))}"
+    return f"{value * 100:+.1f} points" if written.is_share(key) else f"{'+' if value >= 0 else '-'}{fmt.number(abs(value))}"
 
 
 def _between(key: str, low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
-    scale = 100 if logs.is_share(key) else 1
-    return f" ({low * scale:+.1f} to {high * scale:+.1f})" if logs.is_share(key) else f" ({fmt.number(low)} to {fmt.number(high)})"
+    scale = 100 if written.is_share(key) else 1
+    return f" ({low * scale:+.1f} to {high * scale:+.1f})" if written.is_share(key) else f" ({fmt.number(low)} to {fmt.number(high)})"
 
 
 def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
@@ -182,7 +182,7 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
     if main is not None and main.why and logs.value_of(main, key) is None:
         out.insert(0, ("absent", main.why, "warn"))
     if log.left_out:
-        out.append(("left out", logs.counted(sorted(log.left_out.items(), key=lambda one: -one[1])), "text"))
+        out.append(("left out", written.counted(sorted(log.left_out.items(), key=lambda one: -one[1])), "text"))
     if log.sampled is not None and log.sampled < 1:
         out.append(("kept", f"{fmt.ratio(log.sampled)} of the rows, because more come than the limit", "warn"))
     if log.private:
@@ -197,7 +197,11 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
         )
     if log.proxy_agreement is not None and log.proxy_agreement.value is not None:
         out.append(
-            ("proxy", f"agrees with the label in {logs.number('accuracy', log.proxy_agreement.value)} of the rows that have both", "text")
+            (
+                "proxy",
+                f"agrees with the label in {written.number('accuracy', log.proxy_agreement.value)} of the rows that have both",
+                "text",
+            )
         )
     if log.ess is not None:
         out.append(
@@ -221,8 +225,8 @@ def _said(one: Performance, key: str) -> str:
     estimate = logs.value_of(one, key)
     if estimate is None:
         return one.why or one.assumption or logs.RESTS_ON[one.source]
-    between = logs.interval(key, estimate)
-    return f"{logs.number(key, estimate.value)}{f' ({between})' if between else ''}  {one.assumption or logs.RESTS_ON[one.source]}"
+    between = written.interval(key, estimate)
+    return f"{written.number(key, estimate.value)}{f' ({between})' if between else ''}  {one.assumption or logs.RESTS_ON[one.source]}"
 
 
 def labels(frame: Frame, log: Quality, window: str) -> str:

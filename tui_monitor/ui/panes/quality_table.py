@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tui_monitor.model import Basis, Estimate, Frame, Quality
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import logs
+from tui_monitor.ui.panes import logs, written
 from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Part, pad, text_width
@@ -105,7 +105,7 @@ def row(frame: Frame, view: View, log: Quality, where: Grid, *, bold: bool) -> L
     source = logs.source(frame, log, key)
     parts: list[Part] = [
         (sign.glyph + " ", sign.role, "b"),
-        (pad(logs.short(log.name, where.name), where.name), "strong" if bold else "text", *(["b"] if bold else [])),
+        (pad(written.short(log.name, where.name), where.name), "strong" if bold else "text", *(["b"] if bold else [])),
     ]
     parts += [(" " + pad(key, where.metric), "dim")] if where.metric else []
     return (*parts, *cells(frame, log, source, key, where))
@@ -122,9 +122,9 @@ def cells(frame: Frame, log: Quality, source: Basis, key: str, where: Grid, slic
         if estimate is None:
             out.append((pad(glyph, where.cell, ">"), role))
             continue
-        text = logs.number(key, estimate.value)
+        text = written.number(key, estimate.value)
         if level == "young":
-            out.append((pad(text, where.cell, ">"), "faint"))
+            out.append((pad(text, where.cell, ">"), "dim"))
             continue
         both = next(
             (one for one in (f"{glyph} {text}", f"{glyph}{text}", f"{glyph}{text.partition('.')[0]}") if text_width(one) < where.cell),
@@ -142,7 +142,7 @@ def under(frame: Frame, view: View, log: Quality, where: Grid) -> list[Line]:
     label = where.name + 2 + (where.metric + 1 if where.metric else 0)
     if slice_ is not None:
         source = logs.source(frame, log, key, slice_)
-        out.append(((pad("  " + logs.short(f"only {slice_}", label - 3), label), "key"), *cells(frame, log, source, key, where, slice_)))
+        out.append(((pad("  " + written.short(f"only {slice_}", label - 3), label), "key"), *cells(frame, log, source, key, where, slice_)))
     source = logs.source(frame, log, key, slice_)
     found = {window: logs.told(frame, log, source, window, slice_) for window in where.windows}
     values = {window: estimate for window, one in found.items() if (estimate := logs.value_of(one, key)) is not None}
@@ -152,15 +152,15 @@ def under(frame: Frame, view: View, log: Quality, where: Grid) -> list[Line]:
     told = next((one for one in bases.values() if one is not None), None)
     if told is not None:
         name = f"vs {told[1]}"
-        longer = f"{name} {logs.number(key, told[0])}"
+        longer = f"{name} {written.number(key, told[0])}"
         parts: list[Part] = [(pad("  " + (longer if len(longer) + 3 <= label else name), label), "dim")]
         for window in where.windows:
             estimate, base = values.get(window), bases.get(window)
             if estimate is None or estimate.value is None or base is None:
                 parts.append(" " * where.cell)
                 continue
-            worse = logs.is_worse(key, estimate.value, base[0]) and logs.level(estimate, key, base[0]) != "well"
-            parts.append((pad(logs.against(key, estimate.value, base[0]), where.cell, ">"), "warn" if worse else "dim"))
+            worse = written.is_worse(key, estimate.value, base[0]) and logs.level(estimate, key, base[0]) != "well"
+            parts.append((pad(written.against(key, estimate.value, base[0]), where.cell, ">"), "warn" if worse else "dim"))
         out.append(tuple(parts))
     others = [one for one in logs.sources(frame, log, slice_) if one != source]
     out += [((pad("  " + other, label), "info"), *cells(frame, log, other, key, where, slice_)) for other in others]
@@ -182,6 +182,6 @@ def _interval(key: str, estimate: Estimate | None, cell: int) -> str:
     """As low–high, as ± where that is too long, nothing where that is too."""
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
         return " " * cell
-    half = max(estimate.value - estimate.low, estimate.high - estimate.value) * (100 if logs.is_share(key) else 1)
-    short = f"±{half:.1f}" if logs.is_share(key) else f"±{fmt.number(half)}"
-    return pad(next((text for text in (logs.interval(key, estimate), short) if text_width(text) < cell), ""), cell, ">")
+    half = max(estimate.value - estimate.low, estimate.high - estimate.value) * (100 if written.is_share(key) else 1)
+    short = f"±{half:.1f}" if written.is_share(key) else f"±{fmt.number(half)}"
+    return pad(next((text for text in (written.interval(key, estimate), short) if text_width(text) < cell), ""), cell, ">")

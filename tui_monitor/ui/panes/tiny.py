@@ -7,7 +7,7 @@ from collections import Counter
 from tui_monitor.model import Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import gpus, logs, order
+from tui_monitor.ui.panes import gpus, logs, order, written
 from tui_monitor.ui.panes.header import alert_pieces, fit, source_piece, state_pieces
 from tui_monitor.ui.panes.hosts import numbers_line
 from tui_monitor.ui.panes.story import name_of, place_of
@@ -97,7 +97,7 @@ def _list(canvas: Canvas, frame: Frame, view: View) -> None:
     for log in logs.listed(frame, view):
         word, sign = logs.standing(frame, log)
         if sign.rank < 2:
-            lines.append([(f"{sign.glyph} {logs.short(log.name, 20)} {word} ", sign.role, "b"), (log.sentence, "dim")])
+            lines.append([(f"{sign.glyph} {written.short(log.name, 20)} {word} ", sign.role, "b"), (log.sentence, "dim")])
     for alert in order.alerts(frame, view):
         word, sign = signs.of_alert(alert)
         if word in {"FIRING", "ACKED"}:
