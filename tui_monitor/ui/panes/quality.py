@@ -147,14 +147,18 @@ def _chart(canvas: Canvas, frame: Frame, view: View, histories: Histories, log: 
     def past(name: str) -> Series | None:
         return histories.get((subject(log, slice_), name))
 
+    def known(name: str) -> Series | None:
+        series = past(name)
+        return series if series is not None and any(value is not None for value in series.values) else None
+
     estimate = logs.value_of(logs.told(frame, log, source, window, slice_), key)
     floor = estimate.floor if estimate is not None else None
     drawn = Drawn(
         past(main),
-        past(f"{main}.low"),
-        past(f"{main}.high"),
-        past(series_key(key, "all", source)) if window != "all" else None,
-        past(series_key(key, window, "estimated")) if sides else None,
+        known(f"{main}.low"),
+        known(f"{main}.high"),
+        known(series_key(key, "all", source)) if window != "all" else None,
+        known(series_key(key, window, "estimated")) if sides else None,
         floor,
         tuple((at.timestamp(), version) for at, version in log.deploys[1:]),
     )
