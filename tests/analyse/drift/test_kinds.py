@@ -15,18 +15,20 @@ def slots(shape: str, size: int = 120, at: int = 30, height: float = 0.2, seed: 
         truth[at:] += height
     elif shape == "gradual":
         truth[at:] += np.linspace(0, height, size - at)
+    elif shape == "gradual, then flat":
+        truth[at:] += height * np.clip(np.linspace(0, 2, size - at), 0, 1)
     rows = random.poisson(100, size).astype(float)
     return random.binomial(rows.astype(int), truth) / np.maximum(rows, 1), rows
 
 
-@pytest.mark.parametrize("shape", ["sudden", "gradual"])
+@pytest.mark.parametrize("shape", ["sudden", "gradual", "gradual, then flat"])
 def test_a_step_is_sudden_and_a_slope_is_gradual(shape: str) -> None:
     kinds = [fitted(*slots(shape, seed=seed), before=0.5).kind for seed in range(20)]
-    assert kinds.count(shape) >= 18
+    assert kinds.count(shape.partition(",")[0]) >= 18
 
 
 def test_the_step_is_found_where_it_is() -> None:
-    assert abs(fitted(*slots("sudden"), before=0.5).at - 30) <= 2
+    assert abs(fitted(*slots("sudden"), before=0.5).at - 30) <= 3
 
 
 def test_many_slots_are_joined_and_empty_ones_count_for_nothing() -> None:

@@ -1,8 +1,7 @@
-"""Which kind a change is: sudden, when one step explains it best; gradual, when a slope does; recurring, when it has come and gone before."""
+"""Which kind a change is: sudden, when one step explains it best; gradual, when a slope (and a plateau) does; recurring, when it has come and gone before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ Kind = Literal["sudden", "gradual", "recurring", ""]
 
 FEWEST = 6  # slots, below which one kind cannot be told from another
 MOST = 400  # slots that are looked at; more are joined
+PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
@@ -39,11 +39,18 @@ def fitted(level: Floats, rows: Floats, before: float) -> Fitted:
     total = float((rows * moved**2).sum())
     if np.count_nonzero(rows) < FEWEST or total <= 0:
         return Fitted("", 0, 1.0)
-    step_at, step = _best(moved, rows, _step)
-    slope_at, slope = _best(moved, rows, _slope)
+    places = np.unique(np.linspace(0, moved.size - 1, min(moved.size, PLACES)).astype(int))
+    slot = np.arange(moved.size)
+    steps = (slot >= places[:, None]).astype(np.float64)
+    pairs = [(begin, end) for begin in places for end in places if end - begin >= max(2, moved.size // 10)]
+    slopes = (
+        np.stack([np.clip((slot - begin + 1) / (end - begin), 0.0, 1.0) for begin, end in pairs]) if pairs else np.zeros((0, moved.size))
+    )
+    step_at, step = _best(moved, rows, steps)
+    slope_at, slope = _best(moved, rows, slopes)
     if slope < SLOPE_WINS * step:
-        return Fitted("gradual", slope_at, slope / total)
-    return Fitted("sudden", step_at, step / total)
+        return Fitted("gradual", int(pairs[slope_at][0]), slope / total)
+    return Fitted("sudden", int(places[step_at]), step / total)
 
 
 def kind_of(fit: Fitted, earlier: int) -> Kind:
@@ -60,28 +67,12 @@ def _joined(level: Floats, rows: Floats) -> tuple[Floats, Floats]:
     return np.divide(sums, joined, out=np.zeros_like(sums), where=joined > 0), joined
 
 
-def _step(size: int, at: int) -> Floats:
-    shape = np.zeros(size)
-    shape[at:] = 1.0
-    return shape
-
-
-def _slope(size: int, at: int) -> Floats:
-    """From nothing at `at` up to one at the end."""
-    shape = np.zeros(size)
-    shape[at:] = np.arange(1, size - at + 1) / (size - at)
-    return shape
-
-
-def _best(moved: Floats, rows: Floats, shape_of: Callable[[int, int], Floats]) -> tuple[int, float]:
-    best = 0, float((rows * moved**2).sum())
-    for at in range(moved.size - 1):
-        shape = shape_of(moved.size, at)
-        power = float((rows * shape**2).sum())
-        if power <= 0:
-            continue
-        height = float((rows * shape * moved).sum()) / power
-        error = float((rows * (moved - height * shape) ** 2).sum())
-        if error < best[1]:
-            best = at, error
-    return best
+def _best(moved: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:
+    """Which shape, at its best height, leaves the least weighted squared error, and that error."""
+    whole = float((rows * moved**2).sum())
+    if not len(shapes):
+        return 0, whole
+    power, along = (shapes**2) @ rows, shapes @ (rows * moved)
+    error = whole - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0)
+    at = int(error.argmin())
+    return at, float(error[at])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,10 +25,12 @@ FRESH_ROWS = 100  # since the reference, before anything is said
 RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
 FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an alarm
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
+NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
+OVER_CHECKS = 5  # in a row: one look may be quiet by chance
 MOST_CLOSED = 50
 MOST_NEW = 10  # new categories that are named
 MOST_EVIDENCE = 240  # points of its chart
-SLOTS_BEFORE = 20  # of a change, that tell its kind
+SLOTS_BEFORE = 120  # of a change, that tell its kind: a slope begins long before it is found
 
 
 class Signal:
@@ -66,6 +69,7 @@ class Signal:
         self.new_names: Counter[str] = Counter()
         self.early = Early()
         self.checks = 0
+        self._over_checks = 0
         self._learned: LearnedCounts | LearnedCategories | LearnedRows = _learner(intake, self.bins)
         self._before: dict[str, float] | Floats | None = None  # the cumulative counts of the last observation
         self._amount_before: float | None = None
@@ -180,6 +184,12 @@ class Signal:
             self._judge(counts, amount, since_s, now_s)
         self._decide(now_s, budget_checks)
 
+    def step(self, since_s: float, now_s: float, counts: Floats, budget_checks: float) -> None:
+        """One check over rows that are counted already: what `add` and `check` do, at the times of a log."""
+        self.seen_s = self._checked_s = now_s
+        self._judge(counts, 0.0, since_s, now_s)
+        self._decide(now_s, budget_checks)
+
     def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float) -> None:
         reference = self.reference
         if reference is None or self.judge is None:
@@ -250,35 +260,44 @@ class Signal:
 
     def recent(self) -> Stretch:
         """The newest rows, some hundreds."""
-        return self.past.newest(RECENT_ROWS * (self.reference.tau if self.reference else 1.0))
+        return self.past.newest(RECENT_ROWS * self.tau)
 
     def _decide(self, now_s: float, budget_checks: float) -> None:
         if self.reference is None or self.judge is None:
             self.state = "learning"
             return
-        self.evidence = evidence = self.judge.evidence(budget_checks)
-        self._note_evidence(now_s, evidence)
+        self.evidence = self.judge.evidence(budget_checks)
+        self._note_evidence(now_s, self.evidence)
         if self.since_s is not None:
-            if not self._over():
+            self._over_checks = self._over_checks + 1 if self._looks_over() else 0
+            if self._over_checks < OVER_CHECKS:
                 self.state = "drift"
                 return
             self._close(now_s)
-        change_s = self.judge.change_s
-        recent = self.recent()
-        since = self.past.since(change_s) if change_s is not None else recent
-        enough = since.rows >= FRESH_ROWS
-        size = effect(since, category=self.category).size
-        noise = 1.4 / np.sqrt(max(recent.rows / self.reference.tau, 1.0))  # a small sample's largest difference
-        if evidence >= 0 and enough and size >= FLOOR:
-            self._open(change_s if change_s is not None else recent.since_s, now_s)
-        elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
-            self._open(recent.since_s, now_s)
-        elif evidence >= 0 or (evidence >= EARLY and enough and size >= FLOOR):
-            self.state = "watch"
-        elif self.past.total.sum() < FRESH_ROWS * self.reference.tau or self.quiet(now_s):
+            self.evidence = self.judge.evidence(budget_checks)
+        if self.evidence >= EARLY and self._tells(now_s, self.evidence):
+            return
+        if self.past.total.sum() < FRESH_ROWS * self.reference.tau or self.quiet(now_s):
             self.state = "idle"
         else:
             self.state = "blind" if self.why_blind or self.one_bin() is not None else "stable"
+
+    def _tells(self, now_s: float, evidence: float) -> bool:
+        """Whether evidence that is near the budget or beyond it makes a drift, or something to watch."""
+        change_s = self.judge.change_s if self.judge else None
+        recent = self.recent()
+        since = self.past.since(change_s) if change_s is not None else recent
+        worth = since.rows >= FRESH_ROWS and effect(since, category=self.category).size >= FLOOR
+        noise = 1.4 / math.sqrt(max(recent.rows / self.tau, 1.0))  # a small sample's largest difference
+        if evidence >= 0 and worth:
+            self._open(change_s if change_s is not None else recent.since_s, now_s)
+        elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
+            self._open(recent.since_s, now_s)
+        elif evidence >= 0 or worth:
+            self.state = "watch"
+        else:
+            return False
+        return True
 
     def _note_evidence(self, now_s: float, evidence: float) -> None:
         self.evidence_past.append((now_s, evidence))
@@ -288,7 +307,7 @@ class Signal:
             self.evidence_past = deque([*kept[:half:2], *kept[half:]])
 
     def _open(self, since_s: float, now_s: float) -> None:
-        self.state, self.since_s, self.start_s = "drift", since_s, now_s
+        self.state, self.since_s, self.start_s, self._over_checks = "drift", since_s, now_s, 0
 
     def _close(self, now_s: float) -> None:
         episode = self.episode(now_s)
@@ -347,14 +366,21 @@ class Signal:
         earlier = sum(one.up == up for one in self.closed)
         return kind_of(fit, earlier) or "sudden"
 
-    def _over(self) -> bool:
-        """Whether the newest rows look like the reference again."""
-        recent = self.recent()
-        tau = self.reference.tau if self.reference else 1.0
-        if self.since_s is None or recent.since_s < self.since_s or recent.rows < RECENT_ROWS * tau:
+    def _looks_over(self) -> bool:
+        """Whether the newest rows look like the reference again: a small change needs many of them to be told from none."""
+        if self.since_s is None:
             return False
         whole = effect(self.past.since(self.since_s), category=self.category).size
-        return effect(recent, category=self.category).size < max(FLOOR, whole / 2)
+        needed = self.tau * max(RECENT_ROWS, (4 * NOISE / max(whole, FLOOR)) ** 2)
+        rows = self.past.newest(needed)
+        if rows.since_s < self.since_s or rows.rows < needed:
+            return False
+        return effect(rows, category=self.category).size < whole / 2 + NOISE * math.sqrt(self.tau / rows.rows)
+
+    @property
+    def tau(self) -> float:
+        """Rows that tell as much as one independent row."""
+        return self.reference.tau if self.reference else 1.0
 
     def quiet(self, now_s: float) -> bool:
         """Whether there have been no rows for long."""
