@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tui_monitor.cli import performance, performance_judged, performance_rows
+from tui_monitor.cli import performance_judged, performance_rows
 from tui_monitor.cli.main import main
+from tui_monitor.cli.progress import Progress
 from tui_monitor.collect import table_csv
 
 skm = pytest.importorskip("sklearn.metrics")
@@ -638,7 +639,7 @@ class _Terminal:
 def test_progress_is_one_line_that_goes_away_and_only_of_long_files(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal, moments = _Terminal(), iter([1.0, 1.05, 2.0])
     monkeypatch.setattr(sys, "stderr", terminal)
-    progress = performance._Progress(lambda: next(moments))
+    progress = Progress(lambda: next(moments))
     assert progress.wanted
     for read in (10_000_000, 20_000_000, 50_000_000):
         progress.tell(read, 100_000_000)
@@ -646,7 +647,7 @@ def test_progress_is_one_line_that_goes_away_and_only_of_long_files(monkeypatch:
     assert terminal.written.endswith(" 50 %")
     progress.gone()
     assert terminal.written.endswith("\r\x1b[K")
-    short = performance._Progress(lambda: 1.0)
+    short = Progress(lambda: 1.0)
     terminal.written = ""
     short.tell(10, 1000)
     short.gone()

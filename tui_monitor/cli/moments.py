@@ -5,7 +5,23 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from tui_monitor.cli.exits import USAGE, Stop
 from tui_monitor.vocabulary import seconds
+
+
+def span_s(flag: str, text: str) -> float:
+    """A length of time that a flag was given: whole seconds, at least one.
+
+    Raises:
+        Stop: it is none.
+    """
+    try:
+        found_s = seconds(text)
+    except ValueError as error:
+        raise Stop(f"{flag}: {error}", USAGE) from None
+    if not 1 <= found_s < 1e10 or found_s != round(found_s):
+        raise Stop(f"{flag}: {text} is no number of whole seconds", USAGE)
+    return found_s
 
 
 def moment_s(text: str, first_s: float, last_s: float, zone: tzinfo | None) -> float:

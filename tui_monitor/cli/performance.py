@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, USAGE, Stop
+from tui_monitor.cli.progress import Progress
 
 if TYPE_CHECKING:
     from tui_monitor.analyse.performance.slices import Slice
@@ -25,8 +23,6 @@ EXAMPLE = """example:
 WINDOWS = "24h,7d"
 MOST_WINDOWS = 16
 MOST_SLICES = 64
-_LONG_BYTES = 20_000_000  # from here on reading takes long enough to be watched
-_REDRAW_S = 0.2
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +61,7 @@ def run(call: argparse.Namespace) -> int:
     from tui_monitor.cli.performance_judged import TooMany, judge
     from tui_monitor.collect.table import TableError
 
-    progress = _Progress()
+    progress = Progress()
     try:
         judged = judge(call.log, plan, call.labels, call.reference, progress.tell if progress.wanted else None)
     except TooMany as error:
@@ -92,10 +88,11 @@ def _plan(call: argparse.Namespace) -> Plan:
     Raises:
         Stop: wrong usage.
     """
+    from tui_monitor.cli.moments import span_s
     from tui_monitor.cli.performance_judged import Plan
     from tui_monitor.cli.performance_rows import Asked
 
-    windows = {text: _span_s("--windows", text) for text in (part.strip() for part in call.windows.split(",")) if text not in ("", "all")}
+    windows = {text: span_s("--windows", text) for text in (part.strip() for part in call.windows.split(",")) if text not in ("", "all")}
     if len(windows) > MOST_WINDOWS:
         raise Stop(f"--windows: at most {MOST_WINDOWS}", USAGE)
     slices = {text: _slice(text) for text in call.slice}
@@ -112,7 +109,7 @@ def _plan(call: argparse.Namespace) -> Plan:
         _tell_unused(("--positive", positive))
         positive = None
     asked = Asked(call.task, call.prediction, call.label, score, call.id, call.time, slices)
-    plan = Plan(asked, windows, None if call.every is None else _span_s("--every", call.every), positive, classes)
+    plan = Plan(asked, windows, None if call.every is None else span_s("--every", call.every), positive, classes)
     _check_classes(plan)
     return plan
 
@@ -132,18 +129,6 @@ def _check_classes(plan: Plan) -> None:
         raise Stop(f"--positive {plan.positive} is none of --classes {','.join(plan.classes)}", USAGE)
 
 
-def _span_s(flag: str, text: str) -> float:
-    from tui_monitor.vocabulary import seconds
-
-    try:
-        span_s = seconds(text)
-    except ValueError as error:
-        raise Stop(f"{flag}: {error}", USAGE) from None
-    if not 1 <= span_s < 1e10 or span_s != round(span_s):
-        raise Stop(f"{flag}: {text} is no number of whole seconds", USAGE)
-    return span_s
-
-
 def _slice(text: str) -> Slice:
     from tui_monitor.analyse.performance.slices import ExpressionError, predicate
 
@@ -151,27 +136,3 @@ def _slice(text: str) -> Slice:
         return predicate(text)
     except ExpressionError as error:
         raise Stop(f"--slice {text}: column {error.column}: {error}", USAGE) from None
-
-
-class _Progress:
-    """One line on a terminal while a long file is read."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.wanted = sys.stderr is not None and sys.stderr.isatty()
-        self._clock = clock
-        self._drawn_s = -1.0
-
-    def tell(self, read: int, size: int) -> None:
-        """So many bytes of so many."""
-        now_s = self._clock()
-        if size < _LONG_BYTES or now_s - self._drawn_s < _REDRAW_S:
-            return
-        self._drawn_s = now_s
-        share = min(read / size, 1.0)
-        bar = "#" * round(30 * share)
-        print(f"\rreading [{bar:<30}] {100 * share:3.0f} %", end="", file=sys.stderr, flush=True)
-
-    def gone(self) -> None:
-        """Leave nothing of it on the screen."""
-        if self._drawn_s >= 0:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

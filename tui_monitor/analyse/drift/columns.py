@@ -7,7 +7,7 @@ and on an effect that is worth a word. What looks every minute is `judge`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -203,7 +203,7 @@ def _counts(numbers: Floats) -> dict[str, int]:
     return {f"{value:.17g}": int(count) for value, count in zip(values.tolist(), counts, strict=True)}
 
 
-def _categories(blank: Drift, reference: dict[str, int], now: dict[str, int], tests: Collection[str]) -> Compared:
+def _categories(blank: Drift, reference: Mapping[str, int], now: Mapping[str, int], tests: Collection[str]) -> Compared:
     names = sorted({*reference, *now})
     before, after = (np.array([side.get(name, 0) for name in names], dtype=np.float64) for side in (reference, now))
     measures: dict[str, Measured] = {}

@@ -1,0 +1,1 @@
+"""Changes of rows as a whole: what several columns together have, and none alone."""
