@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tui_monitor.cli import quality
 from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, ServerProcess, Silence, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import others
@@ -37,6 +36,8 @@ def text(frame: Frame, *, utc: bool) -> str:
 
 
 def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
+    from tui_monitor.cli import quality  # it shares words with the panes, and they load what draws
+
     there = fmt.local(frame.at, utc=utc)
     demo = ", demo" if frame.engine.demo else ""
     yield f"tui-monitor {frame.version} on {frame.host} at {there:%Y-%m-%d %H:%M:%S %Z}{demo}"
