@@ -68,9 +68,6 @@ def without_effect(chosen: Settings) -> Iterator[str]:
     for i, prometheus in enumerate(chosen.prometheus, 1):
         if prometheus.fleet:
             yield f"prometheus.{i}.fleet"
-    for i, log in enumerate(chosen.predictions, 1):
-        if log.reference:
-            yield f"predictions.{i}.reference"
     set_keys = {
         "alerts.rules_files": chosen.alerts.rules_files,
         "exporter.listen": chosen.exporter.listen,
