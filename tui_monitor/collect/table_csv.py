@@ -21,6 +21,7 @@ from tui_monitor.collect.tail import LONGEST_LINE
 
 BLOCK_BYTES = 8_000_000
 _BOM = b"\xef\xbb\xbf"
+_LOOK_BYTES = 65_536  # of the first block: they show most columns of texts
 _QUOTE, _BREAK = 34, 10
 _WORD = "\x01"  # no class is called so; a text in a column keeps pandas from reading 01 as 1
 
@@ -43,6 +44,7 @@ class CsvTable:
         if not any(self._header):
             raise TableError(f"{path}: " + ("is empty" if size_bytes == 0 else "has no header"))
         self.names = list(dict.fromkeys(self._header))
+        self._looked = False
         self._as_text: set[str] = set()  # columns in which a number was expected and something else found
 
     def close(self) -> None:
@@ -160,17 +162,31 @@ class CsvTable:
         places = {name: self._header.index(name) for name, _ in wanted if name in self._header}
         if not places:  # rows count even where no column is there
             places = {"": 0}
+        if not self._looked:
+            self._looked = True
+            self._find_texts(block[: block.rfind(b"\n", 0, _LOOK_BYTES) + 1] or block, places, wanted)
         try:
             return self._read(block, places, wanted)
         except ValueError as error:
             if isinstance(error, pd.errors.ParserError | pd.errors.EmptyDataError | UnicodeError):
                 raise
-        for name in places:  # which of them holds something that is no number?
+        self._find_texts(block, places, wanted)
+        return self._read(block, places, wanted)
+
+    def _find_texts(self, block: bytes, places: Mapping[str, int], wanted: Collection[Wanted]) -> None:
+        """Which columns hold something that is no number?"""
+        try:
+            self._read(block, places, wanted)
+            return
+        except ValueError:
+            pass
+        for name in places:
             try:
                 self._read(block, {name: places[name]}, wanted)
+            except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError):
+                pass
             except ValueError:
                 self._as_text.add(name)
-        return self._read(block, places, wanted)
 
     def _read(self, block: bytes, places: Mapping[str, int], wanted: Collection[Wanted]) -> pd.DataFrame:
         kinds: dict[int, Any] = {place: self._dtype(name, {kind for of, kind in wanted if of == name}) for name, place in places.items()}
