@@ -20,6 +20,7 @@ from tui_monitor.collect.parquet import Done, Tables
 from tui_monitor.collect.rows import RowMaker, joined
 from tui_monitor.collect.tail import Mark, Tail, named_files
 from tui_monitor.collect.thinning import Thinning, place
+from tui_monitor.collect.whole import Whole
 from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import PredictionSettings
 from tui_monitor.model import Failure, LogRow, LogRows, Reading, SampledLabel, clean
@@ -274,14 +275,10 @@ class _SampledFiles:
             if self._seen.get(one.key) == state:
                 continue
             self._seen[one.key] = state
-            tail = Tail(one.path)
-            reader = Reader()
-            while True:
-                for followed, lines in tail.read(LIMIT_BYTES):
-                    fresh += [label for row in reader.rows(followed, lines) if (label := self._label(row)) is not None]
-                if not tail.behind or len(fresh) > MOST_SAMPLED:
+            for found in Whole(one.path).rows():
+                fresh += [label for row in found if (label := self._label(row)) is not None]
+                if len(fresh) > MOST_SAMPLED:
                     break
-            tail.close()
         fresh = [label for label in fresh[:MOST_SAMPLED] if label not in self._told]
         if len(self._told) < MOST_SAMPLED:
             self._told.update(fresh)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from tui_monitor.collect.lines import Reader
-from tui_monitor.collect.predictions import Files
 from tui_monitor.collect.rows import RowMaker
+from tui_monitor.collect.whole import Whole
 from tui_monitor.config import Labels, PredictionSettings
 from tui_monitor.model import LogRow, clean
 
@@ -19,19 +18,14 @@ def reference_rows(settings: PredictionSettings) -> tuple[list[LogRow], str]:
     Args:
         settings: of the log; its columns are the reference's too.
     """
-    files, reader, maker = Files(settings.reference), Reader(), RowMaker(structs.replace(settings, labels=Labels()))
+    whole, maker = Whole(settings.reference), RowMaker(structs.replace(settings, labels=Labels()))
     rows: list[LogRow] = []
-    try:
-        while True:
-            rows += [row for raw in files.rows(reader) if (row := maker.row(raw)) is not None]
-            if not files.behind or len(rows) > MOST_ROWS:
-                break
-        if not files.found:
-            return [], clean(files.refused or f"no file fits {settings.reference}")
-        for followed, lines in files.tail.finish():
-            rows += [row for raw in reader.rows(followed, lines) if (row := maker.row(raw)) is not None]
-    except (OSError, ValueError) as error:
-        return [], clean(f"{settings.reference}: {error}")
+    for found in whole.rows():
+        rows += [row for raw in found if (row := maker.row(raw)) is not None]
+        if len(rows) > MOST_ROWS:
+            break
+    if not rows and (whole.refused or not whole.files):
+        return [], clean(whole.refused or f"no file fits {settings.reference}")
     if not rows:
         why = maker.counted()[2]
         return [], clean(f"{settings.reference}: none of its rows can be read" + (f": {why}" if why else ""))

@@ -283,13 +283,6 @@ class Tail:
         self._past = list(marks)
         self._resumed = list(marks)
 
-    def finish(self) -> Iterator[tuple[Followed, list[bytes]]]:
-        """The last lines of files that nobody writes any more, and lets go of them."""
-        while self._files:
-            followed = self._files.popitem()[1]
-            if lines := followed.close():
-                yield followed, lines
-
     def close(self) -> None:
         """Lets go of all files."""
         while self._files:

@@ -129,7 +129,7 @@ class QualityRoom:
         else:
             self._note(f"predictions can be posted to {self._settings.listener.listen}")
         for log in self._listener.logs:
-            self._tasks.append(asyncio.create_task(schedule.run(Paced(log, self._full), self._take)))
+            self._tasks.append(asyncio.create_task(schedule.run(Paced(log, self._full), self._take_posted)))
 
     async def stop(self) -> None:
         """End the tails and the listener."""
@@ -161,10 +161,16 @@ class QualityRoom:
 
     # -- rows ---------------------------------------------------------------------------------------------------------------------------
 
+    def _take_posted(self, reading: Reading) -> None:
+        """What was posted; of a log that has files too, their troubles are told and not that nothing was posted."""
+        problem = self._problems.get(reading.source, "")
+        self._take(reading)
+        if reading.source in self._tails:
+            self._problems[reading.source] = problem
+
     def _take(self, reading: Reading) -> None:
         if reading.failure is not None:
-            if reading.source in self._tails or not self._tails:
-                self._problems[reading.source] = reading.failure.message
+            self._problems[reading.source] = reading.failure.message
             return
         if not isinstance(reading.content, LogRows):
             return
