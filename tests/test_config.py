@@ -20,6 +20,7 @@ EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 SETTING = re.compile(r"#([a-z_]+) = (.*)$")
 HEADER = re.compile(r"#(\[\[?)([a-z.]+)\]\]?$")
 
+LOG = '[[predictions]]\nname = "fraud"\n'
 TARGET = '[[targets]]\nname = "a"\nurl = "http://127.0.0.1:1"\n'
 
 
@@ -53,6 +54,18 @@ def _nobody_s_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (TARGET + TARGET, "f:5: targets.2.name: 'a' is there twice"),
         ('[[targets]]\nname = "a"\nurl = "127.0.0.1:8000"', "f:3: targets.1.url: must begin with http:// or https:// and a host"),
         (TARGET.replace('"a"', '"a\\u001b[31m"'), "f:2: targets.1.name: holds control characters"),
+        ("[drift]\nmultivariate = ['pca', 'pcaa']", "f:2: drift.multivariate.2: unknown multivariate 'pcaa' (did you mean pca?)"),
+        ("[drift]\nearly = ['adwn']", "f:2: drift.early.1: unknown early 'adwn' (did you mean adwin?)"),
+        (LOG + "[drift.scorers]\nae = {comand = ['x']}", "f:3: drift.scorers.comand: unknown key (did you mean command?)"),
+        (LOG + "[drift.scorers]\nae = {command = ['x'], timeout = 'soon'}", "f:4: drift.scorers.ae.timeout: 'soon' is no"),
+        (LOG + "[drift.scorers]\nae = {}", "f:4: drift.scorers.ae: needs either a command or an entry_point"),
+        (LOG + "[drift.scorers]\nae = {command = ['x'], entry_point = 'a:b'}", "f:4: drift.scorers.ae: needs either a command or an"),
+        (
+            LOG + "[drift.scorers]\nae = {command = ['x'], log = 'farud'}",
+            "f:4: drift.scorers.ae: no [[predictions]] is called 'farud' (did you mean fraud?)",
+        ),
+        ("[drift.scorers]\nae = {command = ['x']}", "f:2: drift.scorers.ae: there is no [[predictions]] to score"),
+        (LOG + LOG.replace("fraud", "b") + "[drift.scorers]\nae = {command = ['x']}", "f:6: drift.scorers.ae: needs a log: which of"),
         ("interval = ", "f:1: Invalid value"),
         ("a = 1\na = 2", "f:2: Cannot overwrite a value"),
     ],

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tui_monitor.config.lines import line_of
-from tui_monitor.config.settings import Settings
+from tui_monitor.config.settings import ScorerSettings, Settings
 from tui_monitor.vocabulary import quantity, seconds
 
 KINDS = (
@@ -22,7 +22,7 @@ PROBE_BOUNDS = {"per_minute": (1, 20), "tolerance": (0, 1e9), "explain_requests"
 
 _DURATIONS = {
     "interval", "timeout", "starting", "backfill", "horizon", "false_alarm_every", "learn", "every", "for", "keep_firing_for", "ack_for",
-    "flap_window", "no_data_hold", "max_age", "linger", "resend",
+    "flap_window", "no_data_hold", "max_age", "linger", "resend", "multivariate_every",
 }  # fmt: skip
 _SIZES = {"max_size", "page", "max_body"}
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -32,6 +32,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "notifications": ("auto", "osc9", "osc777", "off"),
     "protocol": ("auto", "v1", "v2", "tf-serving", "torchserve", "openai-completions", "openai-chat"),
     "check": ("exact", "contains", "regex", "numeric"),
+    "multivariate": ("pca", "mahalanobis", "robust_z", "classifier", "isolation_forest", "one_class_svm"),
+    "classifier": ("logistic", "tree", "forest"),
+    "early": ("adwin", "ddm", "eddm", "hddm", "half_space_trees"),
 }
 
 
@@ -84,7 +87,7 @@ def _known_keys(path: tuple[str | int, ...]) -> list[str]:
         if part not in fields:
             return []
         at = fields[part]
-        at = (get_args(at) or (at,))[0] if get_origin(at) is list else at
+        at = get_args(at)[-1] if get_origin(at) in (list, dict) else at  # of a table of tables msgspec does not tell the name
         if not (isinstance(at, type) and issubclass(at, Struct)):
             return []
     return [one.encode_name for one in msgspec.structs.fields(at)]
@@ -122,6 +125,7 @@ def check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[str
                 bytes_of(at)
         except ValueError as error:
             raise ConfigError(where + str(error)) from None
+        key = path[-2] if isinstance(key, int) and len(path) > 1 else key  # an item of a list of choices
         if key in _CHOICES and at not in _CHOICES[str(key)]:
             near = difflib.get_close_matches(at, _CHOICES[str(key)], 1)
             raise ConfigError(
@@ -146,6 +150,9 @@ def check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...]
         for key, (least, most) in PROBE_BOUNDS.items():
             if not least <= getattr(probe, key) <= most:
                 raise ConfigError(f"{name}:{line_of(lines, ('probes', i, key))}: probes.{i + 1}.{key}: must be {least:g} to {most:g}")
+    for scorer, of in settings.drift.scorers.items():
+        if wrong := _wrong_scorer(of, named["predictions"]):
+            raise ConfigError(f"{name}:{line_of(lines, ('drift', 'scorers', scorer))}: drift.scorers.{scorer}: {wrong}")
     outward = (("alertmanager", settings.alertmanager.url), ("alerta", settings.alerta.url), ("webhook", settings.webhook.url))
     for section, url in outward:
         if url and not re.match(r"https?://[^/\s]+", url):
@@ -156,3 +163,14 @@ def check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...]
                 raise ConfigError(
                     f"{name}:{line_of(lines, (section, i, 'url'))}: {section}.{i + 1}.url: must begin with http:// or https:// and a host"
                 )
+
+
+def _wrong_scorer(of: ScorerSettings, logs: list[str]) -> str:
+    if bool(of.command) == bool(of.entry_point):
+        return "needs either a command or an entry_point"
+    if of.log and of.log not in logs:
+        near = difflib.get_close_matches(of.log, logs, 1)
+        return f"no [[predictions]] is called {of.log!r}" + (f" (did you mean {near[0]}?)" if near else "")
+    if not of.log and len(logs) != 1:
+        return "needs a log: which of [[predictions]] it scores" if logs else "there is no [[predictions]] to score"
+    return ""

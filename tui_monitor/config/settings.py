@@ -150,6 +150,16 @@ class ProbeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     explain_requests: int = 200  # at most, for one of them
 
 
+class ScorerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[drift.scorers]`, one a name: a program or function of the user's that gives every row a number."""
+
+    command: list[str] = []
+    entry_point: str = ""  # instead: a name of the group tui_monitor.scorers, or "module:function"
+    log: str = ""  # empty: the only one
+    timeout: str = "10s"
+    every: str = "60s"
+
+
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[drift]`."""
 
@@ -157,6 +167,11 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     smallest_shift: float = 0.01
     learn: str = "1h"
     every: str = "60s"
+    multivariate: list[str] = field(default_factory=lambda: ["pca"])  # judges of whole rows, for logs with at least three numeric columns
+    multivariate_every: str = "30m"  # of those that take long
+    classifier: str = "logistic"
+    early: list[str] = []  # more amber charts, never judges
+    scorers: dict[str, ScorerSettings] = {}
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True, rename={"for_": "for"}):

@@ -1,0 +1,64 @@
+"""How badly a row is reconstructed from the directions in which rows usually vary: what breaks the relations between columns stands out.
+
+A linear autoencoder (Jolliffe, Principal Component Analysis, 2nd ed., 6.1.1 and 10.1): the directions are those of 95 % of the variance of
+the reference, at most all but one, and what they cannot reproduce of a row is its error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.multivariate.numbers import Scale, enough
+
+EXPLAINED = 0.95
+REACH = 6.0  # standard deviations: beyond, a row turns no direction of the fit
+MOST_FITTED = 10_000  # rows
+ROUNDING = 1e-9  # errors below are arithmetic: one column is exactly the sum of others
+
+
+class RowError(Struct, frozen=True, tag="pca"):
+    """What the reference taught. `components`: one line a direction."""
+
+    scale: Scale
+    components: list[list[float]]
+
+    @classmethod
+    def fit(cls, names: Sequence[str], reference: Floats) -> RowError:
+        """From rows as they should be; columns may have gaps.
+
+        Raises:
+            ValueError: fewer than two columns tell anything.
+        """
+        scale = Scale.of(names, reference)
+        if len(scale.kept) < 2:
+            raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
+        every = max(1, -(-reference.shape[0] // MOST_FITTED))
+        z = np.nan_to_num(np.clip(scale.z(reference[::every]), -REACH, REACH))
+        _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+        explained = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
+        kept = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(scale.kept) - 1, len(directions))
+        return cls(scale, directions[:kept].tolist())
+
+    @property
+    def used(self) -> list[str]:
+        """The columns that it looks at."""
+        return self.scale.used
+
+    def parts(self, rows: Floats) -> Floats:
+        """The squared error of each row in each used column, in squared standard deviations; NaN where a row has too few values."""
+        z = self.scale.z(rows)
+        filled, weight = enough(z)
+        directions = np.asarray(self.components)
+        rest = filled - filled @ directions.T @ directions
+        squared: Floats = np.where(np.isnan(z), 0.0, rest**2) * weight[:, None]
+        squared[squared < ROUNDING] = 0.0
+        return squared
+
+    def of(self, rows: Floats) -> Floats:
+        """The error of each row; NaN where too few of its values are there."""
+        error: Floats = self.parts(rows).sum(axis=1)
+        return error
