@@ -141,7 +141,6 @@ class _Kept:
         """The whole column."""
         numbers = np.concatenate(self._parts) if self._parts else np.zeros(0)
         self._parts = []
-        numbers.sort()
         if not self._texts:
             drawn_from = self._finite if self._share < 1.0 else 0
             return Column(self._rows, numbers, missing_rows=self._missing, infinite=self._infinite, drawn_from=drawn_from)

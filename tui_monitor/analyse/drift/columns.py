@@ -136,7 +136,9 @@ def _judged(one: Compared, p: float) -> Drift:
 
 
 def _numbers(blank: Drift, reference: Floats, now: Floats, tests: Collection[str]) -> Compared:
-    pair = Pair(reference, now, reference_sorted=True, now_sorted=True)
+    pair = Pair(reference, now)
+    if not tests:  # most of them need the values in order
+        _ = pair.reference
     ks = pair.ks()
     binned = _deciles(pair) if not tests or any(name in _DIVERGENCES for name in tests) else None
     measures: dict[str, Measured] = {}
@@ -152,7 +154,6 @@ def _numbers(blank: Drift, reference: Floats, now: Floats, tests: Collection[str
         effect=ks.statistic,
         p=ks.p,
         tests={name: _finite(measured) for name, measured in measures.items()},
-        quantiles={f"p{round(100 * q)}": (_quantile(reference, q), _quantile(now, q)) for q in (0.5, 0.95)},
         mean=(float(reference.mean()), float(now.mean())),
     )
     return Compared(drift, ks.p, pair)
@@ -164,15 +165,8 @@ def _finite(measured: Measured) -> Measured:
     return Measured(statistic, p)
 
 
-def _quantile(ordered: Floats, q: float) -> float:
-    at = (ordered.size - 1) * q
-    low = int(at)
-    high = min(low + 1, ordered.size - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (at - low))
-
-
 def _deciles(pair: Pair) -> tuple[Floats, Floats, Floats]:
-    """(edges, counts of the reference, counts of now), from sorted values."""
+    """(edges, counts of the reference, counts of now)."""
     edges = shares.decile_edges(pair.reference)
     before, after = (
         np.diff(np.searchsorted(side, edges, side="right"), prepend=0, append=side.size).astype(np.float64)

@@ -30,7 +30,7 @@ class Column(Struct, frozen=True, eq=False):
     """One side: the finite numbers, or how often each text occurs; and how many rows there were."""
 
     rows: int
-    numbers: Floats | None = None  # sorted, finite
+    numbers: Floats | None = None  # finite, in any order
     texts: Mapping[str, int] = {}
     missing_rows: int = 0
     infinite: int = 0  # rows
@@ -60,9 +60,9 @@ def of_numbers(values: Floats) -> Column:
     """Numbers as they stand: NaN is missing, infinite ones are no values."""
     finite = np.isfinite(values)
     if finite.all():
-        return Column(values.size, np.sort(values))
+        return Column(values.size, values)
     missing = int(np.isnan(values).sum())
-    kept = np.sort(values[finite])
+    kept = values[finite]
     return Column(values.size, kept, missing_rows=missing, infinite=values.size - missing - kept.size)
 
 
@@ -106,10 +106,9 @@ def _is_category(reference: Column | None, now: Column | None) -> bool:
     if any(not side.numeric for side in sides):
         return True
     numbers = [side.numbers for side in sides if side.numbers is not None]
-    if not numbers or any(np.unique(values[:: max(1, values.size // _LOOK)]).size > 2 for values in numbers):
+    if not numbers or any(len(set(values[:: max(1, values.size // _LOOK)].tolist())) > 2 for values in numbers):
         return False
-    ends = {float(end) for values in numbers for end in (values[0], values[-1])}
-    return len(ends) <= 2 and all(np.isin(values, list(ends)).all() for values in numbers)
+    return len({value for values in numbers for value in np.unique(values).tolist()}) <= 2
 
 
 def _unlike(reference: Column, now: Column) -> str:
@@ -142,22 +141,20 @@ def _no_measure(reference: Column, now: Column) -> tuple[SignalState | None, str
     one, two = reference.numbers, now.numbers
     if one is None or two is None:
         return None, ""
-    low, high = min(one[0], two[0]), max(one[-1], two[-1])
+    low, high = min(one.min(), two.min()), max(one.max(), two.max())
     for unit in _UNITS:
         if low >= _CENTURY_S[0] * unit and high <= _CENTURY_S[1] * unit:
             return "blind", "times: what comes later is always larger; to judge it as a number, ask for it with --columns"
-    if any(_occurs_once(side) for side in (one, two)) and all(_different(side) for side in (one, two)):
+    if any(_never_twice(side) for side in (one, two)) and all(np.unique(side).size == side.size for side in (one, two)):
         return "blind", "each whole number occurs once, as ids do; to judge it as a number, ask for it with --columns"
     return None, ""
 
 
-def _different(values: Floats) -> bool:
-    return bool((values[1:] != values[:-1]).all())
-
-
-def _occurs_once(values: Floats) -> bool:
+def _never_twice(values: Floats) -> bool:
     """No whole number occurs twice, though n draws from their range would repeat n^2 / 2 range of them, or more where not all are alike."""
-    span = float(values[-1] - values[0]) + 1
-    if not math.isfinite(span) or values.size**2 / (2 * span) < REPEATS or values[0] != math.floor(values[0]):
+    if any(value != math.floor(value) for value in values[:_LOOK].tolist()):
         return False
-    return _different(values) and bool((values == np.floor(values)).all())
+    span = float(values.max()) - float(values.min()) + 1
+    if not math.isfinite(span) or values.size**2 / (2 * span) < REPEATS:
+        return False
+    return bool((values == np.floor(values)).all()) and np.unique(values).size == values.size

@@ -14,23 +14,33 @@ from scipy import special
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.model import Measured
 
+_CELLS = 4096
 EXACT_UP_TO = 1_000_000  # lattice points of the exact Kolmogorov-Smirnov p; beyond, the limit law is right to a few per cent of p
 
 
 class Pair:
     """Two samples, merged: the distinct values, and how many of each side are at or below each."""
 
-    def __init__(self, reference: Floats, now: Floats, *, reference_sorted: bool = False, now_sorted: bool = False) -> None:
-        """Finite values; `reference_sorted` saves sorting a reference that is used again and again.
+    def __init__(self, reference: Floats, now: Floats, *, reference_sorted: bool = False) -> None:
+        """Finite values in any order; `reference_sorted` saves sorting a reference that is used again and again.
 
         Raises:
             ValueError: a side is empty.
         """
         if not reference.size or not now.size:
             raise ValueError("a sample is empty")
-        self.reference = reference if reference_sorted else np.sort(reference)
-        self.now = now if now_sorted else np.sort(now)
-        self.n, self.m = self.reference.size, self.now.size
+        self._reference, self._now, self._reference_sorted = reference, now, reference_sorted
+        self.n, self.m = reference.size, now.size
+
+    @cached_property
+    def reference(self) -> Floats:
+        """In order."""
+        return self._reference if self._reference_sorted else np.sort(self._reference)
+
+    @cached_property
+    def now(self) -> Floats:
+        """In order."""
+        return np.sort(self._now)
 
     @cached_property
     def _merged(self) -> tuple[Floats, Floats, Floats]:
@@ -71,8 +81,11 @@ class Pair:
 
     def ks(self) -> Measured:
         """Kolmogorov-Smirnov: sup|F - G|; p exact for small samples (ties: conservative), else by the limit law as corrected by Stephens (1970)."""
-        over, under, _, _ = self._extremes
-        statistic = max(over, under)
+        if self.n * self.m <= EXACT_UP_TO or "reference" in self.__dict__:
+            over, under, _, _ = self._extremes
+            statistic = max(over, under)
+        else:
+            statistic = largest_difference(self._reference, self._now)
         if self.n * self.m <= EXACT_UP_TO:
             return Measured(statistic, _ks_exact(statistic, self.n, self.m))
         root = math.sqrt(self._effective)
@@ -171,6 +184,35 @@ class Pair:
         """Energy distance as in `scipy.stats.energy_distance`: sqrt(2 * area between F and G, squared)."""
         values = self._merged[0]
         return Measured(math.sqrt(2 * float((self._gap[:-1] ** 2 * np.diff(values)).sum())))
+
+
+def largest_difference(reference: Floats, now: Floats) -> float:
+    """sup|F - G| of values in any order, exactly, and without sorting them all.
+
+    Cells of equal width are in order where their rows are not: at their ends F - G is known from counts. Only in cells in which it could
+    be larger than at every end, all rows of one side first, rows are put in order; of most distributions those are few.
+    """
+    n, m = reference.size, now.size
+    low, high = min(reference.min(), now.min()), max(reference.max(), now.max())
+    with np.errstate(over="ignore"):
+        scale = _CELLS / (high - low) if high > low else 0.0
+    if not 0.0 < scale < math.inf:  # all alike, or further apart than numbers reach
+        low, scale = 0.0, 0.0
+    cells = [np.clip((side - low) * scale, 0, _CELLS - 1).astype(np.intp) for side in (reference, now)]  # never falls where values rise
+    rows, rows_now = (np.bincount(cell, minlength=_CELLS) for cell in cells)
+    gap = np.cumsum(rows) * m - np.cumsum(rows_now) * n  # times n m, where all is whole
+    before = np.concatenate([[0], gap[:-1]])
+    best = int(np.abs(gap).max())
+    open_ = (before + rows * m > best) | (rows_now * n - before > best)
+    some, some_now = (np.sort(side[open_[cell]]) for side, cell in zip((reference, now), cells, strict=True))
+    if not some.size:
+        return best / (n * m)
+    cell = np.clip((some - low) * scale, 0, _CELLS - 1).astype(np.intp)
+    closed, closed_now = (np.cumsum(np.where(open_, 0, counts)) for counts in (rows, rows_now))  # rows below that were not looked at
+    upto = (closed[cell] + np.arange(some.size)) * m  # without the row itself
+    over = upto + m - (closed_now[cell] + np.searchsorted(some_now, some, side="right")) * n
+    under = (closed_now[cell] + np.searchsorted(some_now, some, side="left")) * n - upto
+    return max(best, int(over.max()), int(under.max())) / (n * m)
 
 
 def _squares(upto: Floats) -> Floats:
