@@ -11,11 +11,12 @@ from tui_monitor.model.words import SignalState
 
 
 class Shares(Struct, frozen=True):
-    """A reference and the rows since the change over the same cuts: `len(reference) == len(edges) + 1`."""
+    """A reference and the rows since the change over the same cuts: `len(reference) == len(edges) + 1`, or one a name for categories."""
 
     edges: list[float]
     reference: list[float]
     now: list[float]
+    names: list[str] = []  # of categories, which have no edges; those that the reference lacked are together, last
 
 
 class Measured(Struct, frozen=True):
@@ -60,6 +61,8 @@ class Drift(Struct, frozen=True, kw_only=True):
     bounds: dict[str, tuple[float, float | None]] = {}  # of measures over buckets: at least, at most
     missing_reference: float | None = None  # share of missing values
     missing_now: float | None = None
+    out_of_range: float | None = None  # share of the rows since the change, or the newest, outside of the reference's whole range
+    new_category: float | None = None  # ... in categories that the reference never had
     mean: tuple[float | None, float | None] = (None, None)  # exact, where the source tells sums: reference, now
     parts: list[Part] = []  # what changed most, first
     windows: dict[str, float | None] = {}  # window -> effect over it

@@ -62,6 +62,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     quality: list[Quality] = []
     probes: list[ProbeState] = []
     drift: list[Drift] = []
+    drift_budget_s: float | None = None  # one false alarm of all signals together in so long
+    drift_left_out: int = 0  # signals that are there and not judged: more than are kept
     alerts: list[Alert] = []
     foreign: Foreign | None = None  # what an Alertmanager says
     outward: list[OutwardState] = []  # systems that are told of alerts, and whether that gets there
