@@ -68,7 +68,8 @@ def compare(
         return _categories(blank, reference.texts, now.texts, tests)
     if of.type == "category":
         return _categories(blank, _counts(reference.numbers), _counts(now.numbers), tests)
-    return _numbers(blank, reference.numbers, now.numbers, tests)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of all numbers: what does not exist then is None
+        return _numbers(blank, reference.numbers, now.numbers, tests)
 
 
 def _blank(name: str, source: str, reference: Column | None, now: Column | None, of: Nature) -> Drift:
@@ -154,7 +155,7 @@ def _numbers(blank: Drift, reference: Floats, now: Floats, tests: Collection[str
         effect=ks.statistic,
         p=ks.p,
         tests={name: _finite(measured) for name, measured in measures.items()},
-        mean=(float(reference.mean()), float(now.mean())),
+        mean=(_finite(Measured(float(reference.mean()))).statistic, _finite(Measured(float(now.mean()))).statistic),
     )
     return Compared(drift, ks.p, pair)
 
