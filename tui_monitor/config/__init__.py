@@ -4,7 +4,7 @@ Durations and sizes are written as text ("2s", "512MB") and kept as such here; `
 `ConfigError`, whose text is the one line that the user sees: FILE:LINE: KEY: what is wrong (did you mean X?).
 """
 
-from tui_monitor.config.checks import KINDS, SHORTEST_INTERVAL_S, ConfigError, bytes_of
+from tui_monitor.config.checks import KINDS, SHORTEST_INTERVAL_S, ConfigError, bytes_of, past_of
 from tui_monitor.config.lines import line_of, lines_of
 from tui_monitor.config.reading import ENVIRONMENT, default_path, load, parse
 from tui_monitor.config.settings import (
@@ -27,6 +27,7 @@ from tui_monitor.config.settings import (
     ProbeSettings,
     PrometheusSettings,
     RecordingSettings,
+    ReferenceSettings,
     RuleSettings,
     Sampled,
     ScorerSettings,
@@ -61,6 +62,7 @@ __all__ = [
     "ProbeSettings",
     "PrometheusSettings",
     "RecordingSettings",
+    "ReferenceSettings",
     "RuleSettings",
     "Sampled",
     "ScorerSettings",
@@ -75,4 +77,5 @@ __all__ = [
     "lines_of",
     "load",
     "parse",
+    "past_of",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+from datetime import UTC, datetime
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -133,6 +135,51 @@ def check(at: Any, path: tuple[str | int, ...], name: str, lines: dict[tuple[str
             )
 
 
+def past_of(text: str) -> tuple[float, float]:
+    """Beginning and end of a past time "FROM/TO" in ISO 8601, in seconds since 1970; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    begins, slash, ends = text.partition("/")
+    try:
+        if not slash:
+            raise ValueError
+        start, end = (datetime.fromisoformat(part.strip()) for part in (begins, ends))
+    except ValueError:
+        raise ValueError(f"{text!r} is no time that was (write 2026-11-01T00:00/2026-11-02T00:00)") from None
+    start_s, end_s = ((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() for at in (start, end))
+    if end_s <= start_s:
+        raise ValueError(f"{text!r} ends before it begins")
+    return start_s, end_s
+
+
+def _check_drift(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
+    known = [one.name for one in settings.prometheus]
+    for i, one in enumerate(settings.drift.references):
+        at: tuple[str | int, ...] = ("drift", "references", i)
+        try:
+            if not one.source:
+                raise ValueError("source: is empty")
+            if bool(one.file) == bool(one.prometheus):
+                raise ValueError("file: either a file or a prometheus is needed, and not both")
+            if one.prometheus and one.prometheus not in known:
+                near = difflib.get_close_matches(one.prometheus, known, 1)
+                hint = f" (did you mean {near[0]}?)" if near else ""
+                raise ValueError(f"prometheus: there is no [[prometheus]] named {one.prometheus!r}{hint}")
+            if one.prometheus and not one.past:
+                raise ValueError("past: is missing: which time of the past?")
+            if one.past:
+                past_of(one.past)
+        except ValueError as error:
+            key = str(error).partition(":")[0]
+            key, said = (key, str(error)) if key in ("source", "file", "prometheus", "past") else ("past", f"past: {error}")
+            raise ConfigError(f"{name}:{line_of(lines, (*at, key))}: drift.references.{i + 1}.{said}") from None
+    for signal, weight in settings.drift.importance.items():
+        if not 0 <= weight < math.inf:
+            raise ConfigError(f"{name}:{line_of(lines, ('drift', 'importance'))}: drift.importance.{signal}: must be 0 or more")
+
+
 def check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...], int]) -> None:
     """Names that must be told apart, URLs that must be URLs."""
     named = {
@@ -146,6 +193,7 @@ def check_names(settings: Settings, name: str, lines: dict[tuple[str | int, ...]
             if not one or one in names[:i]:
                 wrong = f"{one!r} is there twice" if one else "is empty"
                 raise ConfigError(f"{name}:{line_of(lines, (section, i, 'name'))}: {section}.{i + 1}.name: {wrong}")
+    _check_drift(settings, name, lines)
     for i, probe in enumerate(settings.probes):
         for key, (least, most) in PROBE_BOUNDS.items():
             if not least <= getattr(probe, key) <= most:

@@ -117,6 +117,7 @@ class PredictionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     private: list[str] = []
     horizon: str = "24h"
     reference: str = ""
+    expectations: str = ""  # a file of `drift learn`
     slices: dict[str, str] = {}
     auto_slices: bool = True
     compare: list[list[str]] = []  # pairs of slices, for fairness: [["women", "men"]]
@@ -160,6 +161,16 @@ class ScorerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     every: str = "60s"
 
 
+class ReferenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[drift.references]]`: one of `file` and `prometheus`."""
+
+    source: str
+    signal: str = ""  # empty: all of the source
+    file: str = ""
+    prometheus: str = ""
+    past: str = ""  # FROM/TO
+
+
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """`[drift]`."""
 
@@ -171,6 +182,8 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     multivariate_every: str = "30m"  # of those that take long
     classifier: str = "logistic"
     early: list[str] = []  # more amber charts, never judges
+    importance: dict[str, float] = {}  # signal, or source/signal -> its weight for the model
+    references: list[ReferenceSettings] = []
     scorers: dict[str, ScorerSettings] = {}
 
 

@@ -54,6 +54,8 @@ def of_signal(drift: Drift) -> Subject:
     """A drift signal with its effect and evidence."""
     metrics = {f"drift.{name}": one.statistic for name, one in drift.tests.items() if f"drift.{name}" in VOCABULARY}
     metrics |= {"drift.evidence": drift.evidence} | ({f"drift.{drift.test}": drift.effect} if f"drift.{drift.test}" in VOCABULARY else {})
+    told = {"missing.ratio": drift.missing_now, "out_of_range.ratio": drift.out_of_range, "new_category.ratio": drift.new_category}
+    metrics |= {name: value for name, value in told.items() if value is not None}
     return Subject(
         "signal",
         f"{drift.source}/{drift.signal}",

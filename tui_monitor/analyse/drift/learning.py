@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import MOST_CATEGORIES, NEW, OTHER, Bins
 from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.nature import Column, nature, of_numbers
 from tui_monitor.analyse.drift.reference import Reference, of_rows, of_slots
 
 MOST_SLOTS = 2048  # beyond, two neighbours become one
 MOST_ROWS = 50_000  # held in memory, the newest; never written
+NEARLY_ALL_NUMBERS = 0.95  # of a column of numbers; the rest is of the wrong type
 ORIGIN = "learned since {since}"
 
 
@@ -102,14 +104,40 @@ class LearnedRows:
         while len(self._held) > 1 and sum(values.size for _, values in self._held) - self._held[0][1].size >= MOST_ROWS:
             self._held.pop(0)
 
+    def unfit(self) -> str:
+        """Why no distribution can be judged of such values: ids, times, sentences; nothing where one can."""
+        _, values = self._together()
+        if values.dtype != object:
+            side = of_numbers(values)
+        else:
+            counts = Counter(values.tolist())
+            side = Column(values.size, texts=counts)
+        found = nature(side, side)
+        return (
+            found.why.replace(" in the reference", "").replace(" of the reference", "").partition("; to judge it")[0] if found.state else ""
+        )
+
+    def tau(self) -> float:
+        """How many rows tell as much as one independent row."""
+        at_s, values = self._together()
+        bins = Bins.of_numbers(values) if values.dtype != object else Bins.of_categories(values)
+        return of_rows(values, at_s, bins).tau
+
     def learned(self, origin: str) -> tuple[Bins, Reference]:
-        """Bins and reference: of numbers where all are, else of categories."""
+        """Bins and reference: of numbers where nearly all are, else of categories."""
+        at_s, values = self._together()
+        bins = Bins.of_numbers(values) if values.dtype != object else Bins.of_categories(values)
+        return bins, of_rows(values, at_s, bins, origin)
+
+    def _together(self) -> tuple[Floats, NDArray[Any]]:
+        """Times and values: the numbers where nearly all are (the rest is of the wrong type), else all as texts."""
         at_s = np.concatenate([times for times, _ in self._held])
         sides = [values for _, values in self._held]
         if all(values.dtype != object for values in sides):
-            values: NDArray[Any] = np.concatenate(sides)
-            bins = Bins.of_numbers(values)
-        else:
-            values = np.concatenate([values.astype(str).astype(object) for values in sides])
-            bins = Bins.of_categories(values)
-        return bins, of_rows(values, at_s, bins, origin)
+            return at_s, np.concatenate(sides)
+        values: NDArray[Any] = np.concatenate([values.astype(object) for values in sides])
+        numbers = np.fromiter((isinstance(value, float) for value in values), np.bool_, values.size)
+        if numbers.mean() >= NEARLY_ALL_NUMBERS:
+            return at_s[numbers], values[numbers].astype(np.float64)
+        values[numbers] = [f"{value:.12g}" for value in values[numbers]]
+        return at_s, values

@@ -16,6 +16,13 @@ Intake = Literal["histogram", "categories", "rows"]
 """How its rows come: as cumulative buckets, as cumulative counts of categories, or as values."""
 
 
+class Before(Struct, frozen=True):
+    """A reference that was: what it is compared with, and can become again."""
+
+    bins: Bins
+    reference: Reference
+
+
 class Limits(Struct, frozen=True):
     """How the room judges."""
 
@@ -63,3 +70,7 @@ class SavedSignal(Struct):
     rows_s: float | None
     closed: list[Closed]
     evidence_past: list[tuple[float, float]]
+    befores: list[Before] = []
+    unfit: str = ""  # why nothing can be learned
+    given: bool = False
+    missing_reference: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
 from tui_monitor.analyse.drift.reference import DAY_S, Reference
-from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
+from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.model import SignalState, clean
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
@@ -29,6 +30,8 @@ NOISE = 0.87  # mean of the largest difference of n rows from their own distribu
 OVER_CHECKS = 5  # in a row: one look may be quiet by chance
 MOST_CLOSED = 50
 MOST_NEW = 10  # new categories that are named
+MOST_BEFORE = 3  # earlier references that are kept
+SHARE_ROWS = 1000.0  # the newest rows that tell the share of missing values, as they fade
 MOST_EVIDENCE = 240  # points of its chart
 SLOTS_BEFORE = 120  # of a change, that tell its kind: a slope begins long before it is found
 
@@ -58,6 +61,11 @@ class Signal:
         self.state: SignalState = "learning"
         self.why_anew = ""
         self.why_blind = ""
+        self.untimed: tuple[Bins, Reference] | None = None  # given, but what its rows are worth is learned first
+        self.unfit = False  # nothing can be learned from its values; `why_blind` tells why
+        self.befores: list[Before] = []  # what was the reference before, newest last
+        self.missing_reference: float | None = None  # share of the rows without a value
+        self._came = self._missing = 0.0  # rows, and those without a value; while it is judged they fade
         self.reference: Reference | None = None
         self.judge: Judge | None = None
         self.past = Past(len(self.bins) if self.bins else 0)
@@ -78,7 +86,7 @@ class Signal:
         self._pending_amount = 0.0
         self._begun_s: float | None = None
         self._checked_s: float | None = None
-        self._since_given = reference is not None
+        self.given = reference is not None  # not learned: another version of a model does not change it
         if reference is not None:
             self.learned(reference)
 
@@ -86,6 +94,11 @@ class Signal:
     def category(self) -> bool:
         """Whether its bins have no order."""
         return self.intake == "categories" or (self.bins is not None and self.bins.kind == "category")
+
+    @property
+    def origin_counts(self) -> tuple[str, list[float]]:
+        """Where its reference comes from, and what it holds: two of them are the same one."""
+        return (self.reference.origin, self.reference.counts) if self.reference else ("", [])
 
     @property
     def learned_rows(self) -> float:
@@ -148,18 +161,34 @@ class Signal:
         if not values.size:
             return
         self._seen(float(at_s.max()))
+        if self.unfit:
+            return
         if self.bins is None:
             if isinstance(self._learned, LearnedRows):
                 self._learned.add(at_s, values)
             return
         if self.bins.kind == "numeric":
             if values.dtype == object:
-                self.why_blind = "its values are texts now, they were numbers in the reference"
-                return
+                values = np.asarray([value for value in values if isinstance(value, float)], dtype=np.float64)
+            self.why_blind = "" if values.size else "its values are texts now, they were numbers in the reference"
             self._pending += self.bins.counts(values)
             self._pending_amount += float(values.sum())
         else:
-            self._words(Counter(values.astype(str).tolist()))
+            self._words(Counter(text if isinstance(text, str) else f"{text:.12g}" for text in values.tolist()))
+
+    def came(self, at_s: float, rows: int, missing: int) -> None:
+        """So many rows came, of which so many have no value here; `at_s` is the time of the newest."""
+        self._seen(at_s)
+        if self.reference is not None:
+            fading = 0.5 ** (rows / SHARE_ROWS)
+            self._came, self._missing = self._came * fading, self._missing * fading
+        self._came += rows
+        self._missing += missing
+
+    @property
+    def missing_now(self) -> float | None:
+        """Share of the newest rows without a value; None where that is not told."""
+        return self._missing / self._came if self._came and self.reference is not None else None
 
     def add(self, at_s: float, counts: Floats) -> None:
         """Rows per bin that came."""
@@ -212,11 +241,28 @@ class Signal:
             learned.add(now_s, self._pending_words)
             self._pending_words = Counter()
             self.rows_s = now_s
-        if self._begun_s is None or now_s - self._begun_s < self.limits.learn_s or learned.rows < LEAST_ROWS:
+        if self.untimed is not None and isinstance(learned, LearnedRows):
+            if learned.rows >= LEAST_ROWS:
+                (self.bins, reference), self.untimed = self.untimed, None
+                self.why_anew = ""
+                self.learned(reference, learned.tau())
+                self.given = True
+            return
+        if self._begun_s is None or now_s - self._begun_s < self.limits.learn_s:
+            return
+        if isinstance(learned, LearnedRows) and not self.unfit:
+            none = not learned.rows and self._came >= LEAST_ROWS
+            self.why_blind = f"no value in any of {self._came:.0f} rows" if none else ""
+        if learned.rows < LEAST_ROWS:
+            return
+        if isinstance(learned, LearnedRows) and (why := learned.unfit()):
+            self.unfit, self.why_blind, self._learned = True, why, LearnedRows()
             return
         if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
             return
-        self.bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} before {int(now_s)}")
+        self.bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} until {_moment(now_s)}")
+        self.missing_reference = self._missing / self._came if self._came else None
+        self._came = self._missing = 0.0
         self.learned(reference)
 
     def learned(self, reference: Reference, tau: float | None = None) -> None:
@@ -242,12 +288,47 @@ class Signal:
         self.new_names.clear()
         self._learned = _learner(self.intake, self.bins)
 
+    def anew(self, now_s: float, why: str) -> None:
+        """Learn another reference and keep this one, because what it describes is no more; `why` for people."""
+        self._keep_before(now_s)
+        self.reference = self.judge = self.evidence = self.rows_s = self._begun_s = None
+        if self.intake != "histogram":
+            self.bins = None
+        self._learned = _learner(self.intake, self.bins)
+        self._pending, self._pending_words, self._pending_amount = np.zeros(len(self.bins or ())), Counter(), 0.0
+        self.past = Past(len(self.bins or ()))
+        self.why_anew, self.why_blind, self.unfit, self.given, self.state = why, "", False, False, "learning"
+        self._came = self._missing = 0.0
+        self.new_names.clear()
+
+    def back(self, now_s: float) -> str:
+        """Judge by the reference before this one again, and keep this one; returns why not, or nothing."""
+        if not self.befores:
+            return f"{self.name} has no earlier reference"
+        before = self.befores.pop()
+        if self.bins is not None and self.intake == "histogram" and before.bins != self.bins:
+            return f"{self.name} has other buckets by now than that reference"
+        self._keep_before(now_s)
+        self.bins, self.unfit, self.why_blind, self.why_anew = before.bins, False, "", ""
+        self.learned(before.reference)
+        self.state = "idle"
+        return ""
+
+    def _keep_before(self, now_s: float) -> None:
+        if self.since_s is not None:
+            self._close(now_s)
+        if self.reference is not None and self.bins is not None:
+            self.befores = [*self.befores, Before(self.bins, self.reference)][-MOST_BEFORE:]
+
     def pin(self) -> str:
         """Take the rows since the change (or the newest ones) as the reference; returns why not, or nothing."""
         rows = self.now()
         if self.reference is None or rows.rows < LEAST_ROWS:
             return f"{self.name} has {rows.rows:.0f} rows since the change, {LEAST_ROWS} are needed for a reference"
+        if self.bins is not None:
+            self.befores = [*self.befores, Before(self.bins, self.reference)][-MOST_BEFORE:]
         self.learned(Reference(rows.counts.tolist(), origin="as it was when somebody said so"), self.reference.tau)
+        self.given = True
         self.state = "idle"
         return ""
 
@@ -264,7 +345,7 @@ class Signal:
 
     def _decide(self, now_s: float, budget_checks: float) -> None:
         if self.reference is None or self.judge is None:
-            self.state = "learning"
+            self.state = "blind" if self.why_blind else "learning"
             return
         self.evidence = self.judge.evidence(budget_checks)
         self._note_evidence(now_s, self.evidence)
@@ -418,6 +499,10 @@ class Signal:
             rows_s=self.rows_s,
             closed=self.closed,
             evidence_past=list(self.evidence_past),
+            befores=self.befores,
+            unfit=self.why_blind if self.unfit else "",
+            given=self.given,
+            missing_reference=self.missing_reference,
         )
 
     @classmethod
@@ -433,6 +518,11 @@ class Signal:
 
     def _restore(self, saved: SavedSignal) -> None:
         self._begun_s, self.rows_s = saved.begun_s, saved.rows_s
+        self.befores, self.missing_reference = (
+            [one for one in saved.befores if len(one.bins) == len(one.reference.counts)],
+            saved.missing_reference,
+        )
+        self.unfit, self.why_blind, self.seen_s = bool(saved.unfit), saved.unfit, saved.rows_s or saved.begun_s or 0.0
         if isinstance(self._learned, LearnedCounts):
             if any(len(counts) != len(self.bins or ()) for _, counts in saved.slots):
                 raise ValueError(f"{saved.name}: what was learned does not fit its bins")
@@ -452,6 +542,7 @@ class Signal:
         ):
             raise ValueError(f"{saved.name}: reference and layout differ")
         self.learned(reference)
+        self.given = saved.given
         past = Past.load(saved.past)
         if past.total.size != len(self.bins):
             raise ValueError(f"{saved.name}: past and layout differ")
@@ -470,6 +561,10 @@ def _learner(intake: Intake, bins: Bins | None) -> LearnedCounts | LearnedCatego
     if intake == "rows":
         return LearnedRows()
     return LearnedCategories() if intake == "categories" or bins is None else LearnedCounts(bins)
+
+
+def _moment(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).astimezone().strftime("%d %b %H:%M")
 
 
 def _span(seconds: float) -> str:

@@ -17,6 +17,7 @@ from tui_monitor.model import Drift, Measured, Part, Shares, SignalState, clean,
 PARTS = 5
 WINDOWS_S = {"5m": 300.0, "30m": 1800.0, "3h": 10_800.0, "24h": 86_400.0}
 LEAST_IN_WINDOW = 50  # rows: below, a window's effect is noise
+COST = "cost"  # the signal of what wrong answers cost
 _CAUSES: dict[str, Literal["data", "target", "concept", "system", "quality"]] = {
     "input": "data", "output": "target", "score": "target", "performance": "concept", "latency": "system", "quality": "quality",
 }  # fmt: skip
@@ -53,8 +54,12 @@ def verdict(signal: Signal, now_s: float) -> Drift:
         shares=_shares(signal, rows),
         type="category" if category else "numeric",
         kind=signal.kind() if state == "drift" else "",
-        cause=_CAUSES[signal.role],
+        cause=_cause(signal),
         why=signal.why_blind if state == "blind" else "",
+        missing_reference=signal.missing_reference,
+        missing_now=signal.missing_now,
+        out_of_range=_out_of_range(signal, rows),
+        new_category=new_share(signal, rows) if signal.category and signal.role != "quality" and rows.rows else None,
         tests=_tests(signal, rows),
         bounds=_bounds(signal, rows),
         mean=(reference.mean, rows.amount / rows.rows if rows.rows and rows.amount else None),
@@ -62,7 +67,7 @@ def verdict(signal: Signal, now_s: float) -> Drift:
         windows=_windows(signal, now_s),
         interval=_interval(signal, rows, found.size, found.at),
         tau=reference.tau,
-        origin=reference.origin + (", by the hour of the day" if reference.hours else ""),
+        origin=_origin(signal),
         early=signal.early.out(),
         evidence_past=list(signal.evidence_past),
     )
@@ -73,12 +78,33 @@ def _learning(signal: Signal, now_s: float, state: SignalState, test: str, bound
     passed_s = max(0.0, now_s - (begun_s if begun_s is not None else now_s))
     said = sentence.learning(rows, LEAST_ROWS, passed_s, limits.learn_s)
     said = f"{signal.why_anew}; {said}" if signal.why_anew else said
+    said = f"{signal.name}: {signal.why_blind}." if state == "blind" else said
     return Drift(
         signal=signal.name, source=signal.source, role=signal.role, state=state, since=None, test=test, effect=None, bound=bound, p=None,
         n_reference=round(rows), n_now=0, evidence=None, progress=min(rows / LEAST_ROWS, passed_s / limits.learn_s if limits.learn_s else 1.0, 1.0),
         sentence=sentence.silent(sentence.clock(signal.seen_s, now_s)) if state == "stale" else said,
-        type="category" if signal.category else "numeric", cause=_CAUSES[signal.role],
+        type="category" if signal.category else "numeric", cause=_cause(signal), why=signal.why_blind if state == "blind" else "",
+        origin=f"before: {signal.befores[-1].reference.origin}" if signal.befores else "",
     )  # fmt: skip
+
+
+def _cause(signal: Signal) -> Literal["data", "target", "concept", "cost", "system", "quality"]:
+    return "cost" if signal.role == "performance" and signal.name == COST else _CAUSES[signal.role]
+
+
+def _origin(signal: Signal) -> str:
+    if signal.reference is None:
+        return ""
+    hours = ", by the hour of the day" if signal.reference.hours else ""
+    before = f"; before: {signal.befores[-1].reference.origin}" if signal.befores else ""
+    return signal.reference.origin + hours + before
+
+
+def _out_of_range(signal: Signal, rows: Stretch) -> float | None:
+    """Share outside the range that a column of numbers had in its reference: its first and last bin are there for that."""
+    if signal.intake != "rows" or signal.category or rows.rows <= 0:
+        return None
+    return float((rows.counts[0] + rows.counts[-1]) / rows.rows)
 
 
 def moved(signal: Signal, rows: Stretch, since_s: float, now_s: float) -> str:
@@ -88,6 +114,8 @@ def moved(signal: Signal, rows: Stretch, since_s: float, now_s: float) -> str:
         return sentence.quiet(since)
     was, is_now = rows.expected / max(float(rows.expected.sum()), 1e-300), rows.counts / rows.rows
     at = effect(rows, category=signal.category).at
+    if signal.category and signal.intake == "histogram":  # rows that are counted by what holds for them
+        return sentence.changed(signal.name, since, signal.bins.names[0], float(was[0]), float(is_now[0]))
     if signal.category:
         if at == len(signal.bins) - 1 and signal.new_names:
             names = ", ".join(f"{name!r} ({count} rows)" for name, count in signal.new_names.most_common(3))

@@ -1,0 +1,55 @@
+"""References that are not learned: from the columns of a file, or from buckets that a Prometheus remembers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_monitor.analyse.drift.binning import Bins
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.nature import Column, nature, of_numbers
+from tui_monitor.analyse.drift.reference import Reference, of_rows, of_slots
+
+LEAST_ROWS = 500
+
+
+class Made(NamedTuple):
+    """A reference with its bins, or why there is none."""
+
+    bins: Bins | None
+    reference: Reference | None
+    why: str = ""
+
+
+def of_values(values: NDArray[Any], at_s: Floats | None, origin: str) -> Made:
+    """From the values of a column, those that are there.
+
+    Args:
+        values: float64 without NaN, or objects without None.
+        at_s: their times, or None.
+        origin: the file's name, for people.
+    """
+    side = of_numbers(values) if values.dtype != object else Column(values.size, texts=Counter(str(value) for value in values))
+    found = nature(side, side)
+    if found.state == "blind":
+        return Made(None, None, found.why.replace("the reference", origin).partition("; to judge it")[0])
+    if values.size < LEAST_ROWS:
+        return Made(None, None, f"{values.size} value{'' if values.size == 1 else 's'} in {origin}, {LEAST_ROWS} are needed")
+    if values.dtype == object:
+        values = np.asarray([f"{value:.12g}" if isinstance(value, float) else str(value) for value in values], dtype=object)
+        bins = Bins.of_categories(values)
+    else:
+        bins = Bins.of_numbers(values)
+    return Made(bins, of_rows(values, at_s, bins, origin))
+
+
+def of_buckets(edges: list[float], times: Floats, slots: Floats, origin: str) -> Made:
+    """From counts per slot of time and bucket (`len(edges) + 1` of them)."""
+    bins = Bins("numeric", edges=edges)
+    kept = slots.sum(axis=1) > 0
+    if slots.sum() < LEAST_ROWS or kept.sum() < 2:
+        return Made(None, None, f"{slots.sum():.0f} rows in {origin}, {LEAST_ROWS} are needed")
+    return Made(bins, of_slots(slots[kept], len(bins), origin, times[kept], category=False))

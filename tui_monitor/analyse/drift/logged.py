@@ -1,0 +1,287 @@
+"""The signals of one prediction log: rows come in, columns with their role go out, and how many rows break which expectation.
+
+- Features are inputs, the prediction is an output, its score a score; columns that are private are none of them.
+- A labelled row says whether the prediction was right (`errors`), or by how much it was wrong (`error`, of numbers), and what that cost.
+  A label that comes late counts at the moment it comes: checks that are past cannot be made again, and what is learned late is news.
+- Expectations are given, or learned from the log's reference, or from its first rows. An expectation becomes a signal with its first
+  broken row, judged against the share that is usual: what was never broken takes no part of the budget.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tui_monitor.analyse.drift import expectations
+from tui_monitor.analyse.drift.dependence import correlation_time
+from tui_monitor.analyse.drift.expectations import BROKEN, Expectation
+from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.reference import Reference
+from tui_monitor.config import PredictionSettings
+from tui_monitor.model import LogRow, LogRows
+
+COST, ERRORS, ERROR = "cost", "errors", "error"
+RIGHT, WRONG = "right", "wrong"
+MOST_WAITING = 50_000  # predictions that wait for their label
+MOST_IDS = 100_000  # of the newest rows that are remembered, to find duplicates
+MOST_SCORES = 10  # classes of which the score is a signal
+MOST_COLUMNS = 64
+LEARN_ROWS = 5000  # at most held to learn expectations from
+LATE_S = 5.0  # a row's clock may be so far ahead of ours
+GONE_AFTER = 200  # rows without a column that the reference has
+
+Column = tuple[str, NDArray[Any], NDArray[np.bool_]]
+"""Role, the values of the rows that have one, and which rows those are."""
+
+
+class Counted(NamedTuple):
+    """Rows by whether they break an expectation."""
+
+    signal: str
+    labels: tuple[str, str]
+    counts: tuple[float, float]  # broken, kept
+    usual: Reference
+
+
+class Came(NamedTuple):
+    """What one look at a log brought, as columns."""
+
+    at_s: Floats
+    columns: dict[str, Column]
+    late: dict[str, Column]  # of labels: their rows are other ones
+    late_at_s: Floats
+    counted: list[Counted]
+    version: str  # the newest one; empty: none is told
+    before: int  # so many of the first rows are of the version before
+    notes: list[str]
+
+
+class LogSignals:
+    """One log. It is used in one thread."""
+
+    def __init__(self, settings: PredictionSettings, learn_s: float, given: Sequence[Expectation] = ()) -> None:
+        """`learn_s`: how long expectations are learned where there are none."""
+        self._settings, self._learn_s = settings, learn_s
+        self.expected: list[Expectation] = list(given)
+        self.learned_anew = False  # expectations were learned since this was last looked at
+        self._usual: dict[str, Reference] = {}
+        self._waiting: OrderedDict[str, str | float] = OrderedDict()
+        self._ids: OrderedDict[int, None] = OrderedDict()
+        self._held: deque[LogRow] = deque(maxlen=LEARN_ROWS)
+        self._version = ""
+        self._names: dict[str, None] = {}  # of features that there were
+        self._without: dict[str, int] = {}  # column that was there -> rows without it
+        self._told_gone: set[str] = set()
+        self._schema_known = False
+        self._rows = 0
+
+    def take(self, rows: LogRows, now_s: float) -> Came:
+        """New rows and labels."""
+        at_s = np.minimum(np.asarray([row.at_s for row in rows.rows], dtype=np.float64), now_s + LATE_S)
+        columns = columns_of(rows.rows, self._settings)
+        late = self._judged(rows, now_s)
+        notes: list[str] = []
+        counted: list[Counted] = []
+        before = 0
+        if rows.rows:
+            before = self._versions(rows.rows)
+            notes = self._schema(rows.rows)
+            counted = self._expectations(rows.rows)
+            self._rows += len(rows.rows)
+        size = max((there.size for _, _, there in late.values()), default=0)
+        return Came(at_s, columns, late, np.full(size, now_s), counted, self._version, before, notes)
+
+    # -- right or wrong -----------------------------------------------------------------------------------------------------------------
+
+    def _judged(self, rows: LogRows, now_s: float) -> dict[str, Column]:
+        pairs: list[tuple[str | float, str | float]] = []
+        for row in rows.rows:
+            if row.prediction is None:
+                continue
+            if row.label is not None:
+                pairs.append((row.prediction, row.label))
+            else:
+                self._waiting[row.id] = row.prediction
+        for name, label in rows.labels.items():
+            prediction = self._waiting.pop(name, None)
+            if prediction is not None:
+                pairs.append((prediction, label))
+        while len(self._waiting) > MOST_WAITING:
+            self._waiting.popitem(last=False)
+        return errors_of(pairs, self._settings)
+
+    # -- versions, columns ------------------------------------------------------------------------------------------------------------------
+
+    def _versions(self, rows: Sequence[LogRow]) -> int:
+        """Note the newest version; returns how many rows came before it, where it is another one."""
+        newest = rows[-1].version
+        if not newest or newest == self._version:
+            return 0
+        first = not self._version
+        self._version = newest
+        if first:
+            return 0
+        return next((place + 1 for place in range(len(rows) - 1, -1, -1) if rows[place].version != newest), 0)
+
+    def _schema(self, rows: Sequence[LogRow]) -> list[str]:
+        """Columns that have come or gone since the log is known."""
+        notes = []
+        here = {name for row in rows for name, value in row.features.items() if value is not None}
+        if self._schema_known:
+            fresh = sorted(name for name in here if name not in self._names)
+            if fresh:
+                notes.append(f"{self._settings.name}: new column{'s' if len(fresh) > 1 else ''} {', '.join(fresh[:5])}")
+            for name in self._names:
+                self._without[name] = 0 if name in here else self._without.get(name, 0) + len(rows)
+            gone = [name for name, without in self._without.items() if without >= GONE_AFTER and name not in self._told_gone]
+            if gone:
+                notes.append(f"{self._settings.name}: no more {', '.join(gone[:5])} in {min(self._without[name] for name in gone)} rows")
+                self._told_gone.update(gone)
+            self._told_gone = {name for name in self._told_gone if self._without[name]}
+        for name in here:
+            if len(self._names) < 1000:
+                self._names[name] = None
+        self._schema_known = self._schema_known or self._rows + len(rows) >= GONE_AFTER
+        return notes
+
+    # -- expectations ------------------------------------------------------------------------------------------------------------------
+
+    def expect(self, found: Sequence[Expectation], columns: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Take expectations; `columns`: the rows that they were learned from, which tell what share is usual and how it clusters."""
+        self.expected = list(found)
+        self._usual = {one.signal: usual(one, (columns or {}).get(one.column)) for one in found}
+        self._held.clear()
+
+    def _expectations(self, rows: Sequence[LogRow]) -> list[Counted]:
+        if not self.expected:
+            self._held.extend(rows)
+            held = self._held
+            if len(held) >= expectations.LEAST_ROWS and held[-1].at_s - held[0].at_s >= min(self._learn_s, 86_400.0):
+                columns = plain_columns(list(held), self._settings)
+                self.expect(expectations.learned(columns), columns)
+                self.learned_anew = True
+            return []
+        columns = plain_columns(rows, self._settings)
+        counted = []
+        for one in self.expected:
+            if one.expect == "unique":
+                wrong, spoken = self._twice(rows) if one.column == self._settings.columns.id else (0, 0)
+            elif (values := columns.get(one.column)) is None:
+                # A column that no row has is missing in every one; where none ever had it, its expectation is not of this log.
+                wrong = spoken = len(rows) if one.expect == "not_null" and one.column in self._names else 0
+            else:
+                bad, of = expectations.broken(one, values)
+                wrong, spoken = int(bad.sum()), int(of.sum())
+            if spoken:
+                counted.append(Counted(one.signal, BROKEN[one.expect], (float(wrong), float(spoken - wrong)), self._usual_of(one)))
+        return counted
+
+    def _usual_of(self, one: Expectation) -> Reference:
+        found = self._usual.get(one.signal)
+        if found is None:
+            found = self._usual[one.signal] = usual(one, None)
+        return found
+
+    def _twice(self, rows: Sequence[LogRow]) -> tuple[int, int]:
+        twice = 0
+        for row in rows:
+            key = hash(row.id)
+            twice += key in self._ids
+            self._ids[key] = None
+        while len(self._ids) > MOST_IDS:
+            self._ids.popitem(last=False)
+        return twice, len(rows)
+
+
+def usual(one: Expectation, values: NDArray[Any] | None) -> Reference:
+    """What share of rows breaks an expectation while all is well: that of the rows it was learned from, else what `mostly` allows."""
+    origin = f"{one.expect}, mostly {one.mostly:g}"
+    if values is not None:
+        bad, of = expectations.broken(one, values)
+        wrong, rows = float(bad.sum()), float(of.sum())
+        if rows:
+            tau = correlation_time(bad[of].astype(np.float64)) if 0 < wrong < rows else 1.0
+            return Reference([wrong, rows - wrong], tau=tau, origin=origin)
+    rows = 10_000.0
+    return Reference([round(rows * (1 - one.mostly)), round(rows * one.mostly)], origin=origin)
+
+
+# -- rows as columns -----------------------------------------------------------------------------------------------------------------------
+
+
+def columns_of(rows: Sequence[LogRow], settings: PredictionSettings) -> dict[str, Column]:
+    """Features, prediction and scores, each with its role."""
+    private = set(settings.private)
+    found: dict[str, Column] = {}
+    names = dict.fromkeys(name for row in rows for name in row.features)
+    for name in list(names)[:MOST_COLUMNS]:
+        if name not in private:
+            found[name] = _column("input", [row.features.get(name) for row in rows])
+    prediction, score = settings.columns.prediction, settings.columns.score
+    if rows and prediction not in private:
+        found[prediction] = _column("output", [row.prediction for row in rows])
+    if not rows or not score or score in private:
+        return found
+    if settings.task == "multiclass":
+        classes = dict.fromkeys(name for row in rows for name in row.scores)
+        for name in list(classes)[:MOST_SCORES]:
+            found[f"{score}_{name}"] = _column("score", [row.scores.get(name) for row in rows])
+    elif settings.task == "binary":
+        found[score] = _column("score", [row.score for row in rows])
+    return found
+
+
+def plain_columns(rows: Sequence[LogRow], settings: PredictionSettings) -> dict[str, NDArray[Any]]:
+    """The same columns with their missing values, for expectations; and the ids."""
+    names = dict.fromkeys(name for row in rows for name in row.features)
+    private = set(settings.private)
+    found = {name: _array([row.features.get(name) for row in rows]) for name in list(names)[:MOST_COLUMNS] if name not in private}
+    if settings.columns.prediction not in private:
+        found[settings.columns.prediction] = _array([row.prediction for row in rows])
+    if settings.columns.score and settings.task == "binary" and settings.columns.score not in private:
+        found[settings.columns.score] = _array([row.score for row in rows])
+    named = [row.id for row in rows if not row.id.startswith("#")]
+    if named and settings.columns.id not in private:
+        found[settings.columns.id] = np.asarray(named, dtype=object)
+    return found
+
+
+def errors_of(pairs: Sequence[tuple[str | float, str | float]], settings: PredictionSettings) -> dict[str, Column]:
+    """Labelled rows as signals of performance: right or wrong, or prediction - label; and what wrong ones cost."""
+    if not pairs:
+        return {}
+    every = np.ones(len(pairs), np.bool_)
+    if settings.task == "regression":
+        gaps = [prediction - label for prediction, label in pairs if isinstance(prediction, float) and isinstance(label, float)]
+        return {ERROR: ("performance", np.asarray(gaps, dtype=np.float64), np.ones(len(gaps), np.bool_))} if gaps else {}
+    found: dict[str, Column] = {
+        ERRORS: ("performance", np.asarray([RIGHT if prediction == label else WRONG for prediction, label in pairs], dtype=object), every)
+    }
+    if settings.costs:
+        cost = [settings.costs.get(str(label), {}).get(str(prediction), 0.0) for prediction, label in pairs]
+        found[COST] = ("performance", np.asarray(cost, dtype=np.float64), every)
+    return found
+
+
+def _array(values: list[Any]) -> NDArray[Any]:
+    """Numbers with NaN for missing where all are numbers, else objects with None."""
+    if {type(value) for value in values} <= {float, type(None)}:
+        return np.asarray(values, dtype=np.float64)
+    made = np.empty(len(values), dtype=object)
+    made[:] = [float(value) if isinstance(value, int) else value for value in values]
+    return made
+
+
+def _column(role: str, values: list[Any]) -> Column:
+    made = _array(values)
+    if made.dtype != object:
+        there = np.isfinite(made)
+    else:
+        there = np.fromiter(
+            (value is not None and not (isinstance(value, float) and not np.isfinite(value)) for value in values), np.bool_, len(values)
+        )
+    return role, made[there], there
