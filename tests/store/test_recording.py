@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
+import msgspec
 import pytest
 
-from tui_monitor.model import Episode, Frame, HistoryQuery, JournalEntry
+from tui_monitor.model import Episode, Frame, HistoryQuery, JournalEntry, Quality
 from tui_monitor.store.database import Database
 from tui_monitor.store.files import StoreError
 from tui_monitor.store.recorder import Recorder
@@ -70,10 +72,10 @@ def test_the_frame_that_was_newest_then(recording: Path, t0: float, asked: float
         ("gpu0", "gpu.util", [0.0, 1.0, 0.0, 1.0]),
         ("gpu7", "gpu.util", [None] * 4),
         ("central", "checkout.conversion", [0.5, 0.51, 0.52, 0.53]),
-        ("quality:fraud", "accuracy[30m]", [0.85, 0.849, 0.848, 0.847]),
+        ("quality:fraud", "accuracy[30m]", [0.9] * 4),
         ("quality:fraud", "accuracy[30m].low", [0.8] * 4),
         ("quality:fraud", "accuracy[30m] floor", [0.7] * 4),
-        ("quality:fraud/long", "accuracy[30m]", [0.85, 0.849, 0.848, 0.847]),
+        ("quality:fraud/long", "accuracy[30m]", [0.9] * 4),
         ("quality:fraud", "accuracy[3h]", [None] * 4),
         ("nobody", "request.rate", [None] * 4),
     ],
@@ -325,3 +327,17 @@ def test_a_snapshot_that_fails_leaves_nothing(
     with pytest.raises(StoreError, match=message):
         write_snapshot(recording, database, tmp_path / out, since_s, now_s=t0 + 200, force=True)
     assert {file.name for file in tmp_path.iterdir()} <= before
+
+
+def test_what_moves_slowly_is_kept_once_a_minute_and_a_verdict_that_changed_at_once(tmp_path: Path, make: MakeFrame, t0: float) -> None:
+    def told(second: int) -> Frame:
+        state: Literal["OK", "FALLING"] = "OK" if second < 30 else "FALLING"
+        quality = [Quality(name="fraud", task="binary", key="accuracy", state=state, sentence=f"at {second}")]
+        return msgspec.structs.replace(make(second), quality=quality)
+
+    path = tmp_path / "r.sqlite"
+    record(path, [told(second) for second in range(80)])
+    replay = Replay(path)
+    shown = [(one.state, one.sentence) for second in (0, 29, 30, 79) for one in replay.frame_at(t0 + second).quality]
+    assert shown == [("OK", "at 0"), ("OK", "at 0"), ("FALLING", "at 30"), ("FALLING", "at 30")]
+    assert replay.frame_at(t0 + 29).targets == make(29).targets

@@ -9,12 +9,16 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
+
 from tui_monitor import __version__
 from tui_monitor.model import Frame
 from tui_monitor.store.files import FRAMES, DamagedError, FullError, StoreError, open_for_writing, reason
 from tui_monitor.store.packing import Segments, Splitter, pack_difference, pack_key
 
 KEY_EVERY = 60  # frames
+SLOW = ("performance", "quality", "windows", "drift", "forecasts")  # move slowly and are large: kept with key frames only
+KEY_AFTER = 10  # frames, at least, before a verdict that changed makes a key frame of its own
 WAITING = 16  # frames in the queue; what comes beyond is dropped and counted
 RESERVE_BYTES = 4_000_000  # of free space are left for acknowledgements
 RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -32,6 +36,8 @@ class Recorder:
         self._db: sqlite3.Connection | None = None
         self._key: tuple[int, Segments] | None = None  # its row and its segments
         self._since_key = 0
+        self._slow: dict[str, object] = {}  # as the key frame has them
+        self._verdicts: tuple[object, ...] = ()
         self._splitter = Splitter()
         self._pending: list[tuple[float, int | None, bytes]] = []
         self._oldest_pending_s = 0.0
@@ -139,8 +145,15 @@ class Recorder:
         return StoreError(f"{damaged}; it was put aside")
 
     def _take(self, frame: Frame) -> None:
-        """Pack a frame; the first after an interruption, and every 60th, is a key frame."""
+        """Pack a frame; the first after an interruption, every 60th, and one in which a verdict changed is a key frame."""
         db = self._open()
+        verdicts = (*(one.state for one in frame.quality), *((one.source, one.signal, one.state) for one in frame.drift))
+        if verdicts != self._verdicts and self._since_key >= KEY_AFTER:
+            self._since_key = KEY_EVERY
+        if self._key is not None and self._since_key < KEY_EVERY - 1:
+            frame = msgspec.structs.replace(frame, **self._slow)
+        else:
+            self._verdicts, self._slow = verdicts, {name: getattr(frame, name) for name in SLOW if hasattr(frame, name)}
         segments = self._splitter.split(frame)
         if not self._pending:
             self._oldest_pending_s = time.monotonic()
