@@ -101,6 +101,12 @@ def _table(shown: Sequence[Drift], width: int) -> Iterator[str]:
     head = ["", "column", "effect", "p", "rows", "missing"]
     body = [_cells(one, max(12, width // 4)) for one in shown]
     sizes = [max(len(line[place]) for line in [head, *body]) for place in range(len(head))]
+    if (
+        sum(sizes) + len(_GAP) * (len(sizes) - 1) > width
+    ):  # too narrow for all of it: how many values were missing goes first, then how many there were
+        kept = (0, 1, 2, 3, 4) if sum(sizes[:5]) + 4 * len(_GAP) <= width else (0, 1, 2, 3)
+        head, *body = ([line[place] for place in kept] for line in [head, *body])
+        sizes = [sizes[place] for place in kept]
     beside = width - sum(sizes) - len(_GAP) * len(sizes)
     for one, line in zip([None, *shown], [head, *body], strict=True):
         told = _GAP.join(
