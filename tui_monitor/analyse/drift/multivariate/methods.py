@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.multivariate.row_distance import RobustZ, RowDistance
@@ -19,7 +20,7 @@ SIGNALS = {"pca": "row error", "mahalanobis": "row distance", "robust_z": "row r
 
 LEAST_ROWS = 500
 ROWS_A_COLUMN = 20  # with fewer, directions are noise
-FOLDS = 5
+LEAST_STRETCH, MOST_STRETCHES = 100, 200
 EXTREME = 0.01  # share of the rows that a mean is taken without
 MOST_PARTS = 5
 
@@ -41,19 +42,14 @@ def fit(method: str, names: Sequence[str], reference: Floats) -> Fit:
     return METHODS[method].fit(names, reference)
 
 
-def own(method: str, names: Sequence[str], reference: Floats) -> Floats:
-    """What the rows of the reference themselves get from a fit that has not seen them, fifth by fifth in order of time.
+def halves(rows: int) -> NDArray[np.bool_]:
+    """Which rows of a reference are learned from; the others tell what is usual.
 
-    A fit knows the rows that made it too well: judged by those, every new row would seem a little worse.
+    A fit knows the rows that made it too well: judged by those, every new row would seem a little worse. Stretches of rows that follow each
+    other stay together, so that what is usual also tells how alike neighbours are; they are short, so that every hour of a day has both.
     """
-    got = np.full(reference.shape[0], np.nan)
-    fold = np.arange(reference.shape[0]) * FOLDS // reference.shape[0]
-    for held in range(FOLDS):
-        try:
-            got[fold == held] = METHODS[method].fit(names, reference[fold != held]).of(reference[fold == held])
-        except ValueError:  # what varies does so in this fifth only
-            continue
-    return got
+    learned: NDArray[np.bool_] = np.arange(rows) // max(LEAST_STRETCH, rows // MOST_STRETCHES) % 2 == 0
+    return learned
 
 
 class Rise(NamedTuple):

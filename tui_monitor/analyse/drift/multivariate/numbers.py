@@ -12,7 +12,9 @@ from tui_monitor.analyse.drift.judge import Floats
 
 MOST_COLUMNS = 64
 LEAST_KNOWN = 0.5  # share of a column's rows, and of a row's columns, that must be there
-TRIM = 0.001  # at either end: what a scale is measured without
+TRIM = 0.001  # at either end: what a standard deviation is measured without
+QUARTILES = 1.349  # between them lie so many standard deviations of a normal distribution
+KNEE = 3.0
 MOST_Z = 1e6  # nothing is further away than this: sums of squares must stay finite
 
 Row = Mapping[str, float | str | None]
@@ -49,13 +51,13 @@ class Scale(Struct, frozen=True):
 
     names: list[str]  # all columns of a table, in its order
     kept: list[int]  # places of those that are used
-    middle: list[float]  # of the used ones
-    spread: list[float]
+    middle: list[float]  # of the used ones: the median
+    spread: list[float]  # the standard deviation that a normal distribution of the same quartiles has
     left_out: dict[str, str] = {}
 
     @classmethod
     def of(cls, names: Sequence[str], reference: Floats) -> Scale:
-        """Mean and standard deviation without the outermost thousandths, so that one absurd row does not stretch the scale."""
+        """From rows as they should be. Medians and quartiles: a few absurd rows do not move them, heavy tails neither."""
         kept, middle, spread, left_out = [], [], [], {}
         for place, name in enumerate(names):
             column = reference[:, place]
@@ -66,13 +68,16 @@ class Scale(Struct, frozen=True):
             if known.size > 20 and (np.diff(known) >= 0).all() and np.unique(known).size > known.size / 2:
                 left_out[name] = "only ever grows: a counter or a time"
                 continue
-            trimmed = np.clip(known, *np.quantile(known, [TRIM, 1 - TRIM]))
-            width = float(trimmed.std())
-            if not width > 1e-12 * max(1.0, float(np.abs(trimmed).max())):
+            low, median, high = np.quantile(known, [0.25, 0.5, 0.75]).tolist()
+            tiny = 1e-12 * max(1.0, abs(median))
+            width = (high - low) / QUARTILES
+            if not width > tiny:  # more than half of the rows have one value
+                width = float(np.clip(known, *np.quantile(known, [TRIM, 1 - TRIM])).std())
+            if not width > tiny:
                 left_out[name] = "constant in the reference"
                 continue
             kept.append(place)
-            middle.append(float(trimmed.mean()))
+            middle.append(median)
             spread.append(width)
         return cls(list(names), kept, middle, spread, left_out)
 
@@ -82,9 +87,16 @@ class Scale(Struct, frozen=True):
         return [self.names[place] for place in self.kept]
 
     def z(self, rows: Floats) -> Floats:
-        """The used columns, in standard deviations of the reference; NaN stays."""
+        """The used columns, in spreads away from the middle; NaN stays."""
         scaled: Floats = np.clip((rows[:, self.kept] - np.asarray(self.middle)) / np.asarray(self.spread), -MOST_Z, MOST_Z)
         return scaled
+
+    def tamed(self, rows: Floats) -> Floats:
+        """The same, with what is beyond `KNEE` growing by its logarithm: relations of usual values stay as they are, heavy tails rule no sum."""
+        z = self.z(rows)
+        far = np.abs(z) - KNEE
+        bent: Floats = np.where(far > 0, np.sign(z) * (KNEE + np.log1p(np.maximum(far, 0.0))), z)
+        return bent
 
 
 def enough(z: Floats) -> tuple[Floats, Floats]:

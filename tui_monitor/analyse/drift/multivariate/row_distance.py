@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.multivariate.numbers import LEAST_KNOWN, MOST_Z, Scale, enough
-from tui_monitor.analyse.drift.multivariate.row_error import MOST_FITTED, REACH
+from tui_monitor.analyse.drift.multivariate.row_error import MOST_FITTED
 
 FLAT = 1e-9  # of the largest variance: a direction in which the reference does not vary says nothing of distance
 MAD_TO_SD = 1.4826  # of a normal distribution
@@ -33,7 +33,7 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
         if len(scale.kept) < 2:
             raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
         every = max(1, -(-reference.shape[0] // MOST_FITTED))
-        z = np.nan_to_num(np.clip(scale.z(reference[::every]), -REACH, REACH))
+        z = np.nan_to_num(scale.tamed(reference[::every]))
         _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
         sd = singular / np.sqrt(max(z.shape[0] - 1, 1))
         telling = sd**2 > FLAT * max(float(sd[0] ** 2), 1e-300)
@@ -46,14 +46,14 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
 
     def parts(self, rows: Floats) -> Floats:
         """What each column adds to the squared distance; may be below zero where a column makes a row more usual."""
-        filled, weight = enough(self.scale.z(rows))
+        filled, weight = enough(self.scale.tamed(rows))
         whitening = np.asarray(self.whitening)
         added: Floats = filled * (filled @ whitening.T @ whitening) * weight[:, None]
         return added
 
     def of(self, rows: Floats) -> Floats:
         """The distance of each row; NaN where too few of its values are there."""
-        filled, weight = enough(self.scale.z(rows))
+        filled, weight = enough(self.scale.tamed(rows))
         distance: Floats = np.sqrt(((filled @ np.asarray(self.whitening).T) ** 2).sum(axis=1) * weight)
         return distance
 

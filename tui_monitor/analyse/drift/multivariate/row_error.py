@@ -15,7 +15,6 @@ from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.multivariate.numbers import Scale, enough
 
 EXPLAINED = 0.95
-REACH = 6.0  # standard deviations: beyond, a row turns no direction of the fit
 MOST_FITTED = 10_000  # rows
 ROUNDING = 1e-9  # errors below are arithmetic: one column is exactly the sum of others
 
@@ -37,7 +36,7 @@ class RowError(Struct, frozen=True, tag="pca"):
         if len(scale.kept) < 2:
             raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
         every = max(1, -(-reference.shape[0] // MOST_FITTED))
-        z = np.nan_to_num(np.clip(scale.z(reference[::every]), -REACH, REACH))
+        z = np.nan_to_num(scale.tamed(reference[::every]))
         _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
         explained = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
         kept = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(scale.kept) - 1, len(directions))
@@ -49,8 +48,8 @@ class RowError(Struct, frozen=True, tag="pca"):
         return self.scale.used
 
     def parts(self, rows: Floats) -> Floats:
-        """The squared error of each row in each used column, in squared standard deviations; NaN where a row has too few values."""
-        z = self.scale.z(rows)
+        """The squared error of each row in each used column, in squared spreads; NaN where a row has too few values."""
+        z = self.scale.tamed(rows)
         filled, weight = enough(z)
         directions = np.asarray(self.components)
         rest = filled - filled @ directions.T @ directions

@@ -1,0 +1,275 @@
+"""Rows of prediction logs as a whole: fits and numbers beside the signals of single columns, what takes long in threads, and scorers.
+
+What numpy does (`pca`, `mahalanobis`, `robust_z`) happens with the rows, in the thread that brings them. What scikit-learn does happens every
+`multivariate_every` in a thread of its own; scorers run beside, each at its own pace. All numbers end in the room of drift signals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from tui_monitor.collect.worker import Busy, Worker
+from tui_monitor.config import PredictionSettings, Settings
+from tui_monitor.engine.scorers import Scorers
+from tui_monitor.model import Drift, LogRows, Part, clean
+from tui_monitor.vocabulary import seconds
+
+if TYPE_CHECKING:
+    from tui_monitor.analyse.drift.multivariate.slow import Found, SlowJudges
+    from tui_monitor.analyse.drift.multivariate.streams import Streams
+    from tui_monitor.analyse.drift.multivariate.whole import WholeRows
+    from tui_monitor.analyse.drift.room import DriftRoom
+
+SLOW = ("classifier", "isolation_forest", "one_class_svm")
+KEPT_ROWS = 10_000  # of a log, where somebody wants rows
+SLOW_WITHIN_S = 120.0  # a look of the slow judges; what takes longer is given up
+FIRST_LOOK_S = 60.0
+SAVED_AS = 1
+
+
+class Saved(Struct, frozen=True):
+    """The room of signals and the fits behind some of them."""
+
+    version: int
+    room: bytes
+    rows: dict[str, bytes]
+
+
+class Multivariate:
+    """All logs. `rows_came` is for the thread of the judges of quality, everything else for the loop."""
+
+    def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
+        """Nothing is loaded before the first rows."""
+        self._settings, self._note = settings, note
+        self._drift = settings.drift
+        self._predictions = {one.name: one for one in settings.predictions}
+        self._logs: dict[str, WholeRows] = {}
+        self._slow: dict[str, SlowJudges] = {}
+        self._streams: dict[str, Streams] = {}
+        self._saved: dict[str, bytes] = {}
+        self._worker: Worker[list[Found]] = Worker("drift-rows")
+        self._came: deque[Found] = deque(maxlen=100)  # from other threads, for the room
+        self._failed: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._asked = asyncio.Event()
+        self._scorers = Scorers(settings, note)
+
+    # -- life -----------------------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin the slow looks and the scorers, where any are configured."""
+        if any(name in SLOW for name in self._drift.multivariate) and self._predictions:
+            self._tasks.append(asyncio.create_task(self._look_slowly()))
+        self._scorers.start()
+
+    async def stop(self) -> None:
+        """No more looks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._scorers.stop()
+
+    def look(self) -> None:
+        """Let the slow judges look now."""
+        self._asked.set()
+
+    # -- rows -----------------------------------------------------------------------------------------------------------------------------
+
+    def rows_came(self, room: DriftRoom, log: str, rows: LogRows) -> None:
+        """New rows of a log: numbers for the room, at once."""
+        settings = self._predictions.get(log)
+        if settings is None:
+            return
+        self._scorers.rows_came(log, rows.rows)
+        whole = self._logs.get(log) or self._begin(room, settings)
+        learned = whole.settled
+        for numbers in whole.add(rows.rows):
+            told = numbers.told
+            if told.any():
+                room.rows(log, numbers.at_s, {numbers.signal: ("input", numbers.values[told], told)})
+        if whole.settled and not learned:  # another fit than that of an older engine, whose signals it may have left
+            for method in self._drift.multivariate:
+                room.drop(log, _signal(method))
+        if log in self._streams:
+            self._streams[log].add(rows, whole)
+
+    def _begin(self, room: DriftRoom, settings: PredictionSettings) -> WholeRows:
+        from tui_monitor.analyse.drift.multivariate.slow import SlowJudges
+        from tui_monitor.analyse.drift.multivariate.streams import Streams
+        from tui_monitor.analyse.drift.multivariate.whole import SavedRows, WholeRows
+        from tui_monitor.collect.reference import reference_rows
+
+        log, wanted = settings.name, self._drift.multivariate
+        slow = [name for name in wanted if name in SLOW]
+        wants_rows = bool(slow) or "half_space_trees" in self._drift.early
+        whole = self._logs[log] = WholeRows(log, wanted, seconds(self._drift.learn), keep=KEPT_ROWS if wants_rows else 0)
+        if saved := self._saved.pop(log, b""):
+            try:
+                whole.load(msgspec.msgpack.decode(saved, type=SavedRows))
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                self._note(f"{log}: how its rows go together is learned anew: what was saved cannot be read", "warning")
+        if settings.reference:
+            rows, _ = reference_rows(settings)  # what is wrong with it is told by who else reads it
+            if rows:
+                kept = whole.fits
+                given = whole.given(rows, settings.reference)
+                if whole.fits is not kept:
+                    for method in wanted:
+                        room.drop(log, _signal(method))
+                for one in given:
+                    room.give(log, one.signal, "input", one.bins, one.reference)
+        if slow:
+            self._slow[log] = SlowJudges(log, slow, self._drift.classifier)
+        if self._drift.early:
+            self._streams[log] = Streams(self._drift.early, settings.task)
+        return whole
+
+    async def _look_slowly(self) -> None:
+        every_s = seconds(self._drift.multivariate_every)
+        wait_s = min(FIRST_LOOK_S, every_s)
+        while True:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._asked.wait()
+            except TimeoutError:
+                pass
+            self._asked.clear()
+            looked = False
+            for log, judges in list(self._slow.items()):
+                whole = self._logs[log]
+                if not judges.ready(whole):
+                    continue
+                looked = True
+                await self._one_look(log, judges, whole)
+            wait_s = every_s if looked else min(FIRST_LOOK_S, every_s)
+
+    async def _one_look(self, log: str, judges: SlowJudges, whole: WholeRows) -> None:
+        try:
+            found = await self._worker.run(lambda: judges.look(whole), SLOW_WITHIN_S)
+        except (Busy, TimeoutError):
+            self._fail(log, f"not done within {SLOW_WITHIN_S:.0f} s")
+        except Exception as error:  # noqa: BLE001 - scikit-learn's border: said once, tried again at the next look
+            self._fail(log, clean(f"{type(error).__name__}: {error}", 160))
+        else:
+            self._failed.pop(log, None)
+            self._came.extend(found)
+
+    def _fail(self, log: str, why: str) -> None:
+        if self._failed.get(log) != why:
+            self._note(f"{log}: its rows as a whole were not judged: {why}", "warning")
+        self._failed[log] = why
+
+    # -- out ------------------------------------------------------------------------------------------------------------------------------
+
+    def hand_over(self, room: DriftRoom) -> None:
+        """What slow judges and scorers found since, into the room."""
+        import numpy as np
+
+        while self._came:
+            one = self._came.popleft()
+            if one.given is not None:
+                room.give(one.log, one.signal, "input", *one.given)
+            elif one.anew:
+                room.drop(one.log, one.signal)
+            if one.at_s.size:
+                room.rows(one.log, one.at_s, {one.signal: ("input", one.words, np.ones(one.at_s.size, np.bool_))})
+        while self._scorers.came:
+            scored = self._scorers.came.popleft()
+            scores = np.asarray(scored.values)
+            told = np.isfinite(scores)
+            room.rows(scored.log, np.asarray(scored.at_s), {scored.name: ("quality", scores[told], told)})
+
+    def told(self, verdicts: list[Drift], now_s: float | None = None) -> list[Drift]:
+        """The verdicts with what is known of whole rows: sentences, amber charts, and lines of those that cannot judge."""
+        at_s = time.time() if now_s is None else now_s
+        told = self._scorers.told([self._worded(one, at_s) for one in verdicts])
+        there = {(one.source, one.signal) for one in told}
+        return told + [one for one in self._lines(told, at_s) if (one.source, one.signal) not in there]
+
+    def _worded(self, one: Drift, now_s: float) -> Drift:
+        streams, whole = self._streams.get(one.source), self._logs.get(one.source)
+        if streams is not None and (out := streams.out(one.role, one.signal, now_s)):
+            one = msgspec.structs.replace(one, early=[*one.early, *out])
+        if whole is None or one.state not in ("drift", "watch") or one.since is None:
+            return one
+        from tui_monitor.analyse.drift.multivariate import methods, slow
+        from tui_monitor.analyse.drift.sentence import clock
+
+        since = clock(one.since.timestamp(), now_s)
+        for method, signal in methods.SIGNALS.items():
+            if signal == one.signal and (found := whole.rise(method)) is not None:
+                parts = [Part(clean(name, 60), was, now) for name, was, now in found.parts]
+                return msgspec.structs.replace(one, sentence=clean(methods.said(method, since, found), 300), parts=parts)
+        if (
+            one.signal in slow.SHARES.values()
+            and (share := next((part.now for part in one.parts if part.name == "unusual"), None)) is not None
+        ):
+            return msgspec.structs.replace(one, sentence=slow.said(since, share))
+        return one
+
+    def _lines(self, told: list[Drift], now_s: float) -> list[Drift]:
+        found: list[Drift] = []
+        for log, whole in self._logs.items():
+            if (progress := whole.progress) is not None:
+                rows, needed = progress
+                text = f"learning how columns go together: {rows} of {needed} rows."
+                found += [
+                    line(log, _signal(one), "learning", text, progress=min(1.0, rows / needed))
+                    for one in self._drift.multivariate
+                    if one not in SLOW
+                ]
+            found += [line(log, _signal(method), "blind", why) for method, why in whole.why_not.items()]
+            if (judges := self._slow.get(log)) is not None:
+                found += [line(log, name, "blind", why) for name, why in judges.why_not(whole).items()]
+                found += judges.told
+            if (streams := self._streams.get(log)) is not None:
+                found += [line(log, name, "blind", why) for name, why in streams.why_not.items()]
+                performance = any(one.source == log and one.role == "performance" for one in told)
+                if not performance and (out := streams.errors_out(now_s)):
+                    found.append(
+                        line(
+                            log, "errors", "watch", f"early charts of its errors are out: {', '.join(out)}.", role="performance", early=out
+                        )
+                    )
+        return found
+
+    # -- over a restart -------------------------------------------------------------------------------------------------------------------
+
+    def joined(self, room: bytes) -> bytes:
+        """The room's state with that of the fits."""
+        rows = {log: msgspec.msgpack.encode(saved) for log, whole in self._logs.items() if (saved := whole.dump()) is not None}
+        return msgspec.msgpack.encode(Saved(SAVED_AS, room, self._saved | rows))
+
+    def parted(self, saved: bytes) -> bytes:
+        """The room's part of what `joined` gave; the other is kept until its log comes."""
+        try:
+            both = msgspec.msgpack.decode(saved, type=Saved)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return saved  # an older engine saved the room alone
+        if both.version != SAVED_AS:
+            return both.room
+        self._saved = both.rows
+        return both.room
+
+
+def line(log: str, signal: str, state: Any, text: str, **more: Any) -> Drift:
+    """A line of the Drift pane that no judge stands behind."""
+    return Drift(
+        **{
+            "signal": signal, "source": log, "role": "input", "state": state, "since": None, "test": "", "effect": None, "bound": "=", "p": None,
+            "n_reference": 0, "n_now": 0, "evidence": None, "sentence": clean(text, 300), "why": clean(text, 300) if state == "blind" else "",
+        } | more
+    )  # fmt: skip
+
+
+def _signal(method: str) -> str:
+    from tui_monitor.analyse.drift.multivariate import methods, slow
+
+    return methods.SIGNALS.get(method) or slow.SHARES.get(method, method)
