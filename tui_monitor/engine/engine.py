@@ -23,6 +23,7 @@ from tui_monitor.engine import hardware, subjects
 from tui_monitor.engine.alerting import Alerting
 from tui_monitor.engine.clock import ClockWatch, steady
 from tui_monitor.engine.drifting import Drifting
+from tui_monitor.engine.forecasting import Forecasting
 from tui_monitor.engine.given import given
 from tui_monitor.engine.history import Rings
 from tui_monitor.engine.keeper import Keeper
@@ -111,6 +112,7 @@ class Engine:
         self._drift = Drifting(settings, self.note)
         self._quality = QualityRoom(settings, self.note, self._drift.rows_came)
         self._probes = Probes(settings, self._targets, self.note)
+        self._forecasting = Forecasting()
         self._rings = Rings(self.tick_s)
         self._strip = Strip()
         self._clock = ClockWatch()
@@ -137,6 +139,8 @@ class Engine:
         self._strip.restore(self._keeper.load("strip"), self._started_s)
         self._drift.restore(self._keeper.load("drift"))
         self._quality.restore(self._keeper.load("quality"))
+        if why := self._forecasting.restore(self._keeper.load("forecasts")):
+            self.note(f"forecasts are learned anew: {why}", "warning")
         if why := self._alerting.restore_usual(self._keeper.load("usual")):
             self.note(f"what is usual is learned anew: {clean(why)}", "warning")
         if why := self._probes.restore(self._keeper.load("probes")):
@@ -251,8 +255,9 @@ class Engine:
             self._host_name, system, gpus, targets, drift, performance, told, now_s, spans,
             models=self._alerting.asks_models, over=self._targets.over(), probes=probes, quality=quality, slices=self._alerting.asks_slices,
         )  # fmt: skip
-        await self._alerting.evaluate(asked, now_s)
+        await self._alerting.evaluate(self._forecasting.observe(now_s, asked), now_s)
         self._keep_past(now_s, system, gpus, shown)
+        self._forecasting.keep_bands(now_s, self._rings)
         alerts = self._alerting.alerts(now_s)
         for alert in alerts:
             if alert.threshold is not None and alert.ended_at is None:
@@ -322,6 +327,8 @@ class Engine:
             quality=quality,
             probes=probes,
             drift=drift,
+            forecasts=self._forecasting.forecasts,
+            forecasting=self._forecasting.note,
             alerts=alerts,
             silences=self._alerting.silences(now_s),
             foreign=self._telling.foreign,
@@ -370,6 +377,7 @@ class Engine:
         self._keeper.save("drift", self._drift.dump())
         self._keeper.save("quality", self._quality.dump(ending=self._stop.is_set()))
         self._keeper.save("probes", self._probes.dump())
+        self._keeper.save("forecasts", self._forecasting.dump(now_s, ending=self._stop.is_set()))
         self._alerting.save(now_s, ending=self._stop.is_set())
 
     def note(self, text: str, severity: str = "") -> None:

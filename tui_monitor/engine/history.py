@@ -12,6 +12,8 @@ from tui_monitor.vocabulary import VOCABULARY
 FINE_S = 1800.0  # how far the ring of single ticks reaches
 COARSE_STEP_S = 30.0
 COARSE_S = 86400.0
+EXPECTED = (" expected", " expected.low", " expected.high")  # ends of keys that are put once a minute
+EXPECTED_STEP_S = 60.0
 MAX_SERIES = 4000
 
 
@@ -67,7 +69,11 @@ class Rings:
                 if len(self._rings) >= MAX_SERIES:
                     self.left_out += 1
                     continue
-                pair = self._rings[subject, key] = (_Ring(self._tick_s, FINE_S), _Ring(COARSE_STEP_S, COARSE_S))
+                pair = self._rings[subject, key] = (
+                    (_Ring(EXPECTED_STEP_S, FINE_S), _Ring(EXPECTED_STEP_S, COARSE_S))
+                    if key.endswith(EXPECTED)
+                    else (_Ring(self._tick_s, FINE_S), _Ring(COARSE_STEP_S, COARSE_S))
+                )
             pair[0].put(at_s, value, worst=False)
             pair[1].put(at_s, value, worst=_worst_wins(key))
 

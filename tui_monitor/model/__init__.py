@@ -24,6 +24,7 @@ from tui_monitor.model.alerts import (
     limit_key,
 )
 from tui_monitor.model.drift import Drift, Measured, Part, Shares
+from tui_monitor.model.forecast import Forecast
 from tui_monitor.model.frame import EngineInfo, Event, Frame
 from tui_monitor.model.hardware import Disk, Gpu, GpuProcess, Network, Process, System
 from tui_monitor.model.probes import ChangedAnswer, ColumnWeight, GoldenAnswer, GoldenQuestion, ProbeExplained, ProbeState
@@ -122,6 +123,7 @@ __all__ = [
     "ExplainProbe",
     "Failure",
     "FailureKind",
+    "Forecast",
     "Foreign",
     "ForeignAlert",
     "Found",

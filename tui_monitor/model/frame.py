@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from tui_monitor.model.alerts import Alert, Foreign, OutwardState, Silence
 from tui_monitor.model.drift import Drift
+from tui_monitor.model.forecast import Forecast
 from tui_monitor.model.hardware import Gpu, System
 from tui_monitor.model.probes import ProbeState
 from tui_monitor.model.quality import Performance, Quality
@@ -62,6 +63,8 @@ class Frame(Struct, frozen=True, kw_only=True):
     quality: list[Quality] = []
     probes: list[ProbeState] = []
     drift: list[Drift] = []
+    forecasts: list[Forecast] = []  # numbers outside of what was expected, the farthest first; then what fills up, the soonest first
+    forecasting: str = ""  # how many numbers are forecast, and how many are learned yet
     drift_budget_s: float | None = None  # one false alarm of all signals together in so long
     drift_left_out: int = 0  # signals that are there and not judged: more than are kept
     alerts: list[Alert] = []

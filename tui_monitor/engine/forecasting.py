@@ -1,0 +1,64 @@
+"""Forecasts beside the tick: numbers in once a minute, bands for the charts, what is outside or fills up for the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tui_monitor.analyse.anomaly.room import ForecastRoom
+from tui_monitor.engine.history import Rings
+from tui_monitor.model import Forecast, Subject, clean
+
+SAVED_EVERY_S = 900.0
+
+
+class Forecasting:
+    """The room of forecasts, and when it is kept."""
+
+    def __init__(self) -> None:
+        self._room = ForecastRoom()
+        self._saved_s: float | None = None
+        self._bands_due = False
+        self.forecasts: list[Forecast] = []
+        self.note = ""
+
+    def restore(self, saved: bytes | None) -> str:
+        """What an earlier engine knew; returns why it is not known any more, or nothing."""
+        try:
+            if saved:
+                self._room.load(saved)
+        except ValueError as error:
+            return clean(str(error))
+        return ""
+
+    def dump(self, now_s: float, *, ending: bool) -> bytes | None:
+        """Everything, now and then; None when it is not time yet."""
+        if self._saved_s is None:
+            self._saved_s = now_s
+        if not ending and 0 <= now_s - self._saved_s < SAVED_EVERY_S:
+            return None
+        self._saved_s = now_s
+        return self._room.dump()
+
+    def observe(self, now_s: float, subjects: Sequence[Subject]) -> list[Subject]:
+        """Once a minute what the numbers are; at every tick the same subjects, with what rules may ask of their forecasts."""
+        if self._room.observe(now_s, subjects):
+            self.forecasts = self._room.forecasts()
+            self.note = _note(*self._room.learning(), self._room.left_out)
+            self._bands_due = True
+        return [replace(one, metrics=one.metrics | told) if (told := self._room.told(one)) else one for one in subjects]
+
+    def keep_bands(self, now_s: float, rings: Rings) -> None:
+        """What was expected goes where the charts' past is, once a minute."""
+        if self._bands_due:
+            self._bands_due = False
+            for subject, metrics in self._room.bands():
+                rings.put(now_s, subject, metrics)
+
+
+def _note(ready: int, learning: int, first: str, left_out: int) -> str:
+    parts = [f"{ready} numbers are forecast"] if ready else []
+    parts += [f"{learning} more are learned" if ready else f"{learning} numbers are learned"] if learning else []
+    said = ", ".join(parts) + (f" ({first.partition(': ')[2]})" if first else "")
+    return said + (f"; {left_out} found no room" if left_out else "")
