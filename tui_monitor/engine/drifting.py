@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
+from tui_monitor.engine.multivariate import Multivariate
 from tui_monitor.engine.watched import Watched
 from tui_monitor.model import Drift, LogRows, clean
 
@@ -27,13 +28,16 @@ class Drifting:
         self._observed: dict[str, float] = {}  # target -> time of the answer that was looked at last
         self._saved: bytes | None = None
         self._loading: asyncio.Task[None] | None = None
+        self._whole_rows = Multivariate(settings, note)
 
     def start(self) -> None:
         """Load the judges beside the first frames."""
+        self._whole_rows.start()
         self._loading = asyncio.create_task(self._load())
 
     async def stop(self) -> None:
         """No more judging."""
+        await self._whole_rows.stop()
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
@@ -52,7 +56,7 @@ class Drifting:
             return
         made = room(self._settings.drift)
         if self._saved:
-            made.load(self._saved)
+            made.load(self._whole_rows.parted(self._saved))
         self._room = made
 
     def restore(self, saved: bytes | None) -> None:
@@ -61,7 +65,7 @@ class Drifting:
 
     def dump(self) -> bytes | None:
         """References and running evidence, for the next engine."""
-        return self._room.dump() if self._room else self._saved
+        return self._whole_rows.joined(self._room.dump()) if self._room else self._saved
 
     def pin(self, source: str, signal: str) -> str:
         """A signal's present becomes its reference; returns why not, or nothing."""
@@ -85,10 +89,12 @@ class Drifting:
 
     def rows_came(self, log: str, rows: LogRows, at_s: float) -> None:
         """New rows of a prediction log. Called in the thread of the judges of quality."""
+        self._whole_rows.rows_came(log, rows)
 
     async def verdicts(self, now_s: float) -> list[Drift]:
         """Every signal's verdict; a check is made when it is due."""
         if self._room is None:
             return []
+        self._whole_rows.hand_over(self._room)
         self._room.check(now_s)
-        return self._room.verdicts(now_s)
+        return self._whole_rows.told(self._room.verdicts(now_s), now_s)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from tui_monitor.alerts.outward.channels import secret_variables
 from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import PredictionSettings, Settings
-from tui_monitor.engine.scorers import Scorers
+from tui_monitor.engine.scorers import Scored, Scorers
 from tui_monitor.model import Drift, LogRows, Part, clean
 from tui_monitor.vocabulary import seconds
 
@@ -32,6 +33,9 @@ KEPT_ROWS = 10_000  # of a log, where somebody wants rows
 SLOW_WITHIN_S = 120.0  # a look of the slow judges; what takes longer is given up
 FIRST_LOOK_S = 60.0
 SAVED_AS = 1
+MOST_ACTS = 10_000  # that wait for the room: it takes them with every frame
+
+Act = Callable[["DriftRoom"], object]
 
 
 class Saved(Struct, frozen=True):
@@ -55,11 +59,11 @@ class Multivariate:
         self._streams: dict[str, Streams] = {}
         self._saved: dict[str, bytes] = {}
         self._worker: Worker[list[Found]] = Worker("drift-rows")
-        self._came: deque[Found] = deque(maxlen=100)  # from other threads, for the room
+        self._acts: deque[Act] = deque(maxlen=MOST_ACTS)  # from other threads, for the room
         self._failed: dict[str, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._asked = asyncio.Event()
-        self._scorers = Scorers(settings, note)
+        self._scorers = Scorers(settings, note, secret_variables(settings))
 
     # -- life -----------------------------------------------------------------------------------------------------------------------------
 
@@ -82,25 +86,32 @@ class Multivariate:
 
     # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
-    def rows_came(self, room: DriftRoom, log: str, rows: LogRows) -> None:
-        """New rows of a log: numbers for the room, at once."""
+    def rows_came(self, log: str, rows: LogRows) -> None:
+        """New rows of a log; what they get waits for `hand_over`."""
         settings = self._predictions.get(log)
         if settings is None:
             return
         self._scorers.rows_came(log, rows.rows)
-        whole = self._logs.get(log) or self._begin(room, settings)
+        whole = self._logs.get(log) or self._begin(settings)
         learned = whole.settled
         for numbers in whole.add(rows.rows):
             told = numbers.told
             if told.any():
-                room.rows(log, numbers.at_s, {numbers.signal: ("input", numbers.values[told], told)})
-        if whole.settled and not learned:  # another fit than that of an older engine, whose signals it may have left
-            for method in self._drift.multivariate:
-                room.drop(log, _signal(method))
+                self._rows(log, numbers.signal, "input", numbers.at_s, numbers.values[told], told)
+        if whole.settled and not learned:
+            self._drop(log)
         if log in self._streams:
             self._streams[log].add(rows, whole)
 
-    def _begin(self, room: DriftRoom, settings: PredictionSettings) -> WholeRows:
+    def _rows(self, log: str, signal: str, role: str, at_s: Any, values: Any, told: Any) -> None:
+        self._acts.append(lambda room: room.rows(log, at_s, {signal: (role, values, told)}))
+
+    def _drop(self, log: str) -> None:
+        """Another fit than that of an older engine, whose signals may have come back: they learn anew."""
+        signals = [_signal(method) for method in self._drift.multivariate if method not in SLOW]
+        self._acts.append(lambda room: [room.drop(log, signal) for signal in signals])
+
+    def _begin(self, settings: PredictionSettings) -> WholeRows:
         from tui_monitor.analyse.drift.multivariate.slow import SlowJudges
         from tui_monitor.analyse.drift.multivariate.streams import Streams
         from tui_monitor.analyse.drift.multivariate.whole import SavedRows, WholeRows
@@ -109,26 +120,25 @@ class Multivariate:
         log, wanted = settings.name, self._drift.multivariate
         slow = [name for name in wanted if name in SLOW]
         wants_rows = bool(slow) or "half_space_trees" in self._drift.early
-        whole = self._logs[log] = WholeRows(log, wanted, seconds(self._drift.learn), keep=KEPT_ROWS if wants_rows else 0)
-        if saved := self._saved.pop(log, b""):
+        whole = WholeRows(log, wanted, seconds(self._drift.learn), keep=KEPT_ROWS if wants_rows else 0)
+        if saved := self._saved.get(log):
             try:
                 whole.load(msgspec.msgpack.decode(saved, type=SavedRows))
             except (msgspec.DecodeError, msgspec.ValidationError):
                 self._note(f"{log}: how its rows go together is learned anew: what was saved cannot be read", "warning")
         if settings.reference:
             rows, _ = reference_rows(settings)  # what is wrong with it is told by who else reads it
-            if rows:
-                kept = whole.fits
-                given = whole.given(rows, settings.reference)
-                if whole.fits is not kept:
-                    for method in wanted:
-                        room.drop(log, _signal(method))
-                for one in given:
-                    room.give(log, one.signal, "input", one.bins, one.reference)
+            kept = whole.fits
+            given = whole.given(rows, f"{settings.reference}, {len(rows)} rows") if rows else []
+            if whole.fits is not kept:
+                self._drop(log)
+            for one in given:
+                self._acts.append(lambda room, one=one: room.give(log, one.signal, "input", one.bins, one.reference))  # type: ignore[misc]
         if slow:
             self._slow[log] = SlowJudges(log, slow, self._drift.classifier)
         if self._drift.early:
             self._streams[log] = Streams(self._drift.early, settings.task)
+        self._logs[log] = whole  # from now on it is seen by the loop
         return whole
 
     async def _look_slowly(self) -> None:
@@ -159,7 +169,8 @@ class Multivariate:
             self._fail(log, clean(f"{type(error).__name__}: {error}", 160))
         else:
             self._failed.pop(log, None)
-            self._came.extend(found)
+            for one in found:
+                self._acts.append(lambda room, one=one: _take(room, one))  # type: ignore[misc]
 
     def _fail(self, log: str, why: str) -> None:
         if self._failed.get(log) != why:
@@ -169,22 +180,19 @@ class Multivariate:
     # -- out ------------------------------------------------------------------------------------------------------------------------------
 
     def hand_over(self, room: DriftRoom) -> None:
-        """What slow judges and scorers found since, into the room."""
+        """What was found since, into the room."""
+        while self._acts:
+            self._acts.popleft()(room)
+        while self._scorers.came:
+            self._scored(room, self._scorers.came.popleft())
+
+    @staticmethod
+    def _scored(room: DriftRoom, scored: Scored) -> None:
         import numpy as np
 
-        while self._came:
-            one = self._came.popleft()
-            if one.given is not None:
-                room.give(one.log, one.signal, "input", *one.given)
-            elif one.anew:
-                room.drop(one.log, one.signal)
-            if one.at_s.size:
-                room.rows(one.log, one.at_s, {one.signal: ("input", one.words, np.ones(one.at_s.size, np.bool_))})
-        while self._scorers.came:
-            scored = self._scorers.came.popleft()
-            scores = np.asarray(scored.values)
-            told = np.isfinite(scores)
-            room.rows(scored.log, np.asarray(scored.at_s), {scored.name: ("quality", scores[told], told)})
+        values = np.asarray(scored.values)
+        told = np.isfinite(values)
+        room.rows(scored.log, np.asarray(scored.at_s), {scored.name: ("quality", values[told], told)})
 
     def told(self, verdicts: list[Drift], now_s: float | None = None) -> list[Drift]:
         """The verdicts with what is known of whole rows: sentences, amber charts, and lines of those that cannot judge."""
@@ -257,6 +265,17 @@ class Multivariate:
             return both.room
         self._saved = both.rows
         return both.room
+
+
+def _take(room: DriftRoom, found: Found) -> None:
+    import numpy as np
+
+    if found.given is not None:
+        room.give(found.log, found.signal, "input", *found.given)
+    elif found.anew:
+        room.drop(found.log, found.signal)
+    if found.at_s.size:
+        room.rows(found.log, found.at_s, {found.signal: ("input", found.words, np.ones(found.at_s.size, np.bool_))})
 
 
 def line(log: str, signal: str, state: Any, text: str, **more: Any) -> Drift:
