@@ -5,7 +5,6 @@ Rows become counts of a check each at once, column by column; then the very sign
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +16,8 @@ from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import of_rows
 from tui_monitor.analyse.drift.saved import Closed, Limits
 from tui_monitor.analyse.drift.signal import LEAST_ROWS, Signal
+
+MOST_EPISODES = 100_000  # of one signal
 
 
 class Series(NamedTuple):
@@ -54,31 +55,30 @@ def replay(
     if not times:
         return Replayed([], 0, 0, 0.0, unfit)
     first_s, last_s = min(float(at_s.min()) for at_s in times), max(float(at_s.max()) for at_s in times)
-    first = math.floor(first_s / every_s)
-    slots = math.floor(last_s / every_s) - first + 1
+    slot_of = {
+        id(series.at_s): np.floor(series.at_s / every_s).astype(np.int64) for series in fit.values()
+    }  # most columns share their times
+    moments = np.unique(np.concatenate([np.zeros(0, np.int64), *(np.unique(slot) for slot in slot_of.values())]))
     limits = Limits(0.0, every_s, smallest_shift)
     signals: list[tuple[Signal, Floats]] = []
     for name, series in fit.items():
         known = reference[name]
         bins = Bins.of_categories(known.values) if known.values.dtype == object else Bins.of_numbers(known.values)
         signal = Signal("", name, "input", limits, "rows", bins=bins, reference=of_rows(known.values, known.at_s, bins))
-        slot = np.floor(series.at_s / every_s).astype(np.int64) - first
-        signals.append((signal, bins.slots(series.values, slot, slots)))
+        signal.most_closed = MOST_EPISODES
+        signals.append((signal, bins.slots(series.values, np.searchsorted(moments, slot_of[id(series.at_s)]), moments.size)))
         if bins.kind == "category":
             _note_new(signal, series.values)
     budget_checks = max(1.0, budget_s / every_s * max(1, len(signals)))
-    some = np.zeros(slots, np.bool_)
-    for _, counts in signals:
-        some |= counts.sum(axis=1) > 0
-    for place in np.flatnonzero(some):
-        end_s = (first + int(place) + 1) * every_s
+    for place, moment in enumerate(moments.tolist()):
+        end_s = (moment + 1) * every_s
         for signal, counts in signals:
             row = counts[place]
             if row.sum() > 0:
                 signal.step(end_s - every_s, end_s, row, budget_checks)
     episodes = [one for signal, _ in signals for one in (*signal.closed, signal.episode(None)) if one is not None]
     episodes.sort(key=lambda one: (one.start_s, one.signal))
-    return Replayed(episodes, int(some.sum()), len(signals), last_s - first_s, unfit)
+    return Replayed(episodes, moments.size, len(signals), last_s - first_s, unfit)
 
 
 def _note_new(signal: Signal, values: NDArray[Any]) -> None:
