@@ -99,7 +99,7 @@ def replay(arguments: argparse.Namespace) -> None:
         print("  " + "  ".join(f"{key} {gap:.1e}" for key, gap in sorted(worst.items())))
         wrong = [key for key, gap in worst.items() if not gap <= 1e-9]
         print("  DIFFERENT: " + " ".join(wrong) if wrong else "  all equal to 1e-9")
-    held = sum(book.held_bytes for book in made.books())
+    held = sum(book.held_bytes for _, book in made.books.each())
     print(
         f"{day.count:,} rows, {arguments.slices} slices, wall {time.perf_counter() - begun_s:.0f} s (with making the rows); "
         f"CPU {1e3 * cost_s / simulated_s:.2f} ms a simulated second = {100 * cost_s / simulated_s:.2f} % of a core; "

@@ -52,30 +52,20 @@ class Judged(Struct, frozen=True):
     series: Iterator[Performance]
 
 
-class _References:
-    """The reference as a whole and slice by slice; one calibration for all."""
-
-    def __init__(self, path: str, plan: Plan, layout: Layout) -> None:
-        log = LogRows(path, plan.asked, layout.classes)
-        batches: list[Batch] = []
-        inside: dict[str, list[Any]] = {name: [] for name in plan.asked.slices}
-        for batch, of_slices in log.batches():
-            batches.append(batch)
-            for name, mask in of_slices.items():
-                inside[name].append(mask)
-        if not batches:
-            raise TableError(f"{path}: has no rows")
-        whole = Batch(*(None if column[0] is None else np.concatenate(column) for column in zip(*batches, strict=True)))  # type: ignore[arg-type]
-        self.classes = _seen(layout, whole)
-        self.whole = Reference(whole, layout, log.name, most_parts=None)
-        self._parts = {
-            name: Reference(whole.take(np.concatenate(masks)), layout, log.name, most_parts=None) for name, masks in inside.items()
-        }
-
-    def of(self, slice_: str | None, width_s: float | None, numbers: dict[str, Estimate]) -> dict[str, Estimate]:
-        """Numbers beside what they are in the same slice of the reference."""
-        reference = self.whole if slice_ is None else self._parts[slice_]
-        return reference.of(width_s, numbers)
+def _reference(path: str, plan: Plan, layout: Layout) -> Reference:
+    """What the log is held against, as a whole and slice by slice; one calibration for all."""
+    log = LogRows(path, plan.asked, layout.classes)
+    batches: list[Batch] = []
+    inside: dict[str, list[Any]] = {name: [] for name in plan.asked.slices}
+    for batch, of_slices in log.batches():
+        batches.append(batch)
+        for name, mask in of_slices.items():
+            inside[name].append(mask)
+    if not batches:
+        raise TableError(f"{path}: has no rows")
+    whole = Batch(*(None if column[0] is None else np.concatenate(column) for column in zip(*batches, strict=True)))  # type: ignore[arg-type]
+    masks = {name: np.concatenate(found) for name, found in inside.items()}
+    return Reference(whole, layout, log.name, masks.get, most_parts=None)
 
 
 def judge(path: str, plan: Plan, labels: str | None, reference: str | None, progress: Progress | None) -> Judged:
@@ -92,13 +82,13 @@ def judge(path: str, plan: Plan, labels: str | None, reference: str | None, prog
         asked.task, classes, positive, scores=asked.score is not None and not asked.regression,
         calibrated=reference is not None and asked.score is not None, sampled=False,
     )  # fmt: skip
-    references = None if reference is None else _References(reference, plan, layout)
-    log, spans, seen = _read(path, plan, layout, labels, references, progress)
-    return _Judge(plan, layout, log, spans, seen, references).judged()
+    against = None if reference is None else _reference(reference, plan, layout)
+    log, spans, seen = _read(path, plan, layout, labels, against, progress)
+    return _Judge(plan, layout, log, spans, seen, against).judged()
 
 
 def _read(
-    path: str, plan: Plan, layout: Layout, labels: str | None, references: _References | None, progress: Progress | None
+    path: str, plan: Plan, layout: Layout, labels: str | None, against: Reference | None, progress: Progress | None
 ) -> tuple[LogRows, Spans, set[int]]:
     """Sum a log between the borders of its windows.
 
@@ -108,7 +98,7 @@ def _read(
     end_s: float | None = None
     while True:
         late = None if labels is None else LateLabels(labels, asked, layout.classes)
-        calibrator = None if references is None else references.whole.calibrator
+        calibrator = None if against is None else against.calibrator
         log = LogRows(path, asked, layout.classes, late, calibrator, progress)
         if end_s is None:
             end_s = _end_after(newest_s(path, log.time))
@@ -149,8 +139,8 @@ def _seen(layout: Layout, batch: Batch) -> set[int]:
 class _Judge:
     """Makes elements from sums."""
 
-    def __init__(self, plan: Plan, layout: Layout, log: LogRows, spans: Spans, seen: set[int], references: _References | None) -> None:
-        self._plan, self._layout, self._log, self._spans, self._references = plan, layout, log, spans, references
+    def __init__(self, plan: Plan, layout: Layout, log: LogRows, spans: Spans, seen: set[int], against: Reference | None) -> None:
+        self._plan, self._layout, self._log, self._spans, self._against = plan, layout, log, spans, against
         self._order = [code for code in layout.classes.order() if code in seen or layout.classes.fixed]
         self._names = [layout.classes.names[code] for code in self._order]
         self._empty = spans.newest_s == -math.inf
@@ -187,8 +177,8 @@ class _Judge:
             remarks.append(f"no class is called 1 or true; say which of {' '.join(self._names[:10])} is positive with --positive")
         elif self._layout.task == "binary" and self._names and self._positive not in self._names and self._plan.positive is not None:
             remarks.append(f"no row has the class {self._positive}")
-        if self._references is not None and not self._layout.regression and self._references.whole.calibrator is None:
-            remarks.append(f"nothing is estimated: {self._references.whole.why_uncalibrated}")
+        if self._against is not None and not self._layout.regression and self._against.calibrator is None:
+            remarks.append(f"nothing is estimated: {self._against.why_uncalibrated}")
         return remarks
 
     def _score_form(self) -> str:
@@ -248,8 +238,8 @@ class _Judge:
             confusion=self._confusion(counts) if confusion and not self._layout.regression else None,
         )
         yield element
-        if self._references is not None and not self._layout.regression:
-            found = self._estimated(counts, slice_)
+        if self._against is not None and not self._layout.regression:
+            found = self._estimated(counts, slice_, self._against)
             yield msgspec.structs.replace(
                 element,
                 source="estimated",
@@ -275,8 +265,7 @@ class _Judge:
             found |= dict.fromkeys(_POSITIVE_KEYS, Estimate(None))
         return found
 
-    def _estimated(self, counts: Counts, slice_: str | None) -> Inferred:
-        reference = self._references.whole  # type: ignore[union-attr]
+    def _estimated(self, counts: Counts, slice_: str | None, reference: Reference) -> Inferred:
         keys = _ESTIMATED[self._layout.task]
         nothing = dict.fromkeys(keys, Estimate(None, source="estimated"))
         if reference.calibrator is None:
@@ -288,7 +277,7 @@ class _Judge:
         return found._replace(metrics=nothing | found.metrics, why=why)
 
     def _beside(self, slice_: str | None, width_s: float | None, numbers: dict[str, Estimate]) -> dict[str, Estimate]:
-        return numbers if self._references is None else self._references.of(slice_, width_s, numbers)
+        return numbers if self._against is None else self._against.of(width_s, numbers, slice_)
 
     def _confusion(self, counts: Counts) -> list[list[int]]:
         result: list[list[int]] = counts.confusion[np.ix_(self._order, self._order)].tolist()

@@ -13,6 +13,9 @@ Basis = Literal["labelled", "sampled", "estimated", "probe", "given"]
 """What a quality number rests on: true labels; a sample that people labelled; the scores; questions with known answers; somebody else's gauge."""
 
 
+FEWEST_CHARTED = 20  # rows: a point that rests on fewer stretches the scale of a chart and says nothing
+
+
 class Estimate(Struct, frozen=True):
     """A quality number with its 95 % interval and where it comes from."""
 
@@ -66,11 +69,13 @@ class Performance(Struct, frozen=True, kw_only=True):
 def charted(one: Performance) -> tuple[str, Metrics]:
     """Under which subject and keys the past of a log's numbers is kept: `quality:fraud`, `accuracy[30m]`, `accuracy[30m].low` ...
 
-    Slices are subjects of their own (`quality:fraud/long`); numbers that are not from labels say so: `accuracy[30m] estimated`.
+    A number that rests on few rows is left out. Slices are subjects of their own (`quality:fraud/long`); numbers that are not from labels say so: `accuracy[30m] estimated`.
     """
     subject = f"quality:{one.name}" + (f"/{one.slice}" if one.slice is not None else "")
     numbers: Metrics = {}
     for key, estimate in one.metrics.items():
+        if estimate.n is not None and estimate.n < FEWEST_CHARTED:
+            continue
         name = f"{key}[{one.window}]" + ("" if one.source == "labelled" else f" {one.source}")
         numbers |= {name: estimate.value, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
         if estimate.floor is not None and one.source == "labelled":

@@ -150,22 +150,22 @@ def test_slices_have_their_own_numbers() -> None:
     add(sentiment, [row(3, NOW, "1", "1", lang="fr")])
     assert [window(sentiment, "all", slice_=name).n for name in ("long", "german")] == [1, 1]
     assert window(sentiment, "all", slice_="long").metrics["accuracy"].value == 0.0
-    assert "a comparison is missing after lang" in window(sentiment, "all", slice_="bad").why
+    assert window(sentiment, "all", slice_="bad").why == "column 6: a comparison is missing after lang (< <= > >= == !=)"
     assert window(sentiment, "all").n == 3
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_monitor.analyse.performance.log.MAX_EARLY", 20)
+    monkeypatch.setattr("tui_monitor.analyse.performance.waiting.MAX_EARLY", 20)
     sentiment = LabelledLog(PredictionSettings(name="sentiment", path="x.jsonl"), limit=50)
     for step in range(40):
         add(sentiment, [row(1000 * step + n, NOW + step * 600, f"class{n}-{step}") for n in range(20)], NOW + step * 600)
         add(sentiment, [], NOW + step * 600, labels={f"x{step}-{n}": "1" for n in range(20)})
-    assert len(sentiment._waiting) <= 100
-    assert len(sentiment._early) == 20
+    assert len(sentiment.waiting) <= 100
+    assert len(sentiment.waiting._early) == 20
     assert len(sentiment.layout.classes.names) == 100
     assert sentiment.left_out["labels_unmatched"] == 40 * 20 - 20
     assert sentiment.left_out["unknown_class"] == 40 * 20 - 99  # one class is that of the labels
-    assert all(len(ring) < 300 for ring in sentiment._books[None]._frozen)
+    assert all(len(ring) < 300 for ring in sentiment.books.whole._frozen)
 
 
 # -- bad input ----------------------------------------------------------------------------------------------------------------------------

@@ -173,8 +173,9 @@ class Counts:
             elif batch.score.ndim == 2:
                 self._probabilities(batch.score, label)
         if self.layout.base and batch.base is not None:
-            there = batch.base >= 0
-            self._count("pairs", (2 * (said == label) + (batch.base == label))[there])
+            there, as_one = batch.base >= 0, self.layout.as_one
+            right = as_one(label)
+            self._count("pairs", (2 * (as_one(said) == right) + (as_one(batch.base) == right))[there])
         if self.layout.proxy and batch.proxy is not None:
             self._proxy_labels(batch.proxy.astype(np.int64, copy=False), label, said)
 
@@ -204,7 +205,7 @@ class Counts:
         there = proxy >= 0
         proxy, label, said = proxy[there], label[there], said[there]
         self._count("proxy_label", self._flat(proxy, label))
-        self._count("proxy_right", self._flat(proxy, said) + self._capacity**2 * (label == said))
+        self._count("proxy_right", self._flat(proxy, said) + self._capacity**2 * (self.layout.as_one(label) == self.layout.as_one(said)))
         if "proxy_joint" in self.layout.plan(self._capacity).sections:
             self._count("proxy_joint", self._flat(self._flat(proxy, label), said))
 

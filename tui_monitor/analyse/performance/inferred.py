@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.intervals import within
+from tui_monitor.analyse.performance.layout import SAME
 from tui_monitor.model import Basis, Estimate
 
 
@@ -39,7 +40,7 @@ def by_class(counts: Counts, table: NDArray[np.float64]) -> NDArray[np.float64]:
     names = counts.layout.classes.names
     table = table[tuple(slice(len(names)) for _ in table.shape)].copy()
     if counts.layout.task == "binary":
-        for number, word in (("0", "false"), ("1", "true")):
+        for number, word in SAME:
             if number in names and word in names:
                 for axis in range(table.ndim):
                     along = np.moveaxis(table, axis, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,9 +88,24 @@ class _Segment:
 
 
 class Known:
-    """Rows by the hash of their id, newest `limit` of them; `at_s` is always one of the columns."""
+    """Rows by the hash of their id, newest `limit` of them; `at_s` is always one of the columns.
 
-    def __init__(self, columns: Mapping[str, Any], *, limit: int = LIMIT, segment_rows: int = SEGMENT_ROWS) -> None:
+    Args:
+        columns: name -> type.
+        limit: rows.
+        segment_rows: that are forgotten at once.
+        dropped: is shown the columns of rows that have to make room, before they are forgotten.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any],
+        *,
+        limit: int = LIMIT,
+        segment_rows: int = SEGMENT_ROWS,
+        dropped: Callable[[Mapping[str, NDArray[Any]]], None] | None = None,
+    ) -> None:
+        self._dropped = dropped
         self._columns = {"at_s": np.dtype(np.float64)} | {name: np.dtype(dtype) for name, dtype in columns.items()}
         self._segment_rows = max(1, min(segment_rows, limit))
         self._most = -(-limit // self._segment_rows) + 1
@@ -125,6 +140,9 @@ class Known:
             if not self._segments or self._segments[-1].used == self._segment_rows:
                 self._segments.append(_Segment(self._segment_rows, self._columns))
                 if len(self._segments) > self._most:
+                    oldest = self._segments[0]
+                    if self._dropped is not None:
+                        self._dropped({name: column[: oldest.used] for name, column in oldest.columns.items()})
                     forgotten += self._drop()
             newest = self._segments[-1]
             part = slice(start, start + self._segment_rows - newest.used)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ TAIL_CELLS = 243  # at either end: 4 % wide from a millionth to TAIL / CELLS, an
 BINS = 10  # of the calibration plot
 MAX_CLASSES = 100
 POSITIVE = ("1", "true")  # where nobody says which class is the positive one
+SAME = (("0", "false"), ("1", "true"))  # of a binary log these are spelled one way or the other, and mean one class
 MISSING = {"", "null", "NaN", "nan"}
 
 _CAPACITIES = (8, 16, 32, 64, MAX_CLASSES)
@@ -239,6 +241,17 @@ class Layout:
         if len(self._positive) != len(self.classes.names):
             self._positive = np.fromiter((name in self.positive for name in self.classes.names), dtype=np.bool_)
         return self._positive
+
+    def as_one(self, codes: NDArray[Any]) -> NDArray[Any]:
+        """Numbers of classes where one class has one number: of a binary log `1` and `true` are one, and `0` and `false`. -1 stays."""
+        names = self.classes.names
+        if self.task != "binary" or not any(number in names and word in names for number, word in SAME):
+            return codes
+        result = codes.copy()
+        for number, word in SAME:
+            if number in names and word in names:
+                result[codes == names.index(word)] = names.index(number)
+        return result
 
     def _shapes(self, k: int) -> dict[str, Shape]:
         shapes: dict[str, Shape] = {"rows": (1,), "labelled": (1,)}

@@ -45,6 +45,20 @@ def measured(counts: Counts) -> dict[str, Estimate]:
     return result | business(counts)
 
 
+def headline(counts: Counts) -> dict[str, Estimate]:
+    """Of `measured` what is looked at in every slice of a log all the time: it costs a tenth of the rest."""
+    counts.fit()
+    task = counts.layout.task
+    if task == "regression":
+        errors = regression(counts)
+        return {"mae": errors["mae"], "bias": errors["bias"]} | business(counts)
+    table = _told_apart(counts)
+    result = confused(counts, table) if task == "binary" else {"accuracy": accuracy(table)}
+    if counts.layout.costs:
+        result["cost"] = cost(counts)
+    return result | business(counts)
+
+
 def coverage(counts: Counts) -> Estimate:
     """Share of the predictions whose label is known."""
     return share(counts.labelled, counts.rows)
@@ -58,18 +72,23 @@ def accuracy(table: FloatArray) -> Estimate:
     return share(float(np.trace(table)), float(table.sum()))
 
 
-def binary(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
-    """Numbers of the positive class against all others, and those of its score."""
+def confused(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
+    """Numbers of the positive class against all others."""
     is_positive = counts.layout.positives()[_order(counts)]
     true_positive = float(table[np.ix_(is_positive, is_positive)].sum())
     said, was = float(table[:, is_positive].sum()), float(table[is_positive].sum())
     n = float(table.sum())
-    result = {
+    return {
         "accuracy": accuracy(table),
         "precision": _share_or_zero(true_positive, said, n),
         "recall": _share_or_zero(true_positive, was, n),
         "f1": f1(_share_or_zero(true_positive, said + was - true_positive, n)),
     }
+
+
+def binary(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
+    """Numbers of the positive class against all others, and those of its score."""
+    result = confused(counts, table)
     if "cells" not in counts:
         return result | dict.fromkeys(("auc", "log_loss", "brier", "calibration.error"), unknown())
     scored, (total, squares) = int(counts["scored"][0]), counts["brier"].tolist()

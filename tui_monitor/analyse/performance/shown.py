@@ -13,7 +13,7 @@ from tui_monitor.analyse.performance.book import Book, Window, slot_start
 from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.inferred import Inferred
 from tui_monitor.analyse.performance.layout import Layout
-from tui_monitor.analyse.performance.metrics import calibration, class_scores, confusion, coverage, measured
+from tui_monitor.analyse.performance.metrics import calibration, class_scores, confusion, coverage, headline, measured
 from tui_monitor.analyse.performance.reference import Reference, held_against
 from tui_monitor.analyse.performance.reweight import Reweighted
 from tui_monitor.analyse.performance.standing import ENOUGH_LABELS, Line
@@ -98,9 +98,9 @@ class Shown:
         counts = window.total
         width_s = window.width_s if window.width_s < math.inf else None
         reference = self._reference
-        metrics = measured(counts)
+        metrics = measured(counts) if slice_ is None else headline(counts)
         if reference is not None:
-            metrics = reference.of(width_s, metrics)
+            metrics = reference.of(width_s, metrics, slice_)
         elif line is not None and slice_ is None and width_s is not None and (one := metrics.get(key)) is not None and one.n:
             metrics[key] = held_against(one, key, line.mean, line.floor(one.n, 1 if key == "mae" else -1))
         covered = coverage(counts)
@@ -136,7 +136,7 @@ class Shown:
 
     def _inferred(self, labelled: Performance, source: Basis, found: Inferred, width_s: float | None) -> Performance:
         """An element of another source beside the labelled one."""
-        metrics = self._reference.of(width_s, found.metrics) if self._reference is not None else found.metrics
+        metrics = self._reference.of(width_s, found.metrics, labelled.slice) if self._reference is not None else found.metrics
         return msgspec.structs.replace(
             labelled,
             source=source,

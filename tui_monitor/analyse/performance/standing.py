@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from tui_monitor.model import Estimate, Performance
 
@@ -60,16 +62,9 @@ class Line(NamedTuple):
         return _quantile(self.parts - 1)
 
 
-_quantiles: dict[int, float] = {}
-
-
+@cache
 def _quantile(degrees: int) -> float:
-    found = _quantiles.get(degrees)
-    if found is None:
-        from scipy.special import stdtrit
-
-        found = _quantiles[degrees] = float(stdtrit(max(degrees, 1), 1.0 - _CHANCE))
-    return found
+    return float(stdtrit(max(degrees, 1), 1.0 - _CHANCE))
 
 
 def line_of(n: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray[np.float64]) -> Line | None:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.intervals import mean, share
+from tui_monitor.analyse.performance.layout import SAME
 from tui_monitor.model import Estimate
 
 SHARES = ("accuracy", "precision", "recall", "selection.rate")
 MEANS = ("mae", "mse", "log_loss", "brier")  # high is bad
-_SAME = (("0", "false"), ("1", "true"))  # of a binary log these are spelled one way or the other, and mean one class
 
 
 class Share(NamedTuple):
@@ -90,7 +90,7 @@ def labels_by_predictions(counts: Counts) -> NDArray[np.int64]:
     table = counts.confusion
     names = counts.layout.classes.names
     if counts.layout.task == "binary":
-        for number, word in _SAME:
+        for number, word in SAME:
             if number in names and word in names:
                 to, of = names.index(number), names.index(word)
                 table[to] += table[of]
