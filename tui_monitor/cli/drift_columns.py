@@ -75,15 +75,14 @@ def gather(path: str, table: Table, names: Sequence[str], progress: Progress | N
     return FileColumns(path, rows, duplicate, table.unreadable, columns, sample.columns(columns))
 
 
-def first_of_each(chunk: Chunk, firsts: Firsts | None) -> NDArray[np.bool_] | None:
-    """Which rows count: of rows with one id the first; None: all."""
-    if firsts is None:
-        return None
-    keys = chunk.keys(ID)
-    left = np.ones(chunk.rows, dtype=np.bool_)
-    asked = np.flatnonzero(keys.known)
-    told = firsts.tell(keys.hashes[asked], np.zeros(len(asked), dtype=np.uint32))
-    left[asked[told.duplicate | told.contradicting]] = False
+def first_of_each(chunk: Chunk, firsts: Firsts | None, used: NDArray[np.bool_] | None = None) -> NDArray[np.bool_] | None:
+    """Which rows count: of the used rows with one id the first; None: all."""
+    left = np.ones(chunk.rows, dtype=np.bool_) if used is None else used.copy()
+    if firsts is not None:
+        keys = chunk.keys(ID)
+        asked = np.flatnonzero(keys.known & left)
+        told = firsts.tell(keys.hashes[asked], np.zeros(len(asked), dtype=np.uint32))
+        left[asked[told.duplicate | told.contradicting]] = False
     return None if left.all() else left
 
 

@@ -69,17 +69,16 @@ def read(path: str, table: Table, time: str, names: Sequence[str], progress: Pro
             at_s = chunk.times(time)
             timed = ~np.isnan(at_s)
             left_out["time_unreadable"] += chunk.rows - int(timed.sum())
-            first = first_of_each(chunk, firsts)
-            left = timed if first is None else timed & first
-            left_out["duplicate"] += int((timed & ~left).sum())
-            rows += int(left.sum())
+            left = first_of_each(chunk, firsts, timed)
+            size = chunk.rows if left is None else int(left.sum())
+            left_out["duplicate"] += int(timed.sum()) - size
+            rows += size
             if rows * (len(there) + 1) > MOST_VALUES:
                 raise TableError(f"{path}: over {MOST_VALUES:,} values; name fewer columns with --columns, or replay a part of it")
-            whole = bool(left.all())
-            times.append(at_s if whole else at_s[left])
+            times.append(at_s if left is None else at_s[left])
             for name in there:
                 values = chunk.feature(name)
-                parts[name].append(values if whole else values[left])
+                parts[name].append(values if left is None else values[left])
     finally:
         table.close()
     left_out["row_unreadable"] = table.unreadable
