@@ -162,4 +162,5 @@ class Says(Struct, frozen=True):
     waiting: tuple[str, ...] = ("request.running", "queue.length")  # keys that mean: there is work
     progress: Sum | None = None  # counters that grow when work is done; None: cannot tell
     step_s: float = 0.0  # the page's numbers are known to change only this often (each process of it in its own phase)
+    own_map: bool = False  # its measures are the user's own map, not what is known of a kind of server
     blank: float = float("inf")  # a gauge at or above this is the exporter's word for "not supported"

@@ -103,10 +103,10 @@ def test_signals_grow_through_restarts_and_no_drift_is_seen() -> None:
         server.serve(20)
         at_s = 10.0 * look
         numbers.observe(at_s, server.page())
-        for name, (role, edges, cumulative, categories) in numbers.histograms().items():
+        for name, (role, edges, cumulative, categories, amount) in numbers.histograms().items():
             assert all(now >= then for now, then in zip(cumulative, before.get(name, cumulative), strict=True))
             before[name] = cumulative
-            room.observe(at_s, "llm", name, role, edges, cumulative, categories)
+            room.observe(at_s, "llm", name, role, edges, cumulative, categories, amount)
         room.check(at_s)
     assert numbers.restarts == 24
     verdicts = {verdict.signal: verdict.state for verdict in room.verdicts(at_s)}

@@ -262,9 +262,9 @@ def test_signals_only_ever_grow_through_restarts_and_replicas() -> None:
         }
 
     target = numbers((0.0, page(5, 8, 2)), (2.0, page(6, 10, 4)), (4.0, page(1, 1, 0)))
-    role, edges, cumulative, categories = target.histograms()["latency_ms"]
+    role, edges, cumulative, categories, _ = target.histograms()["latency_ms"]
     assert (role, edges, cumulative, categories) == ("latency", [100.0], [17.0, 21.0], None)
-    assert target.histograms()["ok_total{reason}"] == ("output", [], [1.0, 4.0], ["length", "stop"])
+    assert target.histograms()["ok_total{reason}"] == ("output", [], [1.0, 4.0], ["length", "stop"], None)
 
 
 def test_a_clock_set_back_begins_anew() -> None:

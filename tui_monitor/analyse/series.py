@@ -11,7 +11,7 @@ from tui_monitor.mapping import First, Latest, Measure, Quantile, Rate, Ratio, S
 from tui_monitor.model import Layout, SeriesKey, clean
 
 Group = tuple[str, ...]  # values of the labels that name model and version
-BUCKET, COUNT = "_bucket", "_count"
+BUCKET, COUNT, SUM = "_bucket", "_count", "_sum"
 
 
 class Pick:
@@ -119,6 +119,8 @@ class Wanted:
             self.counters.update(says.progress.terms)
         self.signal_histograms = tuple(Total((signal.family,)) for signal in says.signals if not signal.label)
         self.signal_counters = tuple(Total((signal.family,)) for signal in says.signals if signal.label)
+        self.sums = {signal.family: Total((signal.family + SUM,), optional=True) for signal in says.signals if not signal.label}
+        self.counters.update(self.sums.values())
         self.histograms.update(self.signal_histograms)
         self.counters.update(self.signal_counters)
         self.names = {name for total in self.counters for name in total.names}

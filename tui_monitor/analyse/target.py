@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
+from collections import Counter
 from collections.abc import Collection
 from operator import lt
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tui_monitor.analyse.clock import shifted
+from tui_monitor.analyse.found_signals import found_signals
 from tui_monitor.analyse.measures import NO_PAGE, NO_SECOND_SAMPLE, NOT_COUNTED, Evaluation, total_of
-from tui_monitor.analyse.series import BUCKET, Plan, Wanted
+from tui_monitor.analyse.series import BUCKET, Plan, Wanted, totals
 from tui_monitor.analyse.steps import Steps
 from tui_monitor.analyse.windows import MIXED, NAN, Past, Row, Window, widened
 from tui_monitor.mapping import First, Measure, Rate, Says, Total
-from tui_monitor.model import Metrics, Page, SeriesKey, clean
+from tui_monitor.model import Layout, Metrics, Page, SeriesKey, clean
 
 MAX_COLUMNS = 4_000  # series with a past, of one target; what does not fit is counted in `left_out`
 MAX_MODELS = 64
 MAX_CATEGORIES = 256
+_BEGINS = re.compile(r"[a-zA-Z0-9]+[_:]")
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class SignalCounts(NamedTuple):
     edges: list[float]  # finite upper bounds; empty for categories
     cumulative: list[float]  # histogram: rows at or below each edge, then all rows; categories: rows of each. Never falls
     categories: list[str] | None = None
+    amount: float | None = None  # the sum of all values, where the page tells it
 
 
 class TargetNumbers:
@@ -71,6 +76,7 @@ class TargetNumbers:
         self._says = says
         self._interval_s = interval_s
         self._wanted = Wanted(says)
+        self._own = _families(says)  # what is worth watching of these is known
         self._past = Past(interval_s)
         self._columns: dict[SeriesKey, int] = {}
         self._plan: Plan | None = None
@@ -264,7 +270,7 @@ class TargetNumbers:
         if plan is None:
             return {}
         result: dict[str, SignalCounts] = {}
-        for signal in self._says.signals:
+        for signal in self._wanted.says.signals:
             total = Total((signal.family,))
             if signal.label:
                 key = f"{signal.family}{{{signal.label}}}"
@@ -277,8 +283,21 @@ class TargetNumbers:
                 edges = [bound for bound in buckets if bound != math.inf]
                 grown = [self._grown(columns) for columns in buckets.values()]
                 if all(map(math.isfinite, grown)):
-                    result[signal.family] = SignalCounts(signal.role, edges, grown)
+                    result[signal.family] = SignalCounts(signal.role, edges, grown, None, self._amount(signal.family))
         return result
+
+    def _amount(self, family: str) -> float | None:
+        pick = self._plan.picks.get(self._wanted.sums[family]) if self._plan else None
+        return self._grown(pick.all) if pick is not None and pick.all else None
+
+    def _find_signals(self, layout: Layout) -> None:
+        """More signals than its kind names: what the page offers by itself."""
+        if self._says.about != "server":
+            return
+        families, prefixes = self._own
+        signals = self._says.signals + found_signals(layout, families, prefixes)
+        if signals != self._wanted.says.signals:
+            self._wanted = Wanted(structs.replace(self._says, signals=signals))
 
     def _grown(self, columns: list[int]) -> float:
         return total_of(self._last[column] + self._added[column] for column in columns if not math.isnan(self._last[column]))
@@ -292,6 +311,7 @@ class TargetNumbers:
 
     def _replan(self, at_s: float, page: Page) -> None:
         """The page's layout changed: give new counters a column and resolve the mapping anew."""
+        self._find_signals(page.layout)
         wanted = self._wanted
         counters = [key for key in page.layout.series if key.name in wanted.names]
         fresh = [key for key in counters if key not in self._columns]
@@ -349,3 +369,13 @@ class TargetNumbers:
         self._steps.keep(columns)
         self._last = array("d", (self._last[column] for column in columns))
         self._added = array("d", (self._added[column] for column in columns))
+
+
+def _families(says: Says) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Families that a kind's mapping speaks of, and how the names of its own families begin; a page without a mapping has none of its own."""
+    counters, gauges, histograms = totals(says.measures.values())
+    known = {name for total in (*counters, *gauges, *histograms) for name in total.names} | {signal.family for signal in says.signals}
+    plain = {name.removesuffix("_count").removesuffix("_sum") for name in known}
+    begins = Counter(match[0] for name in known if (match := _BEGINS.match(name)))
+    own = () if says.own_map else tuple(begin for begin, count in begins.items() if count > 1)
+    return frozenset(known | plain), own

@@ -60,12 +60,12 @@ def buckets_of(frame: Any, family: str) -> PastBuckets:
     if len(bounds) < 2 or bounds[-1] != math.inf or len(moments) < 2:
         raise RangeFailure("empty", f"{family}_bucket is no whole histogram in that time")
     grown = np.zeros((len(moments), len(bounds)))
-    for key, series in frame.groupby(labels, dropna=False):
+    for key, unsorted in frame.groupby(labels, dropna=False):
         named = dict(zip(labels, key if isinstance(key, tuple) else (key,), strict=True))
         bound = _bound(str(named["le"]))
         if bound is None:
             continue
-        series = series.sort_index()
+        series = unsorted.sort_index()
         at_s = series.index.values.astype("datetime64[ns]").astype(np.int64) / 1e9
         values = series["value"].to_numpy(dtype=np.float64)
         step = np.diff(values)

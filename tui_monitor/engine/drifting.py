@@ -1,22 +1,50 @@
-"""Drift: histograms of the servers and rows of the logs in, verdicts out."""
+"""Drift: histograms of the servers and rows of the logs in, verdicts out. Everything that takes time happens in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tui_monitor.analyse.target import SignalCounts
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine.multivariate import Multivariate
 from tui_monitor.engine.watched import Watched
-from tui_monitor.model import Drift, LogRows, clean
+from tui_monitor.model import Drift, LogRows, ServerAnswer, clean
+from tui_monitor.vocabulary import seconds
 
 if TYPE_CHECKING:
     from tui_monitor.analyse.drift.room import DriftRoom
+    from tui_monitor.engine.drift_logs import DriftLogs
+    from tui_monitor.engine.drift_references import References
 
 OBSERVED_EVERY_S = 9.0  # counts only grow: looking at them more often tells the judges nothing more
 FIRST_S = 0.5  # the first frame first: an import holds the interpreter
+WAIT_S = 0.1  # so long a frame waits for its verdicts; then it has those of before
+AGAIN_S = 5.0  # verdicts between two checks change by their clocks only
+EXPIRED_EVERY_S = 600.0
+MOST_WAITING = 2000  # looks at servers that wait for the judges
+
+
+class Looked(NamedTuple):
+    """The signals of one server at one moment."""
+
+    at_s: float
+    target: str
+    url: str
+    signals: dict[str, SignalCounts]
+
+
+class Judges(NamedTuple):
+    """What is loaded beside the first frames, and used in the judges' thread only."""
+
+    room: DriftRoom
+    logs: DriftLogs
+    references: References
 
 
 class Drifting:
@@ -24,11 +52,30 @@ class Drifting:
 
     def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
         self._settings, self._note = settings, note
-        self._room: DriftRoom | None = None
+        self._judges: Judges | None = None
+        self._own = threading.Lock()  # of the room: the thread has it while it judges
+        self._gate = asyncio.Lock()  # one piece of work at a time in the thread
+        self._worker: Worker[object] = Worker("drift")
         self._observed: dict[str, float] = {}  # target -> time of the answer that was looked at last
+        self._looked: deque[Looked] = deque(maxlen=MOST_WAITING)
+        self._versions: dict[str, dict[str, frozenset[str]]] = {}  # target -> model -> versions
+        self._deployed: deque[tuple[str, str, float]] = deque(maxlen=100)
+        self._present: set[str] = set()
+        self._before: deque[tuple[str, LogRows, float]] = deque(maxlen=200)  # rows that came while the judges were loaded
+        self._verdicts: list[Drift] = []
+        self._made: list[Drift] | None = None  # by the thread, not yet told
+        self._made_s = self._expired_s = 0.0
+        self._made_of = -1
+        self._left_out = 0
         self._saved: bytes | None = None
+        self._dump: bytes | None = None
+        self._wants_dump = False
+        self._failed = ""
         self._loading: asyncio.Task[None] | None = None
+        self._judging: asyncio.Task[None] | None = None
         self._whole_rows = Multivariate(settings, note)
+
+    # -- life ---------------------------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Load the judges beside the first frames."""
@@ -38,63 +85,192 @@ class Drifting:
     async def stop(self) -> None:
         """No more judging."""
         await self._whole_rows.stop()
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.gather(self._loading, return_exceptions=True)
+        tasks = [task for task in (self._loading, self._judging) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _load(self) -> None:
-        def load() -> type[DriftRoom]:
-            from tui_monitor.analyse.drift.room import DriftRoom
-
-            return DriftRoom
-
         await asyncio.sleep(FIRST_S)
         try:
-            room = await Worker[type["DriftRoom"]]("load-drift").run(load, None)
+            self._judges = await Worker[Judges]("load-drift").run(self._loaded, None)
         except Exception as error:  # noqa: BLE001 - a broken installation of numpy or scipy: everything else is watched on
             self._note(f"drift is not judged: {clean(f'{type(error).__name__}: {error}')}", "warning")
+
+    def _loaded(self) -> Judges:
+        from tui_monitor.analyse.drift.room import DriftRoom
+        from tui_monitor.engine.drift_logs import DriftLogs
+        from tui_monitor.engine.drift_references import References
+
+        room, logs = DriftRoom(self._settings.drift), DriftLogs(self._settings, self._note)
+        references = References(self._settings, socket.gethostname(), self._note)
+        if self._saved and not room.load(self._whole_rows.parted(self._saved)):
+            self._note("drift: some of what was learned cannot be read and is learned anew", "warning")
+        references.offer_files(room, logs)
+        while self._before:
+            logs.came(*self._before.popleft())
+        self._dump = room.dump()
+        return Judges(room, logs, references)
+
+    async def reload(self, settings: Settings) -> None:
+        """Other prediction logs and references; budget and learning time are those of the start."""
+        old, self._settings = self._settings, settings
+        if settings.predictions == old.predictions and settings.drift.references == old.drift.references:
             return
-        made = room(self._settings.drift)
-        if self._saved:
-            made.load(self._whole_rows.parted(self._saved))
-        self._room = made
+
+        def change(judges: Judges) -> None:
+            judges.logs.settings_changed(settings)
+            judges.references.renewed(settings)
+            judges.references.offer_files(judges.room, judges.logs)
+
+        await self._do(change)
 
     def restore(self, saved: bytes | None) -> None:
         """References and running evidence of an earlier engine."""
         self._saved = saved
 
-    def dump(self) -> bytes | None:
-        """References and running evidence, for the next engine."""
-        return self._whole_rows.joined(self._room.dump()) if self._room else self._saved
+    def dump(self, *, ending: bool = False) -> bytes | None:
+        """References and running evidence for the next engine: the newest that the judges have written, or at the end those of now."""
+        if ending and self._judges is not None and self._own.acquire(timeout=5.0):
+            try:
+                self._dump = self._judges.room.dump()
+            finally:
+                self._own.release()
+        self._wants_dump = True
+        return self._whole_rows.joined(self._dump) if self._dump else self._saved
 
-    def pin(self, source: str, signal: str) -> str:
+    # -- acts ---------------------------------------------------------------------------------------------------------------------------
+
+    async def pin(self, source: str, signal: str) -> str:
         """A signal's present becomes its reference; returns why not, or nothing."""
-        return self._room.pin(source, signal) if self._room else "the judges are not loaded yet"
+        return await self._act(lambda room: room.pin(source, signal))
+
+    async def back(self, source: str, signal: str, now_s: float) -> str:
+        """A signal's reference of before holds again; returns why not, or nothing."""
+        return await self._act(lambda room: room.back(source, signal, now_s))
+
+    async def _act(self, act: Callable[[DriftRoom], str]) -> str:
+        if self._judges is None:
+            return "the judges are not loaded yet"
+        said = ""
+
+        def work(judges: Judges) -> None:
+            nonlocal said
+            said = act(judges.room)
+            self._dump, self._made_s = judges.room.dump(), 0.0
+
+        await self._do(work)
+        return said
+
+    async def _do(self, work: Callable[[Judges], None]) -> None:
+        """One piece of work in the judges' thread."""
+        judges = self._judges
+        if judges is None:
+            return
+
+        def run() -> None:
+            with self._own:
+                work(judges)
+
+        async with self._gate:
+            await asyncio.shield(self._worker.run(run, None))
+
+    # -- what comes ---------------------------------------------------------------------------------------------------------------------
 
     def observe(self, now_s: float, watched: list[Watched]) -> None:
         """The newest cumulative histograms of every server that answered since."""
-        if self._room is None:
+        self._present = {one.found.name for one in watched}
+        if self._judges is None:
             return
         for one in watched:
             reading = one.reading
-            if (
-                reading is None
-                or reading.failure is not None
-                or 0 <= reading.at_s - self._observed.get(one.found.name, 0.0) < OBSERVED_EVERY_S
-            ):
+            name = one.found.name
+            if reading is None or reading.failure is not None or 0 <= reading.at_s - self._observed.get(name, 0.0) < OBSERVED_EVERY_S:
                 continue
-            self._observed[one.found.name] = reading.at_s
-            for signal, counts in one.numbers.histograms().items():
-                self._room.observe(reading.at_s, one.found.name, signal, *counts)
+            self._observed[name] = reading.at_s
+            self._look_at_versions(name, reading.content, reading.at_s)
+            self._looked.append(Looked(reading.at_s, name, one.found.urls.get("metrics", one.found.url), one.numbers.histograms()))
+
+    def _look_at_versions(self, target: str, answer: object, at_s: float) -> None:
+        """A deploy: a model that was there has another version, or all models are other ones."""
+        if not isinstance(answer, ServerAnswer) or not answer.models:
+            return
+        now: dict[str, set[str]] = {}
+        for model in answer.models:
+            now.setdefault(model.name, set()).add(model.version)
+        before, self._versions[target] = self._versions.get(target), {name: frozenset(versions) for name, versions in now.items()}
+        if before is None:
+            return
+        other = [name for name, versions in self._versions[target].items() if name in before and before[name] != versions]
+        if other or not now.keys() & before.keys():
+            name = other[0] if other else next(iter(now))
+            version = max(now[name])
+            self._deployed.append((target, f"{version} of {name}" if version else name, at_s))
 
     def rows_came(self, log: str, rows: LogRows, at_s: float) -> None:
         """New rows of a prediction log. Called in the thread of the judges of quality."""
         self._whole_rows.rows_came(log, rows)
+        if self._judges is None:
+            self._before.append((log, rows, at_s))
+        else:
+            self._judges.logs.came(log, rows, at_s)
+
+    # -- what is said -------------------------------------------------------------------------------------------------------------------
 
     async def verdicts(self, now_s: float) -> list[Drift]:
-        """Every signal's verdict; a check is made when it is due."""
-        if self._room is None:
+        """Every signal's verdict; a check is made when it is due. A frame does not wait for long: then they are those of before."""
+        if self._judges is None:
             return []
-        self._whole_rows.hand_over(self._room)
-        self._room.check(now_s)
-        return self._whole_rows.told(self._room.verdicts(now_s), now_s)
+        if self._judging is None or self._judging.done():
+            self._judging = asyncio.create_task(self._judge(now_s))
+        await asyncio.wait({self._judging}, timeout=WAIT_S)
+        return self._verdicts
+
+    @property
+    def left_out(self) -> int:
+        """Signals over the bound: there, and not judged."""
+        return self._left_out
+
+    @property
+    def budget_s(self) -> float:
+        """One false alarm of all signals together in so long."""
+        return seconds(self._settings.drift.false_alarm_every)
+
+    async def _judge(self, now_s: float) -> None:
+        try:
+            await self._do(lambda judges: self._judged(judges, now_s))
+            if self._made is not None:
+                self._verdicts, self._made = self._whole_rows.told(self._made, now_s), None
+            self._failed = ""
+        except Exception as error:  # noqa: BLE001 - the top of a loop: said once, and tried again with the next tick
+            why = clean(f"{type(error).__name__}: {error}")
+            if why != self._failed:
+                self._note(f"judging drift failed: {why}", "warning")
+            self._failed = why
+
+    def _judged(self, judges: Judges, now_s: float) -> None:
+        """In the judges' thread: take what waits, check, and make the verdicts anew where they can have changed."""
+        room, logs, references = judges
+        while self._deployed:
+            target, version, at_s = self._deployed.popleft()
+            if learned := room.deployed(target, version, at_s, logs=False):
+                self._note(f"{target}: {clean(version, 60)} serves: {learned} signals learn anew what is usual")
+        while self._looked:
+            looked = self._looked.popleft()
+            for signal, counts in looked.signals.items():
+                room.observe(looked.at_s, looked.target, signal, *counts)
+                if counts.edges and references.wanted(looked.target, signal):
+                    references.ask_past(room, looked.target, looked.url, signal, now_s)
+        logs.feed(room, now_s)
+        self._whole_rows.hand_over(room)
+        checked = room.check(now_s)
+        if not 0 <= now_s - self._expired_s < EXPIRED_EVERY_S:
+            self._expired_s = now_s
+            for source in room.expire(now_s, self._present | logs.names):
+                self._note(f"drift: {clean(source, 60)} is gone for long: its signals are forgotten")
+        if checked or room.signals != self._made_of or not 0 <= now_s - self._made_s < AGAIN_S:
+            self._made, self._made_s, self._made_of = room.verdicts(now_s), now_s, room.signals
+            self._left_out = len(room.left_out)
+        if self._wants_dump:
+            self._wants_dump = False
+            self._dump = room.dump()

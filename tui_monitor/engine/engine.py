@@ -227,6 +227,7 @@ class Engine:
         await self._targets.reload(settings)
         await self._probes.reload(settings)
         self._quality = await self._quality.renewed(settings)
+        await self._drift.reload(settings)
         self.note("configuration read again" + (f" by {who}" if who else ""))
 
     # -- a tick -------------------------------------------------------------------------------------------------------------------------
@@ -374,7 +375,7 @@ class Engine:
     def _save(self, now_s: float) -> None:
         self._saved_s = now_s
         self._keeper.save("strip", self._strip.dump())
-        self._keeper.save("drift", self._drift.dump())
+        self._keeper.save("drift", self._drift.dump(ending=self._stop.is_set()))
         self._keeper.save("quality", self._quality.dump(ending=self._stop.is_set()))
         self._keeper.save("probes", self._probes.dump())
         self._keeper.save("forecasts", self._forecasting.dump(now_s, ending=self._stop.is_set()))
@@ -438,8 +439,8 @@ class Engine:
                 outcome = await self._alerting.act(command, who)
                 self._wake.set()
                 return outcome
-            case MarkReference(source, signal):
-                return await self._pin(source, signal, who)
+            case MarkReference(source, signal, back):
+                return await self._pin(source, signal, who, back=back)
             case ExplainProbe():
                 outcome = self._probes.explain(command)
                 if outcome.ok and not command.stop:
@@ -457,18 +458,22 @@ class Engine:
             case _:
                 return Outcome(ok=False, message="not known to this engine")
 
-    async def _pin(self, source: str, signal: str, who: str) -> Outcome:
+    async def _pin(self, source: str, signal: str, who: str, *, back: bool) -> Outcome:
         golden = self._probes.known(source) and not signal
-        why = self._probes.pin(source) if golden else self._drift.pin(source, signal)
+        if back:
+            why = await self._drift.back(source, signal, time.time())
+        else:
+            why = self._probes.pin(source) if golden else await self._drift.pin(source, signal)
         if why:
             return Outcome(ok=False, message=f"not done: {why}")
         signal = signal or "golden answers"
         kept, state = ("probes", self._probes.dump()) if golden else ("drift", self._drift.dump())
         lost = await self._keeper.save_now(kept, state)
-        self.note(f"{source}: {signal} as it is now is the reference, by {who}")
+        said = f"{signal} is judged by its reference of before" if back else f"{signal} as it is now is the reference"
+        self.note(f"{source}: {said}, by {who}")
         self._hurry = True
         self._wake.set()
-        return Outcome(ok=True, message=f"{signal} as it is now is the reference" + (f", until the engine ends: {lost}" if lost else ""))
+        return Outcome(ok=True, message=said + (f", until the engine ends: {lost}" if lost else ""))
 
 
 def _system_of(reading: Reading | None, now_s: float) -> System:

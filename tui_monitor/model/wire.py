@@ -114,11 +114,13 @@ class HistoryOfAlert(Struct, frozen=True, tag=True):
 class MarkReference(Struct, frozen=True, tag=True):
     """What a drift signal shows now becomes its reference: the user says that this is normal.
 
-    With a probe as source and an empty signal, the newest golden answers become those of the first run.
+    With a probe as source and an empty signal, the newest golden answers become those of the first run. `back`: the reference before this one
+    holds again.
     """
 
     source: str
     signal: str
+    back: bool = False
 
 
 class ExplainProbe(Struct, frozen=True, tag=True):

@@ -22,6 +22,7 @@ class Made(NamedTuple):
     bins: Bins | None
     reference: Reference | None
     why: str = ""
+    timed: bool = True  # whether its order in time was known
 
 
 def of_values(values: NDArray[Any], at_s: Floats | None, origin: str) -> Made:
@@ -43,7 +44,7 @@ def of_values(values: NDArray[Any], at_s: Floats | None, origin: str) -> Made:
         bins = Bins.of_categories(values)
     else:
         bins = Bins.of_numbers(values)
-    return Made(bins, of_rows(values, at_s, bins, origin))
+    return Made(bins, of_rows(values, at_s, bins, origin), timed=at_s is not None)
 
 
 def of_buckets(edges: list[float], times: Floats, slots: Floats, origin: str) -> Made:

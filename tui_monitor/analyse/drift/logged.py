@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -65,7 +66,8 @@ class LogSignals:
 
     def __init__(self, settings: PredictionSettings, learn_s: float, given: Sequence[Expectation] = ()) -> None:
         """`learn_s`: how long expectations are learned where there are none."""
-        self._settings, self._learn_s = settings, learn_s
+        self.settings = self._settings = settings
+        self._learn_s = learn_s
         self.expected: list[Expectation] = list(given)
         self.learned_anew = False  # expectations were learned since this was last looked at
         self._usual: dict[str, Reference] = {}
@@ -276,12 +278,17 @@ def _array(values: list[Any]) -> NDArray[Any]:
     return made
 
 
+def there_of(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values are there: finite numbers and texts."""
+    if values.dtype != object:
+        finite: NDArray[np.bool_] = np.isfinite(values)
+        return finite
+    return np.fromiter(
+        (value is not None and not (isinstance(value, float) and not math.isfinite(value)) for value in values), np.bool_, values.size
+    )
+
+
 def _column(role: str, values: list[Any]) -> Column:
     made = _array(values)
-    if made.dtype != object:
-        there = np.isfinite(made)
-    else:
-        there = np.fromiter(
-            (value is not None and not (isinstance(value, float) and not np.isfinite(value)) for value in values), np.bool_, len(values)
-        )
+    there = there_of(made)
     return role, made[there], there

@@ -157,9 +157,20 @@ class DriftRoom:
         judged = sum(not signal.unfit for signal in self._signals.values())
         return max(1.0, self._budget_s / self._every_s * max(1, judged))
 
-    def deployed(self, source: str, version: str, now_s: float) -> int:
-        """Another version of a model serves: learn what is usual of it, and keep what was; returns how many signals learn anew."""
-        learn = [signal for signal in self._of(source) if not signal.given and (signal.reference is not None or signal.unfit)]
+    def deployed(self, source: str, version: str, now_s: float, *, logs: bool) -> int:
+        """Another version of a model serves: learn what is usual of it, and keep what was; returns how many signals learn anew.
+
+        Args:
+            source: target or log.
+            version: for people.
+            now_s: since when.
+            logs: whether a log tells it, or a server.
+        """
+        learn = [
+            signal
+            for signal in self._of(source)
+            if _of_log(signal) == logs and not signal.given and (signal.reference is not None or signal.unfit)
+        ]
         for signal in learn:
             signal.anew(now_s, f"version {clean(version, 40)} since {sentence.clock(now_s, now_s)}")
         return len(learn)

@@ -197,6 +197,7 @@ def exporter_kind(settings: TargetSettings) -> Kind:
         measures=measures,
         signals=tuple(SignalSource(family, "latency") for family in dict.fromkeys(_histograms(measures))),
         progress=Sum(tuple(term for sum_ in work for term in sum_.terms)) if work else None,
+        own_map=True,
     )
     return Kind(name="prometheus", metrics=Page(0, "/metrics"), says=says)
 

@@ -1,0 +1,135 @@
+"""Prediction logs as signals: rows become columns in the thread that judges quality, and wait there for the judges of drift."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tui_monitor.analyse.drift.expectations import Expectation
+from tui_monitor.analyse.drift.logged import Came, Column, LogSignals
+from tui_monitor.config import Settings
+from tui_monitor.model import LogRows, clean
+from tui_monitor.vocabulary import seconds
+
+if TYPE_CHECKING:
+    from tui_monitor.analyse.drift.room import DriftRoom
+
+MOST_WAITING = 512  # looks at logs that wait for the judges; beyond, the oldest are left out and told
+BEHIND_S = 120.0  # rows this much older than now are of the past: they are judged at their own times
+MOST_SLOTS = 240  # of the past, in one look
+
+
+class DriftLogs:
+    """All `[[predictions]]`. `came` is called in one thread, `feed` in another."""
+
+    def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
+        self._note = note
+        self._every_s, self._learn_s = seconds(settings.drift.every), seconds(settings.drift.learn)
+        self._own = threading.Lock()
+        self._came: deque[tuple[str, Came]] = deque()
+        self._lost = 0
+        self._logs = {one.name: LogSignals(one, self._learn_s) for one in settings.predictions}
+        self._fresh: dict[str, list[Expectation]] = {}
+        self._last: dict[str, tuple[float, float]] = {}  # log that is behind -> (when its last rows came, their newest time)
+
+    def settings_changed(self, settings: Settings) -> None:
+        """Logs that are new or have other settings begin anew; the others go on."""
+        with self._own:
+            self._logs = {
+                one.name: known
+                if (known := self._logs.get(one.name)) is not None and known.settings == one
+                else LogSignals(one, self._learn_s)
+                for one in settings.predictions
+            }
+
+    @property
+    def names(self) -> set[str]:
+        """Of the logs that there are."""
+        return set(self._logs)
+
+    def expect(self, log: str, found: Sequence[Expectation], columns: dict[str, Any] | None = None) -> None:
+        """Expectations that are given, or were learned from a reference (then with its columns)."""
+        with self._own:
+            known = self._logs.get(log)
+            if known is not None:
+                known.expect(found, columns)
+
+    def came(self, log: str, rows: LogRows, now_s: float) -> None:
+        """New rows. What takes time happens here, in the caller's thread."""
+        with self._own:
+            known = self._logs.get(log)
+            if known is None or not (rows.rows or rows.labels):
+                return
+            came = known.take(rows, now_s)
+            if known.learned_anew:
+                known.learned_anew = False
+                self._fresh[log] = known.expected
+            self._came.append((log, came))
+            if len(self._came) > MOST_WAITING:
+                self._came.popleft()
+                self._lost += 1
+        for line in came.notes:
+            self._note(clean(line), "warning")
+
+    def feed(self, room: DriftRoom, now_s: float) -> None:
+        """Everything that waits, to the judges."""
+        with self._own:
+            waiting, lost, self._lost = list(self._came), self._lost, 0
+            self._came.clear()
+            fresh, self._fresh = self._fresh, {}
+        room.expectations |= fresh
+        if lost:
+            self._note(f"drift: {lost} looks at prediction logs were left out: the judges are too slow", "warning")
+        for log, came in waiting:
+            self._feed(room, log, came, now_s)
+        for log, (at_s, newest_s) in list(self._last.items()):
+            if now_s - at_s > BEHIND_S / 4 and not any(log == name for name, _ in waiting):  # its end: nothing more is to come
+                room.catch_up(log, newest_s + self._every_s)
+                room.caught_up(log)
+                del self._last[log]
+
+    def _feed(self, room: DriftRoom, log: str, came: Came, now_s: float) -> None:
+        if came.before:
+            every = np.arange(came.at_s.size)
+            self._rows(room, log, came, every < came.before, now_s)
+            if learned := room.deployed(log, came.version, float(came.at_s[came.before - 1]), logs=True):
+                self._note(f"{log}: version {clean(came.version, 40)} serves: {learned} signals learn anew what is usual")
+            self._rows(room, log, came, every >= came.before, now_s)
+        else:
+            self._rows(room, log, came, np.ones(came.at_s.size, np.bool_), now_s)
+        if came.late:
+            room.rows(log, came.late_at_s, came.late)
+        for one in came.counted:
+            at_s = float(came.at_s.max()) if came.at_s.size else now_s
+            if one.counts[0] or room.has(log, one.signal):
+                room.counted(log, at_s, one.signal, "quality", one.labels, one.counts, one.usual)
+
+    def _rows(self, room: DriftRoom, log: str, came: Came, chosen: np.ndarray[Any, np.dtype[np.bool_]], now_s: float) -> None:
+        """Rows of now wait for the next check; those of the past are checked as if time passed."""
+        if not chosen.any():
+            return
+        at_s = came.at_s[chosen]
+        columns = came.columns if chosen.all() else _only(came.columns, chosen)
+        newest_s = float(at_s.max())
+        if newest_s >= now_s - BEHIND_S:
+            room.caught_up(log)
+            self._last.pop(log, None)
+            room.rows(log, at_s, columns)
+            return
+        self._last[log] = (now_s, newest_s)
+        slot = np.floor(at_s / self._every_s).astype(np.int64)
+        first, last = int(slot.min()), int(slot.max())
+        if last - first >= MOST_SLOTS:  # coarser: a past of months in one look
+            slot = first + (slot - first) * MOST_SLOTS // (last - first + 1) * ((last - first + 1) // MOST_SLOTS)
+        for one in np.unique(slot):
+            part = slot == one
+            room.catch_up(log, float(one) * self._every_s)  # what waits is of before
+            room.rows(log, at_s[part], columns if part.all() else _only(columns, part))
+
+
+def _only(columns: dict[str, Column], chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Column]:
+    return {name: (role, values[chosen[there]], there[chosen]) for name, (role, values, there) in columns.items()}
