@@ -109,7 +109,12 @@ class Multivariate:
     def _drop(self, log: str) -> None:
         """Another fit than that of an older engine, whose signals may have come back: they learn anew."""
         signals = [_signal(method) for method in self._drift.multivariate if method not in SLOW]
-        self._acts.append(lambda room: [room.drop(log, signal) for signal in signals])
+
+        def drop(room: DriftRoom) -> None:
+            for signal in signals:
+                room.drop(log, signal)
+
+        self._acts.append(drop)
 
     def _begin(self, settings: PredictionSettings) -> WholeRows:
         from tui_monitor.analyse.drift.multivariate.slow import SlowJudges

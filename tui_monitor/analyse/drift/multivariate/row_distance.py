@@ -20,6 +20,7 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
     """The distance of a row from the middle of the reference, in standard deviations of the direction in which it lies."""
 
     scale: Scale
+    centre: list[float]
     whitening: list[list[float]]  # one line a direction, divided by its standard deviation
 
     @classmethod
@@ -37,7 +38,7 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
         _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
         sd = singular / np.sqrt(max(z.shape[0] - 1, 1))
         telling = sd**2 > FLAT * max(float(sd[0] ** 2), 1e-300)
-        return cls(scale, (directions[telling] / sd[telling, None]).tolist())
+        return cls(scale, z.mean(axis=0).tolist(), (directions[telling] / sd[telling, None]).tolist())
 
     @property
     def used(self) -> list[str]:
@@ -46,14 +47,14 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
 
     def parts(self, rows: Floats) -> Floats:
         """What each column adds to the squared distance; may be below zero where a column makes a row more usual."""
-        filled, weight = enough(self.scale.tamed(rows))
+        filled, weight = enough(self.scale.tamed(rows) - np.asarray(self.centre))
         whitening = np.asarray(self.whitening)
         added: Floats = filled * (filled @ whitening.T @ whitening) * weight[:, None]
         return added
 
     def of(self, rows: Floats) -> Floats:
         """The distance of each row; NaN where too few of its values are there."""
-        filled, weight = enough(self.scale.tamed(rows))
+        filled, weight = enough(self.scale.tamed(rows) - np.asarray(self.centre))
         distance: Floats = np.sqrt(((filled @ np.asarray(self.whitening).T) ** 2).sum(axis=1) * weight)
         return distance
 

@@ -16,13 +16,14 @@ from tui_monitor.analyse.drift.multivariate.numbers import Scale, enough
 
 EXPLAINED = 0.95
 MOST_FITTED = 10_000  # rows
-ROUNDING = 1e-9  # errors below are arithmetic: one column is exactly the sum of others
+ROUNDING = 1e-6  # a thousandth of a spread: one column is the sum of others, and this is arithmetic
 
 
 class RowError(Struct, frozen=True, tag="pca"):
     """What the reference taught. `components`: one line a direction."""
 
     scale: Scale
+    centre: list[float]  # of the tamed columns: their mean
     components: list[list[float]]
 
     @classmethod
@@ -40,7 +41,7 @@ class RowError(Struct, frozen=True, tag="pca"):
         _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
         explained = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
         kept = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(scale.kept) - 1, len(directions))
-        return cls(scale, directions[:kept].tolist())
+        return cls(scale, z.mean(axis=0).tolist(), directions[:kept].tolist())
 
     @property
     def used(self) -> list[str]:
@@ -49,7 +50,7 @@ class RowError(Struct, frozen=True, tag="pca"):
 
     def parts(self, rows: Floats) -> Floats:
         """The squared error of each row in each used column, in squared spreads; NaN where a row has too few values."""
-        z = self.scale.tamed(rows)
+        z = self.scale.tamed(rows) - np.asarray(self.centre)
         filled, weight = enough(z)
         directions = np.asarray(self.components)
         rest = filled - filled @ directions.T @ directions
