@@ -98,11 +98,14 @@ class Filling:
             if found.in_s > EVEN * found.lasted_s:
                 self.why = "it grows, but not for long enough to say where that ends"
                 continue
-            certain = known >= BEFORE and found.in_s <= CERTAIN * found.lasted_s
-            self.full = found if certain else Full(found.in_s, found.low_s, None, found.lasted_s, found.slope)
+            if known >= BEFORE and found.in_s <= CERTAIN * found.lasted_s:
+                self.full = found
+                break
+            if self.full is None:  # a shorter window may still be certain
+                self.full = Full(found.in_s, found.low_s, None, found.lasted_s, found.slope)
+        if self.full is not None:
             self.why = ""
-            return
-        if math.isnan(self._at(BEFORE)) and self.why == "no steady growth":
+        elif math.isnan(self._at(BEFORE)) and self.why == "no steady growth":
             self.why = "no steady growth yet; a day is needed"
 
     def _steady(self, window: int) -> list[tuple[float, float]] | None:
@@ -116,6 +119,9 @@ class Filling:
         grown = [after - before for before, after in pairwise(ends)]
         if min(grown) < LEAST_SHARE * whole / 4 or max(grown) > MOST_SHARE * whole / 4:
             return None
+        lately = max(window // 8, 6)
+        if ends[4] - self._near(lately) < LEAST_SHARE * whole * lately / window:
+            return None  # it has stopped
         places = [round(window * (POINTS - 1 - place) / (POINTS - 1)) for place in range(POINTS)]
         points = [(float(-back), share) for back in places if not math.isnan(share := self._at(back))]
         return points if len(points) >= 3 * POINTS // 4 else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tui_monitor.model import Alert, Disk, Frame, Metrics, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes import expected, order
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, pad, text_width
 from tui_monitor.ui.widgets.table import around
@@ -30,6 +30,8 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, second: bool, exporters: i
     used, total = metrics.get("memory.used"), metrics.get("memory.total")
     x = canvas.bar(x, 0, bar, used / total if used is not None and total else None, "chart2") + 1
     canvas.run(x, 0, (fmt.pair_of_sizes(used, total), number))
+    if host is None and (filling := expected.full_in(frame, "host", "memory.used")):
+        canvas.run(x + 16, 0, (cut(filling, canvas.width - x - 16), "warn"))
     if host is not None:
         _, sign = signs.of_alert(host)
         canvas.run(x + 16, 0, (cut(f"{sign.glyph} {host.rule}", canvas.width - x - 16), sign.role, "b"))
@@ -64,7 +66,10 @@ def _second(canvas: Canvas, frame: Frame, alerts: dict[str, Alert], number: str)
         elif disk.total_bytes:
             share = (disk.used_bytes or 0) / disk.total_bytes
             role = signs.of_alert(alert)[1].role if alert else number
-            groups.append([(f"{mount} ", "dim"), (fmt.ratio(share) + (" ▲" if alert else ""), role)])
+            filling = expected.full_in(frame, disk.mount, "disk.used")
+            groups.append(
+                [(f"{mount} ", "dim"), (fmt.ratio(share) + (" ▲" if alert else ""), role), *([(f" {filling}", "warn")] if filling else [])]
+            )
     first = groups[:1]
     rest = groups[1:]
     groups = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui_monitor.model import Frame, HistoryQuery, Metrics, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import logs, order, quality_facts
+from tui_monitor.ui.panes import expected, logs, order, quality_facts
 from tui_monitor.ui.view import Histories, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 from tui_monitor.ui.widgets.chart import chart, spark
@@ -84,6 +84,7 @@ def wanted(frame: Frame, view: View, width: int, height: int) -> list[HistoryQue
     key = chart_key(target, view)
     if key not in keys:
         keys.append(key)
+    keys += expected.keys(key)
     span_s = WINDOWS.get(view.window, 300.0)
     points = max(30, min(240, (width - 12) * 2))
     step_s = max(span_s / points, frame.engine.interval_s)
@@ -213,9 +214,12 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
     parts: list[Part] = [(NAMES.get(key, key), "strong"), "  ", (fmt.metric(key, now), "text")]
     if now is None:
         parts += [("  " + cut(target.absent.get(key, "no value now"), canvas.width - 20), "dim")]
+    strange = expected.outside(frame, target.name, [key])
+    if strange:
+        parts.append((cut(f"  {strange[0].why.removeprefix(key + ' is ')}", canvas.width - 24), "warn"))
     canvas.run(0, 0, *parts)
     below = canvas.part(0, 1, canvas.width, canvas.height - 1)
-    left = chart(below, series, key, utc=view.utc)
+    left = chart(below, series, key, utc=view.utc, band=expected.band(histories, target.name, key))
     if target.state in {"STALLED", "DOWN", "STALE"} and series is not None and below.height >= 3:
         word = f" {target.state} {fmt.age((frame.at - target.since).total_seconds())} "
         x = max(left, canvas.width - len(word))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tui_monitor.model import utc as utc_time
 from tui_monitor.ui import format as fmt
@@ -14,6 +15,14 @@ _BLOCKS = "▁▂▃▄▅▆▇"
 _SHADES = "_.:-=+*#"
 _DOTS = ((0x40, 0x44, 0x46, 0x47), (0x80, 0xA0, 0xB0, 0xB8))  # left and right column, one to four dots from below
 _TICKS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+
+
+class Band(NamedTuple):
+    """What was expected in each step of a series, and between which bounds; None where nothing was."""
+
+    middle: Sequence[float | None]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
 
 
 def resample(values: Sequence[float | None], points: int) -> list[float | None]:
@@ -84,15 +93,16 @@ def chart(
     role: str = "chart",
     line: float | None = None,
     moving: Sequence[float | None] = (),
+    band: Band | None = None,
 ) -> int:
     """A titled area with its scale at the left and clock times below; returns the column where the area begins.
 
     The last line of the canvas is the clock, the others the area. `line` is a value that is drawn across it: a threshold. Where it was
-    another one before, `moving` says what it was, in as many steps as the series has.
+    another one before, `moving` says what it was, in as many steps as the series has. `band` is what was expected: its bounds are lines.
     """
     values = series.values if series else []
     limits = [value for value in (line, *moving) if value is not None]
-    top = ceiling([*values, *limits])
+    top = ceiling([*values, *limits, *_bounds_in_sight(values, band)])
     label = fmt.bare(key, top)
     limit = fmt.bare(key, line) if line is not None else ""
     left = max(6, text_width(label) + 2, text_width(limit) + 2)
@@ -106,6 +116,8 @@ def chart(
         if height > 1:
             canvas.put(left - 2, height - 1, "0", "dim")
         area(canvas.part(left, 0, width, height), values, top, role)
+        if band is not None:
+            _expected(canvas.part(left, 0, width, height), band, top)
         if line is not None and math.isfinite(line) and line >= 0:
             y = min(height - 1, max(0, height - 1 - math.floor(line / top * height)))
             canvas.put(0, y, " " * (left - 1))  # rather the threshold's number than the scale's
@@ -118,6 +130,25 @@ def chart(
     if series is not None and values:
         clock_axis(canvas.part(left, height, width, 1), series.start_s, series.step_s * len(values), utc=utc)
     return left
+
+
+def _bounds_in_sight(values: Sequence[float | None], band: Band | None) -> list[float]:
+    """The band's upper bound as far as it does not flatten what is drawn."""
+    if band is None:
+        return []
+    largest = max((value for value in values if value is not None and math.isfinite(value)), default=0.0)
+    return [min(high, 1.5 * largest) for high in band.high if high is not None and math.isfinite(high)]
+
+
+def _expected(canvas: Canvas, band: Band, top: float) -> None:
+    """The bounds of what was expected, over the area: what reaches beyond them is seen."""
+    width, height = canvas.width, canvas.height
+    for bounds in (band.low, band.high):
+        for x, value in enumerate(resample(bounds, width)):
+            if value is None or value > top or value <= 0:
+                continue
+            y = min(height - 1, max(0, height - 1 - math.floor(value / top * height)))
+            canvas.put(x, y, "-" if canvas.ascii else "┈", "dim")
 
 
 def clock_axis(canvas: Canvas, start_s: float, span_s: float, *, utc: bool) -> None:
