@@ -11,7 +11,7 @@ from pathlib import Path
 from tui_monitor.config import Columns, Labels, ListenerSettings, PredictionSettings, Settings
 from tui_monitor.engine import quality
 from tui_monitor.engine.quality import Paced, QualityRoom
-from tui_monitor.model import LogRows, Metrics, Performance, Reading
+from tui_monitor.model import Estimate, LogRows, Metrics, Performance, Reading, charted
 
 WAIT_S = 30.0
 
@@ -258,3 +258,14 @@ def test_a_source_is_left_alone_while_too_many_rows_wait() -> None:
     assert reading.content.left_out == {"read": 1}
     assert source.times == 1
     assert quality.MOST_WAITING > 0
+
+
+def test_numbers_that_rest_on_few_rows_are_gaps_of_a_chart() -> None:
+    metrics = {"accuracy": Estimate(0.5, 0.1, 0.9, n=19, floor=0.4), "recall": Estimate(0.5, 0.3, 0.7, n=20), "label.age": Estimate(30.0)}
+    one = Performance(name="fraud", window="5m", slice=None, n=40, coverage=0.5, metrics=metrics)
+    subject, numbers = charted(one)
+    assert subject == "quality:fraud"
+    assert {name: number for name, number in numbers.items() if number is not None} == {
+        "recall[5m]": 0.5, "recall[5m].low": 0.3, "recall[5m].high": 0.7, "label.age[5m]": 30.0,
+    }  # fmt: skip
+    assert numbers["accuracy[5m]"] is None

@@ -69,13 +69,13 @@ class Performance(Struct, frozen=True, kw_only=True):
 def charted(one: Performance) -> tuple[str, Metrics]:
     """Under which subject and keys the past of a log's numbers is kept: `quality:fraud`, `accuracy[30m]`, `accuracy[30m].low` ...
 
-    A number that rests on few rows is left out. Slices are subjects of their own (`quality:fraud/long`); numbers that are not from labels say so: `accuracy[30m] estimated`.
+    A number that rests on few rows is a gap. Slices are subjects of their own (`quality:fraud/long`); numbers that are not from labels say so:
+    `accuracy[30m] estimated`.
     """
     subject = f"quality:{one.name}" + (f"/{one.slice}" if one.slice is not None else "")
     numbers: Metrics = {}
-    for key, estimate in one.metrics.items():
-        if estimate.n is not None and estimate.n < FEWEST_CHARTED:
-            continue
+    for key, known in one.metrics.items():
+        estimate = known if known.n is None or known.n >= FEWEST_CHARTED else Estimate(None)
         name = f"{key}[{one.window}]" + ("" if one.source == "labelled" else f" {one.source}")
         numbers |= {name: estimate.value, f"{name}.low": estimate.low, f"{name}.high": estimate.high}
         if estimate.floor is not None and one.source == "labelled":

@@ -287,6 +287,54 @@ def test_estimates_stand_beside_labelled_numbers_and_say_what_they_assume() -> N
     assert model.quality(NOW).reference == "ref.csv: 4,000 labelled rows"
 
 
+def test_a_slice_is_held_against_the_same_slice_of_the_reference() -> None:
+    settings = PredictionSettings(
+        name="m", path="x", reference="data/kept.csv", slices={"long": "size > 5", "huge": "size > 100"}, auto_slices=False
+    )
+    rows = [row(n, NOW - 90_000 + 4 * n, "1", "1" if n % 10 or n % 3 else "0", size=float(n % 10)) for n in range(20_000)]
+    model = LabelledLog(settings, [*rows, *(row(f"h{n}", NOW - 90_000, "1", "0", size=200.0) for n in range(29))])
+    add(model, [row(f"x{n}", NOW - 60 + n / 10, "1", "0" if n % 4 else "1", size=float(n % 10)) for n in range(400)])
+    told = {name: window(model, "5m", slice_=name).metrics["accuracy"] for name in (None, "long", "huge")}
+    right = {name: [r.label == "1" for r in rows if r.features["size"] > least] for name, least in ((None, -1.0), ("long", 5.0))}
+    assert told[None].reference == pytest.approx(sum(right[None]) / 20_029)
+    assert told["long"].reference == pytest.approx(sum(right["long"]) / (len(right["long"]) + 29))
+    assert told["long"].floor is not None
+    assert told["long"].floor > told[None].floor
+    assert told["long"].breach is True
+    assert (told["huge"].reference, told["huge"].floor) == (None, None)  # 29 rows
+    assert model.quality(NOW).reference == "kept.csv: 20,029 labelled rows"
+
+
+def test_a_slice_found_later_is_held_against_the_reference_too() -> None:
+    settings = PredictionSettings(name="m", path="x", reference="kept.csv")
+    model = LabelledLog(
+        settings, [row(f"r{n}", NOW - 9000 + n, "1", "1" if n % 3 else "0", lang="de" if n % 2 else "fr") for n in range(600)]
+    )
+    for step in range(30):
+        now_s = NOW + 10 * step
+        add(model, [row(100 * step + n, now_s, "1", "1", lang="de" if n % 3 else "fr") for n in range(100)], now_s)
+    assert window(model, ALL, now_s, 'lang == "fr"').metrics["accuracy"].reference == pytest.approx(2 / 3)
+
+
+def test_predictions_that_had_to_make_room_are_told() -> None:
+    model = LabelledLog(PredictionSettings(name="m", path="x", horizon="1h"), limit=10)
+    add(model, [row(n, NOW - (7200 if n < 3 else 0), "1", "1" if n % 2 else None) for n in range(10)])  # 0 and 2 are too old to get a label
+    add(model, [row(n, NOW, "1") for n in range(10, 30)], labels={"4": "1"})
+    assert dict(model.left_out) == {"not_awaited": 3}  # 4, 6 and 8
+    assert window(model, ALL).n == 30
+
+
+def test_one_class_by_two_names_is_one_class_in_pairs_and_proxies() -> None:
+    model = log(columns=Columns(base="old", proxy="click"))
+    add(model, [LogRow(str(n), NOW, "true" if n % 2 else "1", None, "1", base="true", proxy="true") for n in range(100)])
+    quality = model.quality(NOW)
+    pair = next(one for one in quality.pairs if one.window == ALL)
+    assert (pair.value.value, pair.theirs.value, value(model, ALL)) == (1.0, 1.0, 1.0)
+    assert quality.proxy_agreement.value == 1.0
+    known = model.books.whole.windows[ALL].total["proxy_right"]
+    assert (known[0].sum(), known[1].sum()) == (0, 100)
+
+
 def test_without_calibration_there_is_no_estimate() -> None:
     model = log(columns=Columns(score="p"))
     add(model, scored(np.random.default_rng(1), 500, NOW - 600))

@@ -64,7 +64,7 @@ def test_thirty_calm_days_are_thirty_days_of_silence() -> None:
     assert states == {"UNKNOWN": 49, "OK": 43_200 - 49}  # until ten parts of five minutes are learned
 
 
-@pytest.mark.parametrize(("seed", "forgets_s"), [(2, 60), (3, 600), (4, 3600)])
+@pytest.mark.parametrize(("seed", "forgets_s"), [(2, 60), (3, 600), (4, 3600), (11, 14_400)])
 def test_errors_that_come_together_are_no_news_either(seed: int, forgets_s: int) -> None:
     chance = np.random.default_rng(seed)
     right = 0.93 + 0.03 * autocorrelated(chance, 20 * DAY_S, forgets_s)

@@ -138,8 +138,7 @@ class Book:
                 self._leave(window, start_of(window.width_s, now_s))
         self._edges = _edges(now_s)
         for ring, edge_s in enumerate(self._edges):
-            for start_s in self._starts(ring, -math.inf, edge_s):
-                self._pass_on(ring, start_s)
+            self._pass_on(ring, self._starts(ring, -math.inf, edge_s))
 
     def _leave(self, window: Window, start_s: float) -> None:
         """Take what lies before its new start out of a window."""
@@ -158,17 +157,21 @@ class Book:
             window.total.vector = self._summed(start_s)
             window.taken = 0
 
-    def _pass_on(self, ring: int, start_s: float) -> None:
-        """A slot too old for its ring goes into the next one."""
-        vector = self._open.pop(start_s, None) if ring == 0 else None
-        if vector is None:
-            frozen = self._frozen[ring].pop(start_s)
-            if ring + 1 == len(SLOT_S):
-                return
-            vector = frozen.thawed()
-        next_s = _floor(start_s, SLOT_S[ring + 1])
-        self._add_slot(ring + 1, next_s, vector)
-        self._frozen[ring + 1][next_s] = freeze(vector)
+    def _pass_on(self, ring: int, starts: list[float]) -> None:
+        """Slots too old for their ring go into the next one: all that become one slot there at once, a slot at rest is costly to change."""
+        into: dict[float, Vector] = {}
+        for start_s in starts:
+            if ring + 1 < _OLD:
+                next_s = _floor(start_s, SLOT_S[ring + 1])
+                if next_s not in into:
+                    into[next_s] = np.zeros(self.layout.size)
+                self._add_slot(ring, start_s, into[next_s])
+            self._frozen[ring].pop(start_s, None)
+            if ring == 0:
+                self._open.pop(start_s, None)
+        for next_s, vector in into.items():
+            self._add_slot(ring + 1, next_s, vector)
+            self._frozen[ring + 1][next_s] = freeze(vector)
 
     def _starts(self, ring: int, from_s: float, until_s: float) -> list[float]:
         """The slots of a ring that begin in a span of time, in no order."""
