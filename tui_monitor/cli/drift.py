@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tui_monitor.cli import drift_replay, output
+from tui_monitor.cli import drift_learn, drift_pin, drift_replay, output
 from tui_monitor.cli.exits import DONE, USAGE, Stop
 from tui_monitor.cli.parser import Parser, Verb
 from tui_monitor.cli.progress import Progress
@@ -27,7 +27,7 @@ Measures: ks kuiper anderson_darling cramer_von_mises mann_whitney welch_t wasse
 of categories chi_square g fisher l_infinity cramers_v. A column drifts when its p-value, corrected for the number of columns, is under 0.01
 and its effect (KS, or the largest difference of a share) is 0.05 or more; with less effect it is watched."""
 
-ACTS: list[Verb] = [drift_replay]
+ACTS: list[Verb] = [drift_replay, drift_pin, drift_learn]
 MOST_COLUMNS = 1000
 
 

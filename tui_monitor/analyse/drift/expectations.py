@@ -156,19 +156,13 @@ def _of_column(name: str, values: NDArray[Any]) -> list[Expectation]:
     if is_number:
         known = values[numbers & ~missing].astype(np.float64)
         low, high = float(known.min()), float(known.max())
-        margin = MARGIN * (high - low)
         whole = bool((known == np.floor(known)).all())
-        low, high = (math.floor(low - margin), math.ceil(high + margin)) if whole else (low - margin, high + margin)
-        low = 0.0 if low < 0 <= float(known.min()) else low  # what was never negative is a count, a length, a time
-        found.append(Expectation(name, "between", min=_short(low, down=True), max=_short(high, down=False)))
-        # Whole numbers that never occur twice are ids.
-        if (
-            whole
-            and known.size >= LEAST_ROWS
-            and np.unique(known).size == known.size
-            and known.size**2 / 2 > 10 * (known.max() - known.min() + 1)
-        ):
-            found.append(Expectation(name, "unique"))
+        if whole and known.size >= LEAST_ROWS and np.unique(known).size == known.size and known.size**2 / 2 > 10 * (high - low + 1):
+            return [*found, Expectation(name, "unique")]  # whole numbers that never occur twice are ids, and ids grow
+        margin = MARGIN * (high - low)
+        widest = (math.floor(low - margin), math.ceil(high + margin)) if whole else (low - margin, high + margin)
+        least = 0.0 if widest[0] < 0 <= low else widest[0]  # what was never negative is a count, a length, a time
+        found.append(Expectation(name, "between", min=_short(least, down=True), max=_short(widest[1], down=False)))
         return found
     words = [text(value) for value in values[~missing]]
     different = set(words)
