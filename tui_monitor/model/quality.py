@@ -133,6 +133,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     worst: list[WorstSlice] = []
     gaps: list[Gap] = []
     pairs: list[Paired] = []
+    cost: str = ""  # how the cost of a prediction has changed, and by which kind of error
     version: str = ""
     deploys: list[tuple[datetime, str]] = []  # when which version was first seen, oldest first
     label_age_s: float | None = None  # median time from prediction to label, of the newest labels

@@ -497,3 +497,21 @@ def test_another_configuration_or_damage_begins_anew_and_says_why() -> None:
         assert fresh.load(damaged)
         add(fresh, [row(1, NOW, "1", "1")])
         assert window(fresh, "all").n == 1
+
+
+def test_a_cost_that_changed_is_told_with_the_kind_of_error_that_made_it() -> None:
+    settings = PredictionSettings(name="fraud", costs={"1": {"0": 50.0}, "0": {"1": 1.0}}, auto_slices=False)
+    log = LabelledLog(settings)
+    start_s = 1_760_000_000.0
+
+    def add(first: int, wrong_every: int) -> None:
+        rows = [LogRow(f"r{first + i}", start_s + first + i, "0" if i % wrong_every == 0 else "1", None, "1") for i in range(1000)]
+        log.add(LogRows(rows, {}, {}), start_s + first + 1000)
+
+    add(0, 50)
+    log.windows(start_s + 1000)
+    assert log.quality(start_s + 1000).cost == ""
+    add(10_000, 10)
+    log.windows(start_s + 11_000)
+    told = log.quality(start_s + 11_000).cost
+    assert told == "cost per 1,000 predictions 1,000 -> 5,000, because false negatives 2.0 % -> 10.0 % in 30m"

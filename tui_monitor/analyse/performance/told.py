@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_monitor.analyse.performance.book import ALL, DEPLOY
+from tui_monitor.analyse.performance.costs import cost, cost_sentence
+from tui_monitor.analyse.performance.counts import Counts
 from tui_monitor.analyse.performance.groups import gaps
 from tui_monitor.analyse.performance.pairs import paired
 from tui_monitor.analyse.performance.proxy import agreement
@@ -15,6 +17,8 @@ from tui_monitor.model import Paired, Performance, Quality, utc
 if TYPE_CHECKING:
     from tui_monitor.analyse.performance.log import LabelledLog
 
+COST = "30m"  # the window whose cost is held against what was before
+FEWEST = 100  # labelled rows before it
 DAY = "24h"  # the window in which slices are held against each other
 
 
@@ -44,6 +48,7 @@ def quality(log: LabelledLog, performance: list[Performance]) -> Quality:
         worst=worst_slices(total, day, DAY),
         gaps=gaps(day, settings.compare, DAY) if settings.compare else [],
         pairs=_pairs(log),
+        cost=_cost(log),
         version=log.deploys.version,
         deploys=[(utc(at_s), name) for at_s, name in log.deploys.seen],
         label_age_s=age_s,
@@ -62,6 +67,20 @@ def _pairs(log: LabelledLog) -> list[Paired]:
     windows = log.books.whole.windows
     pairs = [one for name in ("3h", DAY, ALL) if (one := paired(windows[name].total, "base model", name)) is not None]
     return pairs + log.deploys.paired()
+
+
+def _cost(log: LabelledLog) -> str:
+    """What predictions cost now against all that were made before, where that is another cost beyond the intervals."""
+    if not log.layout.costs:
+        return ""
+    now, whole = log.books.whole.windows[COST].total, log.books.whole.windows[ALL].total
+    before = Counts(log.layout, whole.vector.copy())
+    before.add(now, -1)
+    new, old = cost(now), cost(before)
+    if None in (new.low, new.high, old.low, old.high) or before.labelled < FEWEST:
+        return ""
+    apart = (new.low or 0.0) > (old.high or 0.0) or (new.high or 0.0) < (old.low or 0.0)
+    return f"{cost_sentence(now, before)} in {COST}" if apart else ""
 
 
 def _positive(log: LabelledLog) -> str:

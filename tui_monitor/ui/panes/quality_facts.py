@@ -211,6 +211,8 @@ def facts(frame: Frame, log: Quality, view: View) -> list[tuple[str, str, str]]:
                 "text",
             )
         )
+    if log.cost:
+        out.append(("cost", log.cost, "text"))
     if log.version:
         out.append(("version", log.version + _deployed(frame, log, view), "text"))
     if log.reference:
