@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tui_monitor.model import Frame, Model
 from tui_monitor.ui import board, signs
-from tui_monitor.ui.panes import alerts, drift, speed
+from tui_monitor.ui.panes import alerts, drift_table, drift_words, speed
 from tui_monitor.ui.panes.explain import explain
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Run
@@ -149,12 +149,12 @@ def test_accuracy_is_loud_only_when_its_whole_interval_is_below_the_long_run() -
     ("evidence", "share"), [(None, None), (-9.0, 0.0), (-6.0, 0.0), (-3.0, 1 / 3), (0.0, 2 / 3), (3.0, 1.0), (99.0, 1.0)]
 )
 def test_the_evidence_bar_has_the_budget_at_two_thirds(evidence: float | None, share: float | None) -> None:
-    assert drift.evidence_share(evidence) == pytest.approx(share)
+    assert drift_table.evidence_share(evidence) == pytest.approx(share)
 
 
 def test_evidence_in_words() -> None:
-    assert drift.evidence_line(SIGNALS[0]).startswith("Evidence is 40× beyond the false-alarm budget; 4100 rows now")
-    assert drift.evidence_line(SIGNALS[2]).startswith("Evidence is within the false-alarm budget")
+    assert drift_words.evidence_line(SIGNALS[0]).startswith("Evidence is 40× beyond the false-alarm budget; 4100 rows now")
+    assert drift_words.evidence_line(SIGNALS[2]).startswith("Evidence is within the false-alarm budget")
 
 
 def test_explain_a_known_number() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tui_monitor.model import Alert, Drift, Frame, Gpu, Metrics, Orphan, ServerProcess, Silence, Target
+from tui_monitor.model import Alert, Frame, Gpu, Metrics, Orphan, ServerProcess, Silence, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import others
 from tui_monitor.vocabulary import VOCABULARY
@@ -36,7 +36,7 @@ def text(frame: Frame, *, utc: bool) -> str:
 
 
 def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
-    from tui_monitor.cli import quality  # it shares words with the panes, and they load what draws
+    from tui_monitor.cli import drift_lines, quality  # they share words with the panes, and those load what draws
 
     there = fmt.local(frame.at, utc=utc)
     demo = ", demo" if frame.engine.demo else ""
@@ -53,7 +53,7 @@ def _lines(frame: Frame, *, utc: bool) -> Iterator[str]:
     for name, queried in frame.queries.items():
         yield f"Prometheus {name}: " + _numbers(queried.values, list(queried.values), queried.absent)
     yield from quality.lines(frame, utc=utc)
-    yield from (_drift(one) for one in frame.drift)
+    yield from drift_lines.lines(frame, utc=utc)
     if frame.engine.recording.startswith("paused"):
         yield f"Recording {frame.engine.recording}"
 
@@ -270,7 +270,3 @@ def _orphan(orphan: Orphan) -> str:
         holds.append(f"GPU {' '.join(map(str, orphan.gpus))}{memory}")
     of = f", left behind by {orphan.kind}" if orphan.kind else ""
     return f"Orphan {orphan.name} ({orphan.pid}){of}, holds {' and '.join(holds) or 'nothing that is known'}"
-
-
-def _drift(drift: Drift) -> str:
-    return f"Drift {drift.signal} of {drift.source}: {drift.state}{f': {drift.sentence}' if drift.sentence else ''}"

@@ -85,7 +85,7 @@ class AlertKeys(App[None], inherit_bindings=False):
     # -- what is meant ----------------------------------------------------------------------------------------------------------------
 
     def _alert_meant(self, *, firing: bool = True) -> Alert | None:
-        """The selected alert in its pane, which stays selected: the next key means the same one. Elsewhere the worst that fires and nobody has."""
+        """The selected alert in its pane, which stays selected: the next key means the same one. Of a drift signal its own, elsewhere the worst that fires and nobody has."""
         frame = self.frame()
         if frame is None:
             return None
@@ -95,6 +95,11 @@ class AlertKeys(App[None], inherit_bindings=False):
                 self.choose(alert=chosen.id)
             return chosen
         shown = order.alerts(frame, View())
+        if self.view.focus == "drift" and (signal := order.chosen_signal(frame, self.shown_view())) is not None:
+            name = order.signal_name(signal)
+            own = [alert for alert in shown if alert.kind == "signal" and alert.target == name and not signs.ended(alert)]
+            if own:
+                return own[0]
         return next((alert for alert in shown if signs.fires(alert)), None) if firing else next(iter(shown), None)
 
     def _marked(self) -> list[Alert]:

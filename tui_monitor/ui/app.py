@@ -32,6 +32,8 @@ from tui_monitor.ui.dialogs.explain import Explain
 from tui_monitor.ui.dialogs.filter import Filter
 from tui_monitor.ui.dialogs.help import Help
 from tui_monitor.ui.dialogs.log import LogDetail
+from tui_monitor.ui.dialogs.question import Question
+from tui_monitor.ui.dialogs.signal import SignalDetail, question
 from tui_monitor.ui.dialogs.target import ChooseTarget
 from tui_monitor.ui.panes import logs, order, performance, probes
 from tui_monitor.ui.stylesheet import CSS, textual_theme
@@ -531,8 +533,8 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
                 alert, self.frame, self.feed.ask, self.feed.history, self.look, width=width, utc=view.utc, ascii=self._ascii
             )
             await self._open(dialog)
-        elif view.focus == "drift" and order.chosen_signal(frame, view):
-            await self._open(Detail(view.focus.capitalize(), boards.explain_chosen(frame, view), ascii=self._ascii))
+        elif view.focus == "drift" and (signal := order.chosen_signal(frame, view)) is not None:
+            await self._open(SignalDetail(signal, self.frame, view, self.look, width=width, ascii=self._ascii))
         else:
             self.toast("nothing is selected here")
 
@@ -571,14 +573,20 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
 
     # -- acts -------------------------------------------------------------------------------------------------------------------------
 
-    def action_pin(self) -> None:
-        """`b`."""
-        frame = self.frame()
-        signal = order.chosen_signal(frame, self.view) if frame and self.view.focus == "drift" else None
-        if signal is None:
+    async def action_pin(self) -> None:
+        """`b`: asks first, for the old reference is no longer held against anything."""
+        frame, view = self.frame(), self.shown_view()
+        signal = order.chosen_signal(frame, view) if frame is not None and view.focus == "drift" else None
+        if frame is None or signal is None:
             self.toast("select a drift signal first: 3, then up and down")
+        elif (why := self.feed.status().read_only) or signal.state == "learning":
+            self.toast(f"read-only: {why}" if why else f"{signal.signal} is still learning what is normal")
         else:
-            self._do(MarkReference(signal.source, signal.signal), f"{signal.signal} as it is now is the reference")
+            command = MarkReference(signal.source, signal.signal)
+            self.choose(signal=order.signal_name(signal))  # rows may move while the question is read
+            dialog = Question(f"New baseline for {signal.signal}", question(frame, signal, utc=view.utc), "new baseline", ascii=self._ascii)
+            done = f"{signal.signal} as it is now is what is normal"
+            await self._open(dialog, lambda yes: self._do(command, done) if yes else None)
 
     def action_importances(self, one: int) -> None:
         """`i` and `I`."""

@@ -9,6 +9,7 @@ from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes import (
     alerts,
     drift,
+    drift_explain,
     explain,
     header,
     health,
@@ -160,7 +161,7 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
     if view.focus == "performance" and (log := performance.chosen_log(frame, view)) is not None:
         return quality_explain.of_number(frame, log, view)
     if view.focus == "drift" and (signal := order.chosen_signal(frame, view)) is not None:
-        return explain.of_signal(signal)
+        return drift_explain.of_signal(frame, signal, utc=view.utc)
     if view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
         lines = story.detail(frame, alert, 76, utc=view.utc, whole=True)
         return ["".join(part if isinstance(part, str) else part[0] for part in line) for line in lines]

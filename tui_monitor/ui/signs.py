@@ -36,8 +36,8 @@ SIGNAL = {
     "watch": Sign("◐", "warn", 1),
     "stale": Sign("?", "warn", 2),
     "blind": Sign("?", "dim", 3),
-    "learning": Sign("◐", "info", 4),
-    "stable": Sign("✔", "ok", 5),
+    "stable": Sign("✔", "ok", 4),
+    "learning": Sign("…", "dim", 5),
     "idle": Sign("–", "dim", 6),
 }
 QUALITY = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tui_monitor.model import Drift, Frame, Gpu, Target
+from tui_monitor.model import Frame, Gpu, Target
 from tui_monitor.ui import format as fmt
+from tui_monitor.ui.panes import drift_explain, expected
 from tui_monitor.ui.panes.why import bad_lines
 from tui_monitor.ui.widgets.canvas import wrap
 from tui_monitor.vocabulary import VOCABULARY
@@ -38,7 +39,7 @@ def explain(frame: Frame, subject: str, key: str) -> list[str]:
     lines = [key, f"means    {term.means}", f"unit     {UNITS.get(term.unit, term.unit)}"] if term else [key]
     target = next((target for target in frame.targets if target.name == subject), None)
     if target is not None:
-        return lines + _of_target(frame, target, key)
+        return lines + _of_target(frame, target, key) + expected.lines(frame, target.name, key)
     gpu = next((gpu for gpu in frame.gpus if subject in {gpu.subject, gpu.uuid}), None)
     if gpu is not None:
         return lines + _of_gpu(gpu, key)
@@ -50,10 +51,11 @@ def explain(frame: Frame, subject: str, key: str) -> list[str]:
             lines.append(f"age      {fmt.age(frame.system.age_s)}")
         if value is None:
             lines.append(f"absent   {frame.system.absent.get(key, 'no second look yet')}")
-        return lines
+        lines += expected.lines(frame, "host", key)
+        return [*lines, f"forecast {frame.forecasting}"] if frame.forecasting else lines
     signal = next((signal for signal in frame.drift if subject in {f"{signal.source}/{signal.signal}", signal.signal}), None)
     if signal is not None:
-        return lines + of_signal(signal)
+        return lines + drift_explain.of_signal(frame, signal)
     quality = [
         f"{p.window:<8} {_quality(frame, subject, p.window, key)}" for p in frame.performance if p.name == subject and p.slice is None
     ]
@@ -157,18 +159,6 @@ def _of_gpu(gpu: Gpu, key: str) -> list[str]:
     if value is None:
         lines.append(f"absent   {gpu.why or 'this GPU or its driver does not tell it'}")
     return lines
-
-
-def of_signal(signal: Drift) -> list[str]:
-    """What is known about a signal."""
-    bound = "at least " if signal.bound == ">=" else ""
-    lines = [f"signal   {signal.signal} of {signal.source} ({signal.role}), {signal.state}", f"test     {signal.test}"]
-    if signal.effect is not None:
-        lines.append(f"effect   {bound}{signal.effect:.3f}: the largest gap between then and now; 0 same, 1 disjoint")
-    if signal.evidence is not None:
-        lines.append(f"evidence 10^{signal.evidence:.1f} times the false-alarm budget; at 1 (10^0) it is used up")
-    lines.append(f"rows     {fmt.count(signal.n_now)} now, {fmt.count(signal.n_reference)} in the reference")
-    return [*lines, f"so       {signal.sentence}"] if signal.sentence else lines
 
 
 def _quality(frame: Frame, name: str, window: str, key: str) -> str:

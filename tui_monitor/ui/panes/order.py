@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from tui_monitor.model import Alert, Drift, Frame, Gpu, Orphan, Target
@@ -124,14 +125,18 @@ def _words(alert: Alert) -> list[str]:
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:
-    """Signals: those that drift first, then by the strength of the evidence."""
+    """Signals by state, those that drift first; in a state by what matters most for the model, loud ones then by the decade of their evidence."""
     kept = [
         signal
         for signal in frame.drift
-        if passes(view, signal.signal, signal.source, signal.role, signal.state)
+        if passes(view, signal.signal, signal.source, signal.role, signal.state, signal.cause, signal.kind)
         and not (view.faults_only and signal.state not in {"drift", "watch", "stale"})
     ]
-    return sorted(kept, key=lambda signal: signs.SIGNAL[signal.state].rank)
+    def badness(signal: Drift) -> tuple[int, float, int]:
+        loud = signal.state in {"drift", "watch"} and signal.evidence is not None and math.isfinite(signal.evidence)
+        return signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0), -round(signal.evidence or 0.0) if loud else 0
+
+    return sorted(kept, key=badness)
 
 
 def signal_name(signal: Drift) -> str:

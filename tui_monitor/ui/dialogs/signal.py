@@ -1,0 +1,67 @@
+"""Everything about one signal; it follows the signal while it is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+
+from tui_monitor.model import Drift, Frame
+from tui_monitor.ui.dialogs.text import TextDialog
+from tui_monitor.ui.panes import drift_words as words
+from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes.drift_detail import of_signal
+from tui_monitor.ui.panes.story import Line
+from tui_monitor.ui.theme import Theme
+from tui_monitor.ui.view import View
+
+
+class SignalDetail(TextDialog):
+    """`enter` on a drift signal."""
+
+    wide = True
+
+    def __init__(
+        self,
+        signal: Drift,
+        latest: Callable[[], Frame | None],
+        view: View,
+        look: Theme,
+        *,
+        width: int,
+        ascii: bool = False,  # noqa: A002
+    ) -> None:
+        """`latest` is the frame that the board shows; `look` gives the colours."""
+        super().__init__(order.signal_name(signal), [], ascii=ascii)
+        self._signal, self._latest, self._view, self._look, self._width = signal, latest, view, look, width
+
+    def on_mount(self) -> None:
+        """Say what the frame knows at once, and follow."""
+        self._again()
+        self.set_interval(1.0, self._again)
+
+    def _again(self) -> None:
+        frame = self._latest()
+        if frame is None:
+            return
+        name = order.signal_name(self._signal)
+        self._signal = next((one for one in frame.drift if order.signal_name(one) == name), self._signal)
+        self.show([self._painted(line) for line in of_signal(frame, self._signal, self._view, self._width, ascii=self._ascii)])
+
+    def _painted(self, line: Line) -> Text:
+        parts = [(part, "text") if isinstance(part, str) else part for part in line]
+        return Text.assemble(*((self._fit(part[0]), self._look.style(part[1], len(part) == 3, None)) for part in parts), no_wrap=True)
+
+
+def question(frame: Frame, signal: Drift, *, utc: bool) -> list[str]:
+    """What a new baseline does, said before it is done."""
+    since = f"since {words.at(signal.since, frame.at, utc=utc)}" if signal.since is not None and signal.state == "drift" else "now"
+    origin = words.origin(signal, frame.at, utc=utc)
+    was = f"{signal.n_reference} rows" + (f" ({origin})" if origin else "")
+    ends = "Its drift ends and its evidence begins at nothing." if signal.state in {"drift", "watch"} else "Its evidence begins at nothing."
+    return [
+        f"What {signal.signal} of {signal.source} shows {since} ({signal.n_now} rows) becomes what is normal.",
+        f"{ends} It is no longer held against the reference of {was}.",
+        "",
+        "This is no acknowledgement: a says that somebody has seen the alert, and leaves what is normal as it was.",
+    ]
