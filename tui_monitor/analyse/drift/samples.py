@@ -9,12 +9,14 @@ import math
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.model import Measured
 
 _CELLS = 4096
+_BLOCK = 1_000_000  # values
 EXACT_UP_TO = 1_000_000  # lattice points of the exact Kolmogorov-Smirnov p; beyond, the limit law is right to a few per cent of p
 
 
@@ -198,21 +200,36 @@ def largest_difference(reference: Floats, now: Floats) -> float:
         scale = _CELLS / (high - low) if high > low else 0.0
     if not 0.0 < scale < math.inf:  # all alike, or further apart than numbers reach
         low, scale = 0.0, 0.0
-    cells = [np.clip((side - low) * scale, 0, _CELLS - 1).astype(np.intp) for side in (reference, now)]  # never falls where values rise
-    rows, rows_now = (np.bincount(cell, minlength=_CELLS) for cell in cells)
+    (cells, rows), (cells_now, rows_now) = (_cells(side, low, scale) for side in (reference, now))
     gap = np.cumsum(rows) * m - np.cumsum(rows_now) * n  # times n m, where all is whole
     before = np.concatenate([[0], gap[:-1]])
     best = int(np.abs(gap).max())
     open_ = (before + rows * m > best) | (rows_now * n - before > best)
-    some, some_now = (np.sort(side[open_[cell]]) for side, cell in zip((reference, now), cells, strict=True))
+    some, some_now = (np.sort(_picked(side, cell, open_)) for side, cell in ((reference, cells), (now, cells_now)))
     if not some.size:
         return best / (n * m)
-    cell = np.clip((some - low) * scale, 0, _CELLS - 1).astype(np.intp)
+    cell = _cells(some, low, scale)[0]
     closed, closed_now = (np.cumsum(np.where(open_, 0, counts)) for counts in (rows, rows_now))  # rows below that were not looked at
     upto = (closed[cell] + np.arange(some.size)) * m  # without the row itself
     over = upto + m - (closed_now[cell] + np.searchsorted(some_now, some, side="right")) * n
     under = (closed_now[cell] + np.searchsorted(some_now, some, side="left")) * n - upto
     return max(best, int(over.max()), int(under.max())) / (n * m)
+
+
+def _cells(values: Floats, low: float, scale: float) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """The cell of each value, which never falls where values rise, and how many each cell has; in blocks, that many values need little room."""
+    found = np.empty(values.size, dtype=np.uint16)
+    rows = np.zeros(_CELLS, dtype=np.int64)
+    for begin in range(0, values.size, _BLOCK):
+        part = found[begin : begin + _BLOCK]
+        part[:] = np.clip((values[begin : begin + _BLOCK] - low) * scale, 0, _CELLS - 1)
+        rows += np.bincount(part, minlength=_CELLS)
+    return found, rows
+
+
+def _picked(values: Floats, cells: NDArray[np.uint16], open_: NDArray[np.bool_]) -> Floats:
+    parts = [values[begin : begin + _BLOCK][open_[cells[begin : begin + _BLOCK]]] for begin in range(0, values.size, _BLOCK)]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def _squares(upto: Floats) -> Floats:
