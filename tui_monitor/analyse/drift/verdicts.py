@@ -117,9 +117,9 @@ def moved(signal: Signal, rows: Stretch, since_s: float, now_s: float) -> str:
     if signal.category and signal.intake == "histogram":  # rows that are counted by what holds for them
         return sentence.changed(signal.name, since, signal.bins.names[0], float(was[0]), float(is_now[0]))
     if signal.category:
-        if at == len(signal.bins) - 1 and signal.new_names:
+        if signal.new_names and is_now[-1] - was[-1] >= 0.999 * abs(is_now[at] - was[at]):
             names = ", ".join(f"{name!r} ({count} rows)" for name, count in signal.new_names.most_common(3))
-            return sentence.strange(signal.name, since, names, float(is_now[at]))
+            return sentence.strange(signal.name, since, names, float(is_now[-1]))
         if is_now[at] == 0 and was[at] > 0:
             return sentence.vanished(signal.name, since, signal.bins.names[at], float(was[at]))
         return sentence.changed(signal.name, since, signal.bins.names[at], float(was[at]), float(is_now[at]))
@@ -216,11 +216,8 @@ def _bounds(signal: Signal, rows: Stretch) -> dict[str, tuple[float, float | Non
 
 
 def _windows(signal: Signal, now_s: float) -> dict[str, float | None]:
-    result: dict[str, float | None] = {}
-    for name, width_s in WINDOWS_S.items():
-        rows = signal.past.since(now_s - width_s)
-        result[name] = effect(rows, category=signal.category).size if rows.rows >= LEAST_IN_WINDOW else None
-    return result
+    starts = [now_s - width_s for width_s in WINDOWS_S.values()]
+    return dict(zip(WINDOWS_S, signal.past.gaps(starts, category=signal.category, least=LEAST_IN_WINDOW), strict=True))
 
 
 def _interval(signal: Signal, rows: Stretch, size: float, at: int) -> tuple[float | None, float | None]:
