@@ -75,7 +75,7 @@ def accuracy(table: FloatArray) -> Estimate:
 def confused(counts: Counts, table: FloatArray) -> dict[str, Estimate]:
     """Numbers of the positive class against all others."""
     is_positive = counts.layout.positives()[_order(counts)]
-    true_positive = float(table[np.ix_(is_positive, is_positive)].sum())
+    true_positive = float(table[is_positive][:, is_positive].sum())
     said, was = float(table[:, is_positive].sum()), float(table[is_positive].sum())
     n = float(table.sum())
     return {
@@ -123,7 +123,7 @@ def averaged(table: FloatArray) -> dict[str, Estimate]:
     if not n:
         return dict.fromkeys((*AVERAGED, "f1.micro"), unknown())
     occurs = (table.sum(axis=0) + table.sum(axis=1)) > 0
-    table = table[np.ix_(occurs, occurs)]
+    table = table[occurs][:, occurs]
     right = accuracy(table)
     if len(table) == 1:  # all rows right, in one class
         return dict.fromkeys((*AVERAGED, "f1.micro"), right)
@@ -200,7 +200,7 @@ def class_scores(counts: Counts) -> dict[str, ClassScore]:
 def confusion(counts: Counts) -> list[list[int]]:
     """Label x prediction, both in the order of `classes.listed()`."""
     order = _order(counts)
-    result: list[list[int]] = counts.confusion[np.ix_(order, order)].tolist()
+    result: list[list[int]] = counts.confusion[order][:, order].tolist()
     return result
 
 
@@ -211,7 +211,7 @@ def _order(counts: Counts) -> NDArray[np.intp]:
 def _told_apart(counts: Counts) -> FloatArray:
     """Label x prediction in the order to show."""
     order = _order(counts)
-    return labels_by_predictions(counts)[np.ix_(order, order)].astype(np.float64)
+    return labels_by_predictions(counts)[order][:, order].astype(np.float64)
 
 
 # -- from the scores ----------------------------------------------------------------------------------------------------------------------
