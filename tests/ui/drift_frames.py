@@ -66,7 +66,7 @@ PROMPT = told(
     importance=0.62,
     early=["CUSUM", "EWMA"],
     evidence_past=climb(220, -3.6, 1.6, 0.44),
-    moved_together=["request_success", "time_to_first_token_seconds"],
+    moved_together=["llama-70b/vllm:request_success:finished_reason", "fraud/amount"],
     bounds={"ks": (0.31, 0.46), "mann_whitney": (0.71, 0.79), "wasserstein": (1186.8, None)},
     tests={
         "ks": Measured(0.31),

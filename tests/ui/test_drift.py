@@ -112,7 +112,7 @@ def test_the_worst_stands_first_then_what_matters_and_learning_is_quiet() -> Non
     shown = [signal.state for signal in order.signals(DRIFT, LOOK)]
     assert shown[:5] == ["drift", "drift", "watch", "stale", "blind"]
     assert shown[-2:] == ["learning", "idle"]
-    weak = replace(PROMPT, signal="weak", importance=0.1, evidence=9.0)
+    weak = replace(PROMPT, signal="weak", importance=0.1, evidence=2.0)
     heavy = replace(PROMPT, signal="heavy", importance=0.9, evidence=1.0)
     strong = replace(PROMPT, signal="strong", importance=0.1, evidence=12.0)
     assert [one.signal for one in order.signals(replace(DRIFT, drift=[weak, heavy, strong]), LOOK)] == ["heavy", "strong", "weak"]
@@ -124,6 +124,9 @@ def test_evidence_that_trembles_moves_no_row() -> None:
         return [one.signal for one in order.signals(replace(DRIFT, drift=drift), LOOK)]
 
     assert names(1.1, 1.2) == names(1.2, 1.1)
+    assert names(40.0, 90.0) == names(90.0, 40.0) == ["s0", "s1"]
+    older = replace(PROMPT, signal="older", since=ago(hours=9), evidence=40.0)
+    assert order.signals(replace(DRIFT, drift=[replace(PROMPT, evidence=90.0), older]), LOOK)[0].signal == "older"
 
 
 @pytest.mark.parametrize(
@@ -208,8 +211,8 @@ def test_bounds_are_never_shown_as_exact_numbers() -> None:
 
 def test_measures_name_their_bins_and_their_base_and_mark_a_single_look() -> None:
     table = "\n".join(bare(line) for line in drift_measures.table(PROMPT, 160))
-    assert "population stability index, nats, shares of at least 1e-4, on 16 bins" in table
-    assert "Jensen-Shannon distance, base 2, 0 to 1, on 16 bins" in table
+    assert "on 16 bins, nats, shares of at least 1e-4: population stability index" in table
+    assert "on 16 bins, base 2, 0 to 1: Jensen-Shannon distance" in table
     assert "single look" in table
     assert "on 5 categories" in "\n".join(bare(line) for line in drift_measures.table(REASON, 160))
     assert drift_measures.table(told("x", "stable"), 80) == []
@@ -225,7 +228,7 @@ def test_the_detail_says_everything() -> None:
     said = detail(PROMPT)
     for part in (
         "data drift, sudden, since 12:18 (2h04)", "KS ≥.31, 95 % .28 to .34", "40× beyond the false-alarm budget of one per 30 days", "CUSUM and EWMA are out",
-        "request_success, time_to_first_token_seconds", "1 row of 2.1 counts", "mean 617 → 1804", "what changed most", "change", "budget",
+        "finished_reason, amount of fraud", "1 row of 2.1 counts", "mean 617 → 1804", "what changed most", "change", "budget",
         "concept the truth changed", "a acknowledges its alert: somebody has seen it, and what is normal stays as it was",
     ):  # fmt: skip
         assert part in said
@@ -281,7 +284,7 @@ def test_the_evidence_chart_has_the_budget_and_the_change() -> None:
     text = "\n".join(canvas.lines())
     assert "budget ╌" in text
     assert "┊change" in text
-    assert "100×" in text
+    assert "100× " in text
     assert "1/10k" in text
     assert not drift_chart.evidence(Canvas(80, 8), replace(PROMPT, evidence_past=[(AT.timestamp(), 1.0)]), LOOK)
 

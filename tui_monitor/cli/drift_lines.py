@@ -54,7 +54,7 @@ def _signal(frame: Frame, signal: Drift, *, utc: bool) -> Iterator[str]:
     if sizes:
         yield f"  effect over {', '.join(sizes)}{f': {words.pace(signal)}' if words.pace(signal) else ''}"
     if signal.moved_together:
-        yield f"  moved within the same hour: {', '.join(signal.moved_together)}"
+        yield f"  moved within the same hour: {words.together(signal)}"
 
 
 def _progress(signal: Drift) -> str:

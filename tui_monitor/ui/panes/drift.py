@@ -8,7 +8,7 @@ from tui_monitor.ui.panes import drift_words as words
 from tui_monitor.ui.view import View
 from tui_monitor.ui.widgets.canvas import Canvas, cut, text_width, wrap
 
-_DETAIL = 11  # lines that the detail would like to have
+_SQUEEZED = 7  # lines of the detail and the blank one above it, where the table would fit otherwise
 _LEAST = 3  # below, it is not drawn
 
 
@@ -23,7 +23,11 @@ def draw(canvas: Canvas, frame: Frame, view: View, *, focus: bool = True) -> Non
     index = next((i for i, signal in enumerate(shown) if signal is chosen), None)
     summary = inside.height >= 10
     room = inside.height - summary
-    rows = min(len(shown) + 1, room if room < 8 else max(4, room - min(_DETAIL, room * 3 // 5) - 1))
+    wish = drift_detail.need(frame, chosen, view, inside.width) + 1 if chosen is not None else 0
+    wish = min(wish, room * 3 // 5)
+    if len(shown) + 1 + _SQUEEZED <= room:  # rather all signals and a shorter detail
+        wish = min(wish, max(_SQUEEZED, room - len(shown) - 1))
+    rows = min(len(shown) + 1, room if room < 8 else max(4, room - wish))
     used = drift_table.draw(inside.part(0, 0, inside.width, rows), frame, view, shown, index, focus=focus)
     if summary:
         inside.put(2, used, words.dataset(frame, inside.width - 2), "dim")
@@ -50,6 +54,6 @@ def _empty(canvas: Canvas, frame: Frame) -> None:
     if frame.drift:
         canvas.run(0, 0, ("– ", "dim"), (cut("no signal fits the filter", canvas.width - 2), "dim"))
         return
-    text = "no signal yet: a server's histogram or a prediction log makes one by itself"
+    text = "no signal yet: a server's histogram or a prediction log makes one"
     for y, line in enumerate(wrap(text, canvas.width - 2, 3)):
         canvas.run(0, y, ("– " if not y else "  ", "dim"), (line, "dim"))

@@ -55,7 +55,7 @@ def evidence(canvas: Canvas, signal: Drift, view: View) -> bool:
     marks: tuple[tuple[float, str], ...] = ()
     if signal.since is not None and signal.state in {"drift", "watch"}:
         marks = ((signal.since.timestamp(), "change"),)
-    label = (words.times(on.high), f"1/{fmt.letter_count(10**-on.low)}", "budget")
+    label = (f"{fmt.letter_count(10**on.high)}×", f"1/{fmt.letter_count(10**-on.low)}", "budget")
     lines.chart(canvas, lines.Drawn(found, floor=0.0, marks=marks), label=label, on=on, utc=view.utc)
     return True
 

@@ -24,7 +24,7 @@ _STEPS = (3, 5, 7, 9, 11, 13)  # heights of both shapes at which they look well
 
 def of_signal(frame: Frame, signal: Drift, view: View, width: int, *, ascii: bool = False) -> list[Line]:  # noqa: A002
     """All of it, the sentence first."""
-    out = [_head(frame, signal, view, width), *_said(signal, width, 6), (), *_facts(frame, signal, view, width)]
+    out = [_head(frame, signal, view, width, whole=False), *_said(signal, width, 6), (), *_facts(frame, signal, view, width)]
     if drawn := _shapes(signal, width, _SHAPES, ascii=ascii):
         over = f"   share of the rows in each of {len(signal.shares.reference) if signal.shares else 0} bins, on one scale"
         out += [(), (("reference and now", "key"), (over, "dim")), *drawn]
@@ -59,12 +59,20 @@ def in_pane(canvas: Canvas, frame: Frame, signal: Drift, view: View) -> None:
         right = below.part(half, 0, width - half, below.height)
         _put(right, 0, _beside(right, frame, signal, view, right.height))
         return
-    least = 3 if below.height >= 3 and _shapes(signal, width, 3, ascii=canvas.ascii) else 0
+    drawable = _shapes(signal, width, 3, ascii=canvas.ascii) or shapes.parts(signal, width, 4)
+    least = min(len(drawable), below.height)
     told = _beside(below, frame, signal, view, min(_FEW, below.height - least))
     drawn = _shape(below, signal, below.height - len(told))
     left_over = below.height - len(told) - len(drawn)
     chart = _chart(signal, view, width, min(_CHART, left_over), ascii=canvas.ascii) if left_over >= 6 else []
     _put(below, 0, [*drawn, *told, *chart])
+
+
+def need(frame: Frame, signal: Drift, view: View, width: int) -> int:
+    """Lines that the pane would like to have for it."""
+    parts = shapes.parts(signal, width, 5)
+    shape = 3 if shapes.usable(signal.shares) is not None and not (signal.shares and signal.shares.names) else len(parts)
+    return 1 + len(_said(signal, width, 3)) + shape + min(_FEW, len(_beside(Canvas(width, 0), frame, signal, view, _FEW)))
 
 
 def _put(canvas: Canvas, y: int, lines: list[Line]) -> None:
@@ -77,7 +85,8 @@ def _shape(canvas: Canvas, signal: Drift, height: int) -> list[Line]:
     tallest = max((step for step in _STEPS if step <= height), default=0)
     shape = _shapes(signal, canvas.width, 3, ascii=canvas.ascii) if tallest else []
     few = 12 if not shape else 5
-    parts = shapes.parts(signal, canvas.width, min(few, height - len(shape) - 1)) if height - len(shape) >= 4 else []
+    room = height - len(shape) - bool(shape)
+    parts = shapes.parts(signal, canvas.width, min(few, room)) if room >= 3 else []
     if shape:
         tallest = max(step for step in _STEPS if step == 3 or step + len(parts) + bool(parts) <= height)
         shape = _shapes(signal, canvas.width, tallest, ascii=canvas.ascii)
@@ -90,17 +99,17 @@ def _beside(canvas: Canvas, frame: Frame, signal: Drift, view: View, height: int
     out: list[Line] = [tuple(moved)] if moved else []
     out += charts.windows(signal, view, canvas.width)
     if len(out) < height and signal.moved_together:
-        out += named("with it", ", ".join(signal.moved_together), "text", canvas.width, 1)
+        out += named("with it", words.together(signal), "text", canvas.width, 1)
     out += _evidence(frame, signal, canvas.width)
     if height > _FEW and height - len(out) >= 7:
         out += [(), *_chart(signal, view, canvas.width, min(_CHART, height - len(out) - 1), ascii=canvas.ascii)]
     return out[: max(0, height)]
 
 
-def _head(frame: Frame, signal: Drift, view: View, width: int) -> Line:
+def _head(frame: Frame, signal: Drift, view: View, width: int, *, whole: bool = True) -> Line:
     sign = signs.SIGNAL[signal.state]
     state = signal.state.upper() if signal.state in {"drift", "watch"} else signal.state
-    loud = signal.state in {"drift", "watch", "stable"}
+    loud = whole and signal.state in {"drift", "watch", "stable"}
     tail = f"   {words.history(signal, frame, utc=view.utc)}" if loud else ""
     name = cut(signal.signal, max(8, width - text_width(state) - 4))
     room = width - text_width(name) - text_width(state) - 4
@@ -124,6 +133,8 @@ def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     told: list[tuple[str, str, str]] = [
         ("signal", f"{signal.role} of {signal.source}" + (f", {signal.type}" if signal.type else ""), "text")
     ]
+    if signal.state in {"drift", "watch", "stable"}:
+        told.append(("cause", words.history(signal, frame, utc=view.utc), "text"))
     if signal.why:
         told.append(("why", signal.why, "warn"))
     if signal.effect is not None:
@@ -139,7 +150,7 @@ def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     if signal.importance is not None:
         told.append(("matters", f"importance {fmt.digits(signal.importance)} for the model", "text"))
     if signal.moved_together:
-        told.append(("with it", f"moved within the same hour, the first first: {', '.join(signal.moved_together)}", "text"))
+        told.append(("with it", f"moved within the same hour, the first first: {words.together(signal)}", "text"))
     if signal.n_reference:
         origin = words.origin(signal, frame.at, utc=view.utc)
         told.append(("reference", f"{fmt.count(signal.n_reference)} rows" + (f", {origin}" if origin else ""), "text"))

@@ -37,12 +37,13 @@ _NAME, _VALUE, _P = 17, 12, 9  # cells
 
 
 def meaning(name: str, signal: Drift) -> str:
-    """A measure in words, with its bins and its base."""
+    """A measure in words, its bins and its base first."""
     said = _MEANS.get(name, "")
     bins = len(signal.shares.reference) if signal.shares is not None else 0
     what = "categories" if signal.type == "category" else "bins"
     on = f"on {bins} {what}" if bins and (name in _BINNED or name in signal.bounds) else ""
-    return ", ".join(part for part in (said, _BASE.get(name, ""), on) if part)
+    basis = ", ".join(part for part in (on, _BASE.get(name, "")) if part)
+    return ": ".join(part for part in (basis, said) if part)
 
 
 def written(name: str, signal: Drift) -> str:
@@ -93,7 +94,7 @@ def table(signal: Drift, width: int) -> list[Line]:
             (pad(p, _P, ">") if told_p else "", "dim"),
         )
         room = width - wide - 3
-        out.append((*parts, ("   " + cut(meaning(name, signal), room), "faint")) if room >= 16 else parts)
+        out.append((*parts, ("   " + cut(meaning(name, signal), room), "dim")) if room >= 16 else parts)
     notes = []
     if told_p:
         notes.append("p is that of a single look: looked at every minute it alarms every day, so no state rests on it")

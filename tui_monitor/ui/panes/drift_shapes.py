@@ -19,7 +19,7 @@ from tui_monitor.ui.widgets.chart import spark
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _ASCII = " _.:-=+*#"
 LEFT = 4  # cells of "ref" and "now"
-_WIDEST = 8  # cells of a bin
+_WIDEST = 12  # cells of a bin
 _NOTHING = 0.004  # what lies beyond, at either end, is drawn as one bin
 _CHANGED = 0.02  # a share that changed so much is worth a colour
 _NAME = 26

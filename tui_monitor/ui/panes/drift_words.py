@@ -207,6 +207,16 @@ def remedy(signal: Drift) -> str:
     return ""
 
 
+def together(signal: Drift) -> str:
+    """What moved within the same hour, the first first; sources are named where they are others."""
+    names = []
+    for name in signal.moved_together:
+        source, slash, own = name.partition("/")
+        short = (own if slash else name).rpartition(":")[2] or name
+        names.append(short if not slash or source == signal.source else f"{short} of {source}")
+    return ", ".join(names)
+
+
 def early(signal: Drift) -> str:
     """Which early charts are out."""
     if not signal.early:

@@ -10,6 +10,8 @@ from tui_monitor.ui import others, signs
 from tui_monitor.ui.panes.why import sign_of
 from tui_monitor.ui.view import View
 
+_DECADES = 9.0
+
 
 def passes(view: View, *texts: str) -> bool:
     """The filter: every word must occur somewhere; a word with ! must not."""
@@ -125,16 +127,21 @@ def _words(alert: Alert) -> list[str]:
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:
-    """Signals by state, those that drift first; in a state by what matters most for the model, loud ones then by the decade of their evidence."""
+    """Signals by state, those that drift first; in a state by what matters most for the model, loud ones then by their evidence, the oldest first.
+
+    Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
+    """
     kept = [
         signal
         for signal in frame.drift
         if passes(view, signal.signal, signal.source, signal.role, signal.state, signal.cause, signal.kind)
         and not (view.faults_only and signal.state not in {"drift", "watch", "stale"})
     ]
-    def badness(signal: Drift) -> tuple[int, float, int]:
-        loud = signal.state in {"drift", "watch"} and signal.evidence is not None and math.isfinite(signal.evidence)
-        return signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0), -round(signal.evidence or 0.0) if loud else 0
+    def badness(signal: Drift) -> tuple[int, float, int, float]:
+        rank, matters = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0)
+        if signal.state not in {"drift", "watch"} or signal.evidence is None or math.isnan(signal.evidence):
+            return rank, matters, 0, 0.0
+        return rank, matters, -round(min(_DECADES, max(-_DECADES, signal.evidence))), signal.since.timestamp() if signal.since else 0.0
 
     return sorted(kept, key=badness)
 
