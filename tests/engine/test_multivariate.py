@@ -138,6 +138,18 @@ def test_slow_judges_look_on_request_in_a_thread_and_their_share_is_a_signal(tmp
     assert log.notes == []
 
 
+def test_a_log_whose_settings_change_begins_anew_and_others_go_on(tmp_path: Path) -> None:
+    log = Log(settings(learn="30m"))
+    assert log.run(0, 60)["row error"].state in ("learning", "idle")
+    asyncio.run(log.whole.reload(settings(learn="30m")))
+    assert "how columns go together" not in log.run(60, 61)["row error"].sentence
+    asyncio.run(log.whole.reload(settings(tmp_path)))
+    assert log.run(61, 80)["row error"].origin.endswith("reference.jsonl, 2000 rows")
+    asyncio.run(log.whole.reload(Settings()))
+    log.whole.rows_came("fraud", LogRows(rows(20, 90, 90), {}, {}))  # a log that is configured no more
+    assert log.whole._logs == {}
+
+
 # -- scorers ------------------------------------------------------------------------------------------------------------------------
 
 

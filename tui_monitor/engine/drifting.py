@@ -115,6 +115,7 @@ class Drifting:
     async def reload(self, settings: Settings) -> None:
         """Other prediction logs and references; budget and learning time are those of the start."""
         old, self._settings = self._settings, settings
+        await self._whole_rows.reload(settings)
         if settings.predictions == old.predictions and settings.drift.references == old.drift.references:
             return
 
@@ -128,6 +129,8 @@ class Drifting:
     def restore(self, saved: bytes | None) -> None:
         """References and running evidence of an earlier engine."""
         self._saved = saved
+        if saved:
+            self._whole_rows.parted(saved)  # before the first rows come
 
     def dump(self, *, ending: bool = False) -> bytes | None:
         """References and running evidence for the next engine: the newest that the judges have written, or at the end those of now."""

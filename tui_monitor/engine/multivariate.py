@@ -80,6 +80,18 @@ class Multivariate:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._scorers.stop()
 
+    async def reload(self, settings: Settings) -> None:
+        """Other prediction logs and scorers; which judges there are is as at the start."""
+        known = {one.name: one for one in settings.predictions}
+        for log in [log for log in self._logs if known.get(log) != self._predictions.get(log)]:
+            for kept in (self._logs, self._slow, self._streams, self._saved, self._failed):
+                kept.pop(log, None)
+        self._settings, self._predictions = settings, known
+        if not self._scorers.same(settings):
+            await self._scorers.stop()
+            self._scorers = Scorers(settings, self._note, secret_variables(settings))
+            self._scorers.start()
+
     def look(self) -> None:
         """Let the slow judges look now."""
         self._asked.set()
@@ -158,8 +170,8 @@ class Multivariate:
             self._asked.clear()
             looked = False
             for log, judges in list(self._slow.items()):
-                whole = self._logs[log]
-                if not judges.ready(whole):
+                whole = self._logs.get(log)
+                if whole is None or not judges.ready(whole):
                     continue
                 looked = True
                 await self._one_look(log, judges, whole)

@@ -34,7 +34,7 @@ class Scorers:
         """Nothing runs before `start`."""
         self._note = note
         only = settings.predictions[0].name if len(settings.predictions) == 1 else ""
-        self._settings = settings.drift.scorers
+        self._settings = dict(settings.drift.scorers)
         self._logs = {name: one.log or only for name, one in self._settings.items()}
         self._scorers = {name: Scorer(name, one, hide=hide) for name, one in self._settings.items()}
         self._waiting: dict[str, deque[LogRow]] = {name: deque(maxlen=MOST_ROWS) for name in self._settings}
@@ -45,6 +45,11 @@ class Scorers:
     def start(self) -> None:
         """Let each look for rows at its own pace."""
         self._tasks = [asyncio.create_task(self._run(name)) for name in self._scorers]
+
+    def same(self, settings: Settings) -> bool:
+        """Whether other settings ask for the same."""
+        other = Scorers(settings, self._note)
+        return (other._settings, other._logs) == (self._settings, self._logs)
 
     async def stop(self) -> None:
         """End them, and programs that run."""
