@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.judge import Judge, cuts, overdispersion, singles
+from tui_monitor.analyse.drift.judge import JUMPS, Judge, cuts, overdispersion, singles
 
 SHARES = np.asarray([0.05, 0.15, 0.3, 0.25, 0.15, 0.1, 0.0])
 ROWS = 20  # a check
@@ -115,8 +115,8 @@ def test_cuts_stand_where_they_tell_most() -> None:
 
 
 def test_one_check_of_the_recursion_by_hand() -> None:
-    """A fair coin known exactly: e-values of 20 heads of 20, averaged over the four jumps up and the four down."""
+    """A fair coin known exactly: e-values of 20 heads of 20, averaged over the jumps up and those down."""
     judge = Judge(np.asarray([1e12, 1e12]), np.asarray([[1.0, 0.0]]), 1.0, 0.0)
     judge.update(np.asarray([20.0, 0.0]), 0.0)
-    mean = sum(((0.5 + sign * jump) / 0.5) ** 20 for jump in (0.02, 0.05, 0.1, 0.2) for sign in (1, -1)) / 8
+    mean = sum(((0.5 + sign * jump) / 0.5) ** 20 for jump in JUMPS for sign in (1, -1)) / (2 * len(JUMPS))
     assert judge.evidence(10.0) == pytest.approx(math.log10(mean / 10), abs=1e-3)

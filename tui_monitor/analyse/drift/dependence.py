@@ -6,6 +6,8 @@ judge whose false alarms are set to one in thirty days raises hundreds a day on 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ WINDOW = 5.0  # the sum over lags stops at this many times tau (Sokal 1997)
 MOST_ROWS = 200_000  # of a reference that are looked at: the newest
 LEAST_ROWS = 50  # below, nothing can be said and tau is 1
 MOST_CATEGORIES = 8
+CAUTION = 1.64  # standard errors of tau that are added to it: too small a tau cries wolf, too large a one is only late
+SURE = 2.0  # standard errors beyond 1 from which on rows are taken to depend on each other at all
 
 
 def ranks(values: Floats) -> Floats:
@@ -44,6 +48,19 @@ def correlation_time_of_categories(codes: NDArray[np.int64]) -> float:
     names, counts = np.unique(codes, return_counts=True)
     frequent = names[np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]]
     return max(_integrated((codes == name).astype(np.float64)) for name in frequent)
+
+
+def cautious(tau: float, rows: float) -> float:
+    """What to reckon with when tau was found in so few rows: its upper bound, or 1 where it is 1 within its error.
+
+    The standard error is tau sqrt((4 W + 2) / n), and taking the mean out of n rows hides tau (2 W + 1) / n of it, with the window W = 5 tau
+    (Madras and Sokal 1988).
+    """
+    if rows < LEAST_ROWS or tau <= 1 + SURE * math.sqrt((4 * WINDOW + 2) / rows):
+        return 1.0
+    hidden = min(0.5, (2 * WINDOW * tau + 1) / rows)
+    found = tau / (1 - hidden)
+    return found * (1 + CAUTION * math.sqrt((4 * WINDOW * found + 2) / rows))
 
 
 def _integrated(series: Floats) -> float:

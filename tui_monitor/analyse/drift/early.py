@@ -21,16 +21,19 @@ class Early:
     def __init__(self) -> None:
         self._up = self._down = self._ewma = 0.0
         self._seen = 0
+        self._shares: Floats | None = None  # that rank and variance were made of
+        self._rank: Floats = np.zeros(0)
+        self._variance = 0.0
 
     def update(self, counts: Floats, shares: Floats, tau: float) -> None:
         """One check: the rows that came, and what the reference expects of them."""
-        rows = float(counts.sum()) / tau
-        rank = np.cumsum(shares) - shares / 2
-        variance = float((shares * (rank - 0.5) ** 2).sum())
-        if rows <= 0 or variance <= 0:
+        if shares is not self._shares:
+            self._shares, self._rank = shares, np.cumsum(shares) - shares / 2
+            self._variance = float(shares @ (self._rank - 0.5) ** 2)
+        came = float(counts.sum())
+        if came <= 0 or self._variance <= 0:
             return
-        mean = float((counts * rank).sum() / counts.sum())
-        z = (mean - 0.5) / math.sqrt(variance / rows)
+        z = (float(counts @ self._rank) / came - 0.5) / math.sqrt(self._variance / came * tau)
         z = max(-8.0, min(8.0, z))  # one slot alone is no trend
         self._up, self._down = max(0.0, self._up + z - SLACK), max(0.0, self._down - z - SLACK)
         self._ewma += LAMBDA * (z - self._ewma)

@@ -1,12 +1,19 @@
 """The sequential judge: looks at every check for ever and still keeps its false alarms to a budget.
 
-For every cut of the distribution and each direction a likelihood ratio of "share moved by a jump" against the nearest point of what
-the reference allows is an e-value: its mean is at most 1 while nothing changed. A Shiryaev-Roberts recursion makes an e-detector of the
-stream (Shin, Ramdas, Rinaldo: E-detectors, 2022), and the mean over cuts, directions and jumps is one again. Alarming when it reaches
-N gives a mean time of at least N checks between false alarms, whatever the distribution, however often one looks.
+A test gives each bin a score of 0..1 and asks whether the mean score of new rows lies above what the reference allows, `high`. A cut scores 1
+below an edge and 0 beyond (and the other way round, for the other direction); the mean rank scores a row by the share of the reference below
+it; the spread by how far from the middle that is. For every bet b, the product over the rows of 1 + b (score - high) is an e-value: given the
+past, each factor's mean is at most 1 for every distribution whose mean score is at most `high`, whatever else it looks like. (For a cut that is
+the likelihood ratio of "its share rose by a jump".) A Shiryaev-Roberts recursion makes an e-detector of such a stream (Shin, Ramdas, Rinaldo:
+E-detectors, 2022), and the weighted mean over tests, directions and bets is one again, because means of e-values are e-values. Alarming when
+it reaches N gives a mean time of at least N checks between false alarms, whatever the distribution, however often one looks. No single test is
+best (ranks find a moved mean soonest, the spread a moved scale, cuts anything at one place), and the mean costs but the log of a weight.
 
-What the reference allows is its Clopper-Pearson interval, widened by the smallest shift worth knowing. Rows that are not independent
-are worth less than one each: counts and the reference's size are divided by `tau`, the reference's over-dispersion.
+What the reference allows is its own interval (Clopper-Pearson of a share, normal of a mean of ranks), widened by the smallest shift worth
+knowing: where no share up to a value moved by more than that, no mean of scores moved by more than that times the scores' total variation.
+
+Rows that are not independent are worth less than one each: counts and the reference's size are divided by `tau`, the reference's
+over-dispersion. That, and the reference's interval, are the two places where the guarantee is no theorem; `bench/budget.py` tries them.
 """
 
 from __future__ import annotations
@@ -16,12 +23,19 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv  # with this module in the loader's thread, not at the first judgement on the loop
+
+from tui_monitor.analyse.drift import beta
 
 Floats: TypeAlias = NDArray[np.float64]
 
-JUMPS = (0.02, 0.05, 0.1, 0.2)  # alternatives: how far a share may have moved
+JUMPS = (0.02, 0.05, 0.1, 0.2, 0.35)  # alternatives: how far a share may have moved
+BETS = (0.25, 0.6, 1.3)  # on the mean rank and the spread; the best one is the move of the mean score over its variance
+MOST_BET = 0.95  # of the bet at which one row could lose everything
+CUTS_WEIGHT, RANK_WEIGHT, SPREAD_WEIGHT = 0.5, 0.25, 0.25
 REFERENCE_ALPHA = 0.01  # chance that the reference's interval misses the truth at any cut
+SCORE_ERRORS = 2.58  # half width of the interval of a mean score, in standard errors: 99 %
+CAUTION, SURE = 1.64, 2.0  # standard errors: added to an over-dispersion that is there; beyond 1 from which on one is
+LEAST_INSIDE = 0.01  # rows, where dependence leaves less than one of them
 _TINY = 1e-9
 
 
@@ -71,9 +85,16 @@ def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None 
         if rows.size > 3 and telling.any():
             expected = rows[:, None] * share[telling]
             variance = expected * (1 - share[telling])
-            worst = max(worst, float(np.mean(((inside[:, telling] - expected) ** 2 / variance).sum(axis=0) / (rows.size - 1))))
+            found = float(np.mean(((inside[:, telling] - expected) ** 2 / variance).sum(axis=0) / (rows.size - 1)))
+            worst = max(worst, _cautious(found, rows.size - 1))
         size *= 2
     return worst
+
+
+def _cautious(found: float, freedom: int) -> float:
+    """A ratio of variances from so many blocks: raised by its own standard errors where it is beyond 1 for sure, lowered to what is sure else."""
+    error = math.sqrt(2 / freedom)
+    return found * (1 + CAUTION * error) if found > 1 + SURE * error else max(1.0, found - error)
 
 
 def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats) -> float:
@@ -89,31 +110,64 @@ def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats) -> flo
             ratio = np.divide(
                 gap[:, telling] ** 2, variance[:, telling], out=np.zeros_like(gap[:, telling]), where=variance[:, telling] > 0
             )
-            worst = max(worst, float(np.mean(ratio.sum(axis=0) / max(1, len(gap) - 1))))
+            worst = max(worst, _cautious(float(np.mean(ratio.sum(axis=0) / max(1, len(gap) - 1))), max(1, len(gap) - 1)))
         size *= 2
     return worst
 
 
-def _gains(reference: Floats, tests: Floats, tau: float, tolerance: float, sides: int) -> tuple[Floats, Floats]:
-    """What a row inside and a row outside each test adds to the log of the likelihood ratio: (direction, jump, test) each."""
+def _of_cuts(reference: Floats, tests: Floats, tau: float, tolerance: float, sides: int) -> Floats:
+    """What a row of each bin adds to the log of each likelihood ratio: (direction, jump, test) flattened, by bin."""
     size = reference.sum() / tau
     inside = tests @ reference / tau
     alpha = REFERENCE_ALPHA / (2 * max(inside.size, 1) * sides)
-    low = np.where(inside > 0, betaincinv(np.maximum(inside, _TINY), size - inside + 1, alpha), 0.0)
-    high = np.where(inside < size, betaincinv(inside + 1, np.maximum(size - inside, _TINY), 1 - alpha), 1.0)
+    low = np.where(inside > 0, beta.quantile(np.maximum(inside, LEAST_INSIDE), size - inside + 1, alpha), 0.0)
+    high = np.where(inside < size, beta.quantile(inside + 1, np.maximum(size - inside, LEAST_INSIDE), 1 - alpha), 1.0)
     low = np.clip(low - tolerance, _TINY, 1 - _TINY)
     high = np.clip(high + tolerance, _TINY, 1 - _TINY)
     jump = np.asarray(JUMPS)[:, None]
     up = np.clip(high + jump, _TINY, 1 - _TINY)
     down = np.clip(low - jump, _TINY, 1 - _TINY)
-    gain_inside = np.stack([np.log(up / high), np.log(down / low)])
-    return gain_inside, np.stack([np.log((1 - up) / (1 - high)), np.log((1 - down) / (1 - low))])
+    gain_inside = np.stack([np.log(up / high), np.log(down / low)])[..., None]
+    gain_outside = np.stack([np.log((1 - up) / (1 - high)), np.log((1 - down) / (1 - low))])[..., None]
+    gains: Floats = np.where(tests > 0, gain_inside, gain_outside).reshape(-1, reference.size)
+    return gains
+
+
+def _of_scores(reference: Floats, scores: Floats, variation: float, tau: float, tolerance: float, sides: int) -> Floats:
+    """The same for a mean of scores of 0..1, moved up or down: (direction, bet) flattened, by bin."""
+    size = max(float(reference.sum()), 1.0)
+    mean = float(reference @ scores) / size
+    error = math.sqrt(float(reference @ (scores - mean) ** 2) / size * tau / size)
+    width = SCORE_ERRORS * error * (1.0 if sides == 1 else 1.3) + 3 * tau / size + variation * tolerance  # 99 % of all hours together
+    rows = []
+    for score, centre in ((scores, mean), (1 - scores, 1 - mean)):
+        high = min(centre + width, 1.0)
+        rows += [np.log1p(min(bet, MOST_BET / high) * (score - high)) for bet in BETS]
+    return np.stack(rows)
+
+
+def _gains(reference: Floats, tests: Floats, tau: float, tolerance: float, sides: int, *, ordered: bool) -> tuple[Floats, Floats]:
+    """What a row of each bin adds to the log of each e-value, and the log of each e-value's weight."""
+    of_cuts = _of_cuts(reference, tests, tau, tolerance, sides)
+    if not ordered or len(tests) < 2:
+        return of_cuts, np.full(len(of_cuts), -math.log(max(len(of_cuts), 1)))
+    shares = reference / max(float(reference.sum()), 1.0)
+    rank = np.cumsum(shares) - shares / 2
+    families = (
+        (of_cuts, CUTS_WEIGHT),
+        (_of_scores(reference, rank, 1.0, tau, tolerance, sides), RANK_WEIGHT),
+        (_of_scores(reference, (2 * rank - 1) ** 2, 2.0, tau, tolerance, sides), SPREAD_WEIGHT),
+    )
+    weights = np.concatenate([np.full(len(gains), math.log(weight / len(gains))) for gains, weight in families])
+    return np.concatenate([gains for gains, _ in families]), weights
 
 
 class Judge:
     """The e-detector of one signal, with its estimate of when the change began."""
 
-    def __init__(self, reference: Floats, tests: Floats, tau: float, tolerance: float, hours: Floats | None = None) -> None:
+    def __init__(
+        self, reference: Floats, tests: Floats, tau: float, tolerance: float, hours: Floats | None = None, *, ordered: bool = False
+    ) -> None:
         """Prepare.
 
         Args:
@@ -122,33 +176,33 @@ class Judge:
             tau: rows that tell as much as one independent row, at least 1.
             tolerance: the smallest shift of a share that is worth an alarm.
             hours: counts per hour of the day and bin, where what is usual varies by the hour.
+            ordered: whether the bins have an order; then the mean rank and the spread are judged too.
         """
-        self._tests = tests
         self._tau = tau
         sides = [reference] if hours is None else list(hours)
-        gains = [_gains(side, tests, tau, tolerance, len(sides)) for side in sides]
-        self._gain_inside, self._gain_outside = (np.stack(part) for part in zip(*gains, strict=True))
-        shape = self._gain_inside.shape[1:]
+        gains = [_gains(side, tests, tau, tolerance, len(sides), ordered=ordered) for side in sides]
+        self._gains: Floats = np.stack([each for each, _ in gains])
+        self._log_weights: Floats = gains[0][1]
+        shape = self._log_weights.shape
         self.log_e: Floats = np.full(shape, -np.inf)
         self.log_run: Floats = np.zeros(shape)  # evidence since the likeliest beginning of a change
         self.run_s: Floats = np.zeros(shape)  # that beginning
 
     def update(self, counts: Floats, since_s: float, hour: int | None = None) -> None:
         """One check: the rows that came since `since_s`, the time of the check before, in that hour of the day."""
-        at = 0 if hour is None or len(self._gain_inside) == 1 else hour
-        inside = self._tests @ counts / self._tau
-        step = self._gain_inside[at] * inside + self._gain_outside[at] * (counts.sum() / self._tau - inside)
+        at = 0 if hour is None or len(self._gains) == 1 else hour
+        step = self._gains[at] @ (counts / self._tau)
         self.log_e = np.logaddexp(self.log_e, 0.0) + step
-        fresh = self.log_run <= 0
-        self.run_s = np.where(fresh, since_s, self.run_s)
-        self.log_run = np.where(fresh, 0.0, self.log_run) + step
+        self.run_s[self.log_run <= 0] = since_s
+        self.log_run = np.maximum(self.log_run, 0.0) + step
 
     def evidence(self, budget_checks: float) -> float:
         """log10 of how far the evidence is beyond a budget of one false alarm in so many checks; an alarm at 0 and above."""
-        top = float(self.log_e.max()) if self.log_e.size else -math.inf
+        each = self.log_e + self._log_weights
+        top = float(each.max()) if each.size else -math.inf
         if top == -math.inf:
             return -math.log10(budget_checks)
-        mean = top + math.log(float(np.exp(self.log_e - top).sum()) / self.log_e.size)
+        mean = top + math.log(float(np.exp(each - top).sum()))
         return (mean - math.log(budget_checks)) / math.log(10)
 
     @property

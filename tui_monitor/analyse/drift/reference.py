@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
-from tui_monitor.analyse.drift.dependence import correlation_time, correlation_time_of_categories, ranks
+from tui_monitor.analyse.drift.dependence import MOST_ROWS, cautious, correlation_time, correlation_time_of_categories, ranks
 from tui_monitor.analyse.drift.judge import Floats, cuts, overdispersion, singles
 
 DAY_S = 86_400.0
@@ -77,6 +77,7 @@ def of_rows(values: NDArray[Any], at_s: Floats | None, bins: Bins, origin: str =
         tau = correlation_time(_without_hours(ranked, hour) if seasonal else ranked)
     else:
         tau = correlation_time_of_categories(places)
+    tau = cautious(tau, min(values.size, MOST_ROWS))
     hours = np.bincount(hour * len(bins) + places, minlength=HOURS * len(bins)).reshape(HOURS, len(bins)) if seasonal else np.zeros((0, 0))
     return Reference(counts.tolist(), tau, hours.astype(np.float64).tolist(), mean, sd, origin)
 

@@ -17,7 +17,7 @@ from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
 from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
-from tui_monitor.analyse.drift.reference import DAY_S, Reference
+from tui_monitor.analyse.drift.reference import DAY_S, HOURS, Reference
 from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.model import SignalState, clean
 
@@ -73,6 +73,7 @@ class Signal:
         self.start_s: float | None = None
         self.evidence: float | None = None
         self.evidence_past: deque[tuple[float, float]] = deque()
+        self.most_closed = MOST_CLOSED
         self.closed: list[Closed] = []  # drifts that are over, oldest first
         self.new_names: Counter[str] = Counter()
         self.early = Early()
@@ -86,6 +87,7 @@ class Signal:
         self._pending_amount = 0.0
         self._begun_s: float | None = None
         self._checked_s: float | None = None
+        self.offered = ""  # which reference was given last: the same one is not taken again after a restart
         self.given = reference is not None  # not learned: another version of a model does not change it
         if reference is not None:
             self.learned(reference)
@@ -94,11 +96,6 @@ class Signal:
     def category(self) -> bool:
         """Whether its bins have no order."""
         return self.intake == "categories" or (self.bins is not None and self.bins.kind == "category")
-
-    @property
-    def origin_counts(self) -> tuple[str, list[float]]:
-        """Where its reference comes from, and what it holds: two of them are the same one."""
-        return (self.reference.origin, self.reference.counts) if self.reference else ("", [])
 
     @property
     def learned_rows(self) -> float:
@@ -216,20 +213,21 @@ class Signal:
     def step(self, since_s: float, now_s: float, counts: Floats, budget_checks: float) -> None:
         """One check over rows that are counted already: what `add` and `check` do, at the times of a log."""
         self.seen_s = self._checked_s = now_s
-        self._judge(counts, 0.0, since_s, now_s)
+        self._judge(counts, 0.0, since_s, now_s, charted=False)
         self._decide(now_s, budget_checks)
 
-    def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float) -> None:
+    def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float, *, charted: bool = True) -> None:
         reference = self.reference
         if reference is None or self.judge is None:
             return
         self.rows_s = now_s
         self.checks += 1
         hour = int(since_s % DAY_S // 3600)
-        shares = reference.shares(hour)
+        shares = self._shares[hour % len(self._shares)]
         self.past.add(since_s, counts, shares, amount)
         self.judge.update(counts, since_s, hour)
-        self.early.update(counts, shares, reference.tau)
+        if charted:  # early charts are for the eye
+            self.early.update(counts, shares, reference.tau)
 
     def _learn(self, now_s: float) -> None:
         learned = self._learned
@@ -277,9 +275,10 @@ class Signal:
                 reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
             )
         self.reference = reference
+        self._shares = [reference.shares(hour) for hour in range(HOURS)] if reference.hours else [reference.shares()]
         counts = np.asarray(reference.counts, dtype=np.float64)
         tests = singles(counts) if self.category else cuts(counts)
-        self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours())
+        self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours(), ordered=not self.category)
         self.past = Past(counts.size)
         self._pending = np.zeros(counts.size)
         self._pending_amount = 0.0
@@ -311,14 +310,14 @@ class Signal:
         self._keep_before(now_s)
         self.bins, self.unfit, self.why_blind, self.why_anew = before.bins, False, "", ""
         self.learned(before.reference)
-        self.state = "idle"
+        self.given, self.state = before.given, "idle"
         return ""
 
     def _keep_before(self, now_s: float) -> None:
         if self.since_s is not None:
             self._close(now_s)
         if self.reference is not None and self.bins is not None:
-            self.befores = [*self.befores, Before(self.bins, self.reference)][-MOST_BEFORE:]
+            self.befores = [*self.befores, Before(self.bins, self.reference, self.given)][-MOST_BEFORE:]
 
     def pin(self) -> str:
         """Take the rows since the change (or the newest ones) as the reference; returns why not, or nothing."""
@@ -326,9 +325,9 @@ class Signal:
         if self.reference is None or rows.rows < LEAST_ROWS:
             return f"{self.name} has {rows.rows:.0f} rows since the change, {LEAST_ROWS} are needed for a reference"
         if self.bins is not None:
-            self.befores = [*self.befores, Before(self.bins, self.reference)][-MOST_BEFORE:]
+            self.befores = [*self.befores, Before(self.bins, self.reference, self.given)][-MOST_BEFORE:]
         self.learned(Reference(rows.counts.tolist(), origin="as it was when somebody said so"), self.reference.tau)
-        self.given = True
+        self.given = False
         self.state = "idle"
         return ""
 
@@ -394,7 +393,7 @@ class Signal:
         episode = self.episode(now_s)
         if episode is not None:
             self.closed.append(episode)
-            del self.closed[:-MOST_CLOSED]
+            del self.closed[: -self.most_closed]
         if self.judge is not None:
             self.judge.restart()
         self.early.restart()
@@ -502,6 +501,7 @@ class Signal:
             befores=self.befores,
             unfit=self.why_blind if self.unfit else "",
             given=self.given,
+            offered=self.offered,
             missing_reference=self.missing_reference,
         )
 
@@ -518,6 +518,7 @@ class Signal:
 
     def _restore(self, saved: SavedSignal) -> None:
         self._begun_s, self.rows_s = saved.begun_s, saved.rows_s
+        self.offered = saved.offered
         self.befores, self.missing_reference = (
             [one for one in saved.befores if len(one.bins) == len(one.reference.counts)],
             saved.missing_reference,

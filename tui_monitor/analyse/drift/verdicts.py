@@ -11,7 +11,7 @@ from tui_monitor.analyse.drift import buckets, sentence, shares
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.past import Stretch, effect
 from tui_monitor.analyse.drift.signal import FRESH_ROWS, LEAST_ROWS, Signal, new_share
-from tui_monitor.analyse.histogram import quantile
+from tui_monitor.analyse.histogram import reached
 from tui_monitor.model import Drift, Measured, Part, Shares, SignalState, clean, utc
 
 PARTS = 5
@@ -150,23 +150,22 @@ def _sentence(signal: Signal, now_s: float, state: SignalState, change_s: float 
 def _quantiles(signal: Signal, rows: Stretch) -> dict[str, tuple[float | None, float | None]]:
     if signal.category or signal.reference is None or signal.bins is None:
         return {}
-    edges = signal.bins.edges
+    bounds = [*signal.bins.edges, math.inf]
+    sides = [list(zip(bounds, np.cumsum(counts).tolist(), strict=True)) for counts in (signal.reference.counts, rows.counts)]
 
-    def at(q: float, counts: Floats) -> float | None:
-        if counts.sum() <= 0:
-            return None
-        reached = quantile(q, zip([*edges, math.inf], np.cumsum(counts).tolist(), strict=True))
-        return None if reached is None else reached.value
+    def at(q: float, levels: list[tuple[float, float]]) -> float | None:
+        found = reached(q, levels)
+        return None if found is None or levels[-1][1] <= 0 else found.value
 
-    whole = np.asarray(signal.reference.counts)
-    return {key: (at(q, whole), at(q, rows.counts)) for key, q in (("p50", 0.5), ("p95", 0.95))}
+    return {key: (at(q, sides[0]), at(q, sides[1])) for key, q in (("p50", 0.5), ("p95", 0.95))}
 
 
 def _shares(signal: Signal, rows: Stretch) -> Shares | None:
-    if signal.category or signal.reference is None or signal.bins is None or rows.rows <= 0:
+    if signal.reference is None or signal.bins is None or rows.rows <= 0:
         return None
     expected = rows.expected / max(float(rows.expected.sum()), 1e-300)
-    return Shares(signal.bins.edges, expected.tolist(), (rows.counts / rows.rows).tolist())
+    names = [clean(name, 60) for name in signal.bins.names] if signal.category else []
+    return Shares(signal.bins.edges, expected.tolist(), (rows.counts / rows.rows).tolist(), names)
 
 
 def _parts(signal: Signal, rows: Stretch) -> list[Part]:
