@@ -58,13 +58,15 @@ class DriftLogs:
             if known is not None:
                 known.expect(found, columns)
 
-    def came(self, log: str, rows: LogRows, now_s: float) -> None:
-        """New rows. What takes time happens here, in the caller's thread."""
+    def came(self, log: str, rows: LogRows, now_s: float, also: dict[str, Column] | None = None) -> None:
+        """New rows, with more columns of them that were made elsewhere. What takes time happens here, in the caller's thread."""
         with self._own:
             known = self._logs.get(log)
             if known is None or not (rows.rows or rows.labels):
                 return
             came = known.take(rows, now_s)
+            if also and came.at_s.size == len(rows.rows):
+                came = came._replace(columns=came.columns | also)
             if known.learned_anew:
                 known.learned_anew = False
                 self._fresh[log] = known.expected
@@ -93,10 +95,10 @@ class DriftLogs:
                 del self._last[log]
 
     def _feed(self, room: DriftRoom, log: str, came: Came, now_s: float) -> None:
-        if came.before:
+        if came.before is not None:
             every = np.arange(came.at_s.size)
             self._rows(room, log, came, every < came.before, now_s)
-            if learned := room.deployed(log, came.version, float(came.at_s[came.before - 1]), logs=True):
+            if learned := room.deployed(log, came.version, float(came.at_s[min(came.before, came.at_s.size - 1)]), logs=True):
                 self._note(f"{log}: version {clean(came.version, 40)} serves: {learned} signals learn anew what is usual")
             self._rows(room, log, came, every >= came.before, now_s)
         else:

@@ -176,7 +176,9 @@ def test_categories_change_and_new_ones_show() -> None:
     assert (verdict.state, verdict.test, verdict.bound) == ("drift", "l_infinity", "=")
     assert verdict.effect == pytest.approx(0.2, abs=0.05)
     assert "% in the reference." in verdict.sentence
-    assert verdict.shares is None
+    assert verdict.shares is not None
+    assert (verdict.shares.edges, verdict.shares.names[-2:]) == ([], ["other", "new"])
+    assert len(verdict.shares.names) == len(verdict.shares.reference) == len(verdict.shares.now)
 
 
 def test_checks_are_not_more_frequent_than_configured() -> None:

@@ -397,3 +397,19 @@ def test_a_log_that_is_read_from_its_past_is_judged_at_its_own_times() -> None:
     assert verdict.state == "drift"
     assert verdict.since is not None
     assert abs(verdict.since.timestamp() - (START_S + 600)) <= 30
+
+
+def test_what_somebody_pinned_outlives_a_restart_with_the_same_file() -> None:
+    log = Log()
+    log.room.offer("fraud", "x", *reference())
+    assert log.run(120, x=shifted)["x"].state == "drift"
+    assert log.room.pin("fraud", "x") == ""
+    again = DriftRoom(SETTINGS)
+    assert again.load(log.room.dump())
+    again.offer("fraud", "x", *reference())
+    log.room = again
+    assert log.run(60, x=shifted)["x"].state == "stable"
+    assert log.verdicts()["x"].origin == "as it was when somebody said so; before: file train.csv"
+    assert log.room.back("fraud", "x", log.now_s) == ""
+    assert log.run(60, x=shifted)["x"].state == "drift"
+    assert log.room.deployed("fraud", "v2", log.now_s, logs=True) == 0  # the file's again: given

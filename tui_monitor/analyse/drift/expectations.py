@@ -19,7 +19,7 @@ from tui_monitor.model import clean
 Name = Literal["not_null", "of_type", "between", "in_set", "unique"]
 NAMES: tuple[Name, ...] = ("not_null", "of_type", "between", "in_set", "unique")
 SETS_UP_TO = 30  # different values that make a set; more are no set
-MARGIN = 0.1  # of the range that was seen: so far outside it a value may lie
+MARGIN = 0.5  # of the range that was seen: so far outside it a value may lie; normal values in any number do not
 LEAST_ROWS = 500  # to learn from
 MOST_COLUMNS = 64
 

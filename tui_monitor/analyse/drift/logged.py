@@ -57,7 +57,7 @@ class Came(NamedTuple):
     late_at_s: Floats
     counted: list[Counted]
     version: str  # the newest one; empty: none is told
-    before: int  # so many of the first rows are of the version before
+    before: int | None  # so many of the first rows are of the version before it; None: it is the same as before
     notes: list[str]
 
 
@@ -88,7 +88,7 @@ class LogSignals:
         late = self._judged(rows, now_s)
         notes: list[str] = []
         counted: list[Counted] = []
-        before = 0
+        before: int | None = None
         if rows.rows:
             before = self._versions(rows.rows)
             notes = self._schema(rows.rows)
@@ -118,15 +118,15 @@ class LogSignals:
 
     # -- versions, columns ------------------------------------------------------------------------------------------------------------------
 
-    def _versions(self, rows: Sequence[LogRow]) -> int:
+    def _versions(self, rows: Sequence[LogRow]) -> int | None:
         """Note the newest version; returns how many rows came before it, where it is another one."""
         newest = rows[-1].version
         if not newest or newest == self._version:
-            return 0
+            return None
         first = not self._version
         self._version = newest
         if first:
-            return 0
+            return None
         return next((place + 1 for place in range(len(rows) - 1, -1, -1) if rows[place].version != newest), 0)
 
     def _schema(self, rows: Sequence[LogRow]) -> list[str]:

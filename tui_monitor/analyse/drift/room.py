@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -43,6 +44,11 @@ class Offer(NamedTuple):
     reference: Reference
     intake: Intake
     timed: bool
+
+    @property
+    def key(self) -> str:
+        """Which reference it is: two of the same file are one."""
+        return f"{self.reference.origin} {crc32(msgspec.msgpack.encode((self.bins, self.reference.counts))):08x}"
 
 
 class DriftRoom:
@@ -235,14 +241,18 @@ class DriftRoom:
             return ""
         if known.intake != intake or (intake == "histogram" and known.bins != bins):
             return f"{signal}: {reference.origin} has other buckets than it has now"
-        if not (known.given and known.bins == bins and known.origin_counts == (reference.origin, reference.counts)):
-            self._signals[key] = self._of_offer(key, known.role, made)  # else it is the same as before a restart: its evidence stands
+        nothing = known.reference is None and known.untimed is None
+        if known.offered != made.key or nothing:  # else it is the same as before a restart: its evidence stands, or that somebody has pinned another
+            self._signals[key] = self._of_offer(key, known.role, made)
         return ""
 
     def _of_offer(self, key: tuple[str, str], role: Role, offer: Offer) -> Signal:
         if offer.timed:
-            return Signal(*key, role, self._limits, offer.intake, bins=offer.bins, reference=offer.reference)
+            made = Signal(*key, role, self._limits, offer.intake, bins=offer.bins, reference=offer.reference)
+            made.offered = offer.key
+            return made
         made = Signal(*key, role, self._limits, offer.intake)
+        made.offered = offer.key
         made.untimed = (offer.bins, offer.reference)
         made.why_anew = f"{offer.reference.origin} has no times: how rows cluster is learned first"
         return made

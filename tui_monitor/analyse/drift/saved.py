@@ -21,6 +21,7 @@ class Before(Struct, frozen=True):
 
     bins: Bins
     reference: Reference
+    given: bool = False
 
 
 class Limits(Struct, frozen=True):
@@ -73,4 +74,5 @@ class SavedSignal(Struct):
     befores: list[Before] = []
     unfit: str = ""  # why nothing can be learned
     given: bool = False
+    offered: str = ""  # which reference was given last, also while another one holds
     missing_reference: float | None = None
