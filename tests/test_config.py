@@ -14,7 +14,7 @@ import pytest
 
 from tui_monitor.cli import settings as cli_settings
 from tui_monitor.cli.main import main
-from tui_monitor.config import ConfigError, Settings, load, parse
+from tui_monitor.config import ConfigError, Settings, load, parse, past_of
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 SETTING = re.compile(r"#([a-z_]+) = (.*)$")
@@ -235,3 +235,32 @@ def test_what_does_nothing_yet_is_a_warning(tmp_path: Path, capsys: pytest.Captu
         f"{path}:6: prometheus.1.fleet: warning: has no effect in this version",
         f"{path}:2: exporter.listen: warning: has no effect in this version",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[drift.references]]\nsource = ""\nfile = "a.csv"', ":2: drift.references.1.source: is empty"),
+        ('[[drift.references]]\nsource = "a"', "drift.references.1.file: either a file or a prometheus is needed, and not both"),
+        ('[[drift.references]]\nsource = "a"\nprometheus = "p"', ":3: drift.references.1.prometheus: there is no [[prometheus]] named 'p'"),
+        (
+            '[[prometheus]]\nname = "central"\nurl = "http://h:9090"\n[[drift.references]]\nsource = "a"\nprometheus = "centrl"',
+            "there is no [[prometheus]] named 'centrl' (did you mean central?)",
+        ),
+        ('[[prometheus]]\nname = "p"\nurl = "http://h:9090"\n[[drift.references]]\nsource = "a"\nprometheus = "p"', "past: is missing"),
+        (
+            '[[drift.references]]\nsource = "a"\nfile = "f.csv"\npast = "yesterday"',
+            ":4: drift.references.1.past: 'yesterday' is no time that was",
+        ),
+        ('[[drift.references]]\nsource = "a"\nfile = "f.csv"\npast = "2026-01-02/2026-01-01"', "ends before it begins"),
+        ("[drift]\nimportance = {words = -1.0}", "drift.importance.words: must be 0 or more"),
+    ],
+)
+def test_references_that_cannot_be_are_one_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(text, "c.toml")
+    assert said in str(error.value)
+
+
+def test_a_past_time_without_a_zone_is_utc() -> None:
+    assert past_of("2026-11-01T00:00/2026-11-02T01:00+01:00") == (1_793_491_200.0, 1_793_577_600.0)
