@@ -3,6 +3,9 @@
 Each number that a rule holds against its usual value is counted once a minute, for each hour of the (local) day apart. Only hours that are
 over count: what happens now cannot make itself usual. What is older weighs less, half after two weeks. A past that is too short says nothing:
 an hour must have been seen on two days, and for so many minutes that the quantile is one of them (100 for 99 %).
+The forecasts (`analyse.anomaly`) learn hours too, for another question. A rule that says "above usual 99 %" promises a share of the minutes of
+the past, and this is that quantile; a forecast says what is expected next, from medians of hours, a level and a trend, with a band that is left
+once in years. Neither can be read from the other: the one keeps tails and no level, the other a level and no tails.
 Pure: the time is an argument, and nothing is written here; `dump` and `load` are for the store.
 """
 

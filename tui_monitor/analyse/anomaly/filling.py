@@ -21,11 +21,13 @@ STEP_S = 300.0
 KEPT_STEPS = 14 * 288
 _HOUR = 12  # steps
 WINDOWS = tuple(hours * _HOUR for hours in (240, 168, 120, 72, 48, 36, 24, 12, 6, 3))  # the longest that is steady is the one
-POINTS = 24  # of a window that the slope is made of
+_UNKNOWN = -1.0  # no share
+POINTS = 16  # of a window that the slope is made of
 LEAST_SHARE, MOST_SHARE = 0.35, 2.5  # of the mean growth of a quarter
 EVEN, CERTAIN = 1.0, 1 / 3  # of the time that the growth has lasted: the chance is one half, three quarters
 BEFORE = 24 * _HOUR  # steps that must be known before the growth began
 LEAST_GROWTH = 0.005  # of the whole, over a window: below that it is flat
+FAR = "it grows, but not for long enough to say where that ends"
 Z = 2.576 * 1.5  # of Sen's interval: 99 %, and wider because neighbours depend on each other
 
 
@@ -50,7 +52,7 @@ class Filling:
         Raises:
             ValueError: it is damaged.
         """
-        self._shares = array("f", shares) if shares else array("f", [math.nan]) * KEPT_STEPS
+        self._shares = array("f", shares) if shares else array("f", [_UNKNOWN]) * KEPT_STEPS
         if len(self._shares) != KEPT_STEPS:
             raise ValueError("not two weeks")
         self._newest = newest
@@ -67,13 +69,13 @@ class Filling:
         if step == self._newest:
             return False
         if step <= self._newest - KEPT_STEPS or step >= self._newest + KEPT_STEPS:
-            self._shares = array("f", [math.nan]) * KEPT_STEPS
+            self._shares = array("f", [_UNKNOWN]) * KEPT_STEPS
         elif step < self._newest:  # the clock was set back: what is later than now did not happen
             for later in range(step + 1, self._newest + 1):
-                self._shares[later % KEPT_STEPS] = math.nan
+                self._shares[later % KEPT_STEPS] = _UNKNOWN
         else:
             for skipped in range(self._newest + 1, step):
-                self._shares[skipped % KEPT_STEPS] = math.nan
+                self._shares[skipped % KEPT_STEPS] = _UNKNOWN
         self._newest = step
         self._shares[step % KEPT_STEPS] = share
         self._look(share)
@@ -83,20 +85,24 @@ class Filling:
         return self._shares[(self._newest - back) % KEPT_STEPS]
 
     def _look(self, share: float) -> None:
-        self.full, self.why = None, "no steady growth"
+        self.full, self.why, back = None, "no steady growth", False
         for window in WINDOWS:
             points = self._steady(window)
             if points is None:
+                continue
+            if (1 - share) * window > 1.5 * EVEN * window * (points[-1][1] - points[0][1]):  # too far off by any slope
+                self.why = self.why if back else FAR
                 continue
             found = _until_full(points, window, share)
             if found is None:
                 continue
             known, peak = self._before(window)
             if peak >= share:
+                back = True
                 self.why = f"it stood at {peak:.0%} before and came back"
                 continue
             if found.in_s > EVEN * found.lasted_s:
-                self.why = "it grows, but not for long enough to say where that ends"
+                self.why = self.why if back else FAR
                 continue
             if known >= BEFORE and found.in_s <= CERTAIN * found.lasted_s:
                 self.full = found
@@ -105,13 +111,13 @@ class Filling:
                 self.full = Full(found.in_s, found.low_s, None, found.lasted_s, found.slope)
         if self.full is not None:
             self.why = ""
-        elif math.isnan(self._at(BEFORE)) and self.why == "no steady growth":
+        elif self._at(BEFORE) < 0 and self.why == "no steady growth":
             self.why = "no steady growth yet; a day is needed"
 
     def _steady(self, window: int) -> list[tuple[float, float]] | None:
         """Points of the window as (steps, share), or None: it is not known, or does not grow steadily."""
         ends = [self._near(window * quarter // 4) for quarter in (4, 3, 2, 1, 0)]
-        if any(math.isnan(end) for end in ends):
+        if min(ends) < 0:
             return None
         whole = ends[4] - ends[0]
         if whole < LEAST_GROWTH:
@@ -123,18 +129,19 @@ class Filling:
         if ends[4] - self._near(lately) < LEAST_SHARE * whole * lately / window:
             return None  # it has stopped
         places = [round(window * (POINTS - 1 - place) / (POINTS - 1)) for place in range(POINTS)]
-        points = [(float(-back), share) for back in places if not math.isnan(share := self._at(back))]
+        points = [(float(-back), share) for back in places if (share := self._at(back)) >= 0]
         return points if len(points) >= 3 * POINTS // 4 else None
 
     def _near(self, back: int) -> float:
         """The middle of three steps; one alone may be noise."""
-        known = sorted(one for step in (back - 1, back, back + 1) if step >= 0 and not math.isnan(one := self._at(step)))
-        return known[len(known) // 2] if known else math.nan
+        known = sorted(one for step in (back - 1, back, back + 1) if step >= 0 and (one := self._at(step)) >= 0)
+        return known[len(known) // 2] if known else _UNKNOWN
 
     def _before(self, window: int) -> tuple[int, float]:
         """Steps that are known before the window began, and the highest share of them."""
-        known = [one for back in range(window + 1, KEPT_STEPS) if not math.isnan(one := self._at(back))]
-        return len(known), max(known, default=-1.0)
+        first = (self._newest + 1) % KEPT_STEPS
+        before = (self._shares[first:] + self._shares[:first])[: KEPT_STEPS - 1 - window]
+        return len(before) - before.count(_UNKNOWN), max(before)
 
 
 def _until_full(points: list[tuple[float, float]], window: int, share: float) -> Full | None:

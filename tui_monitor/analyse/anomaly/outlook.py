@@ -14,7 +14,7 @@ from collections import deque
 from msgspec import Struct
 
 from tui_monitor.analyse.anomaly.moment import HOURS_OF_WEEK, Moment
-from tui_monitor.analyse.anomaly.profile import Profile, median, spread
+from tui_monitor.analyse.anomaly.profile import KEPT_HOURS, Profile, median, spread
 from tui_monitor.analyse.anomaly.width import NEEDED_HOURS, Needs
 
 LEVEL = 1 / 180  # share of an error that the level takes in, a minute: three hours
@@ -53,7 +53,10 @@ class Kept(Struct, array_like=True):
     need_below: float
     since_s: float | None
     recent: list[int]
-    wide: tuple[float | None, float | None] = (None, None)
+    wide: tuple[float | None, float | None]
+    hour_level: float | None
+    far: list[float]
+    settle: list[float]
 
 
 class Outlook:
@@ -74,14 +77,14 @@ class Outlook:
         self._profile = Profile(*kept.profile) if kept else Profile()
         self._above, self._below = (Needs(*kept.above), Needs(*kept.below)) if kept else (Needs(), Needs())
         self._level, self._trend = (kept.level, kept.trend) if kept else (None, 0.0)
-        self._hour_level = self._level
+        self._hour_level = kept.hour_level if kept else None
         self._minute, self._hour = (kept.minute, kept.hour) if kept else (-1, -1)
         self._values = list(kept.values) if kept else []
-        self._spread = self._profile.spread(self._hour)
+        self._spread = self._profile.spread(self._hour) or 0.0
         self._need_above, self._need_below = (kept.need_above, kept.need_below) if kept else (-math.inf, -math.inf)
         self._checks: deque[int] = deque(kept.recent if kept else (), CHECKS)
         self._z: deque[float] = deque(maxlen=CHECKS)
-        self._settle: list[float] = []
+        self._settle = list(kept.settle) if kept else []
         self._wide_above, self._wide_below = kept.wide if kept else (None, None)
         self.since_s = kept.since_s if kept else None
         self.expected: float | None = None
@@ -94,6 +97,7 @@ class Outlook:
         return Kept(
             self._level, self._trend, self._minute, self._profile.kept(), self._above.kept(), self._below.kept(), self._hour, self._values,
             self._need_above, self._need_below, self.since_s, list(self._checks), (self._wide_above, self._wide_below),
+            self._hour_level, list(self._z), self._settle,
         )  # fmt: skip
 
     # -- a minute -------------------------------------------------------------------------------------------------------------------
@@ -107,7 +111,9 @@ class Outlook:
         gap = at.minute - self._minute
         if gap == 0 or -2 <= gap < 0:
             return
-        if gap < 0 or gap > GAP_MIN:  # the clock was set back, or nobody looked
+        if self._minute >= 0 and abs(gap) > KEPT_HOURS * 60:  # nothing of what is known is about these weeks
+            self.__init__(self._traits)  # type: ignore[misc]
+        elif gap < 0 or gap > GAP_MIN:  # the clock was set back, or nobody looked
             self._forget_checks()
             if abs(gap) > SETTLE_MIN and self._level is not None:
                 self._settle = [math.nan]
@@ -197,7 +203,9 @@ class Outlook:
             else:
                 self._trend = 0.0
         self._hour_level = self._level
-        self._hour, self._values, self._spread = at.hour, [], self._profile.spread(at.hour)
+        self._hour, self._values = at.hour, []
+        lately = self._profile.spread(at.hour)
+        self._spread = self._spread if lately is None else lately
         self._need_above = self._need_below = -math.inf
 
     def _widen(self) -> None:
@@ -242,7 +250,7 @@ class Outlook:
         minutes = max(0, at.minute - self._minute)
         trend = self._trend * 60 * sum(DAMPED**hour for hour in range(1, minutes // 60 + 1)) + self._trend * (minutes % 60)
         expected = self._level + trend + self._profile.level(at)
-        one = max(self._profile.spread(at.hour), self._floor(expected) / 3)
+        one = max(self._profile.spread(at.hour) or self._spread, self._floor(expected) / 3)
         wider = math.sqrt(1 + LEVEL * LEVEL * minutes * 30)
         above = (self._reach(self._wide_above, one, expected) or 0.0) * wider
         below = (self._reach(self._wide_below, one, expected) or 0.0) * wider

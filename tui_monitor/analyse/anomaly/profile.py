@@ -138,12 +138,15 @@ class Profile:
         told = self._week.get(hour % HOURS_OF_WEEK) if self.season == "week" else None
         return self._day.get(hour % HOURS_OF_DAY) if told is None else told
 
-    def spread(self, hour: int) -> float:
-        """How far a minute lies from the middle of its hour, as a standard deviation; 0 where nothing moves. Made for an hour, not a minute."""
+    def spread(self, hour: int) -> float | None:
+        """How far a minute lies from the middle of its hour, as a standard deviation; 0 where nothing moves, None where nobody looked.
+
+        Made for an hour, not a minute.
+        """
         lately = [one for back in range(1, 73) if not math.isnan(one := self._spreads[(hour - back) % KEPT_HOURS])]
-        overall = median(lately) if lately else 0.0
+        overall = median(lately) if lately else None
         same = [one for day in range(1, 8) if not math.isnan(one := self._spreads[(hour - day * HOURS_OF_DAY) % KEPT_HOURS])]
-        return max(median(same), 0.5 * overall) if len(same) >= 3 else overall
+        return max(median(same), 0.5 * (overall or 0.0)) if len(same) >= 3 else overall
 
     @property
     def hours(self) -> int:
