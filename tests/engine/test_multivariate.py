@@ -45,9 +45,11 @@ class Log:
 
     def run(self, first: int, last: int, *, broken: bool = False) -> dict[str, Drift]:
         for minute in range(first, last):
-            self.whole.rows_came("fraud", LogRows(rows(20, minute, minute, broken=broken), {}, {}))
+            came = rows(20, minute, minute, broken=broken)
+            columns = self.whole.rows_came("fraud", LogRows(came, {}, {}))
             self.now_s = START_S + 60 * (minute + 1)
             self.whole.hand_over(self.room)
+            self.room.rows("fraud", np.asarray([row.at_s for row in came]), columns)
             self.room.check(self.now_s)
         return self.told()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tui_monitor.analyse.target import SignalCounts
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
-from tui_monitor.engine.multivariate import Multivariate
+from tui_monitor.engine.multivariate import Column, Multivariate
 from tui_monitor.engine.watched import Watched
 from tui_monitor.model import Drift, LogRows, ServerAnswer, clean
 from tui_monitor.vocabulary import seconds
@@ -61,7 +61,9 @@ class Drifting:
         self._versions: dict[str, dict[str, frozenset[str]]] = {}  # target -> model -> versions
         self._deployed: deque[tuple[str, str, float]] = deque(maxlen=100)
         self._present: set[str] = set()
-        self._before: deque[tuple[str, LogRows, float]] = deque(maxlen=200)  # rows that came while the judges were loaded
+        self._before: deque[tuple[str, LogRows, float, dict[str, Column]]] = deque(
+            maxlen=200
+        )  # rows that came while the judges were loaded
         self._verdicts: list[Drift] = []
         self._made: list[Drift] | None = None  # by the thread, not yet told
         self._made_s = self._expired_s = 0.0
@@ -212,11 +214,11 @@ class Drifting:
 
     def rows_came(self, log: str, rows: LogRows, at_s: float) -> None:
         """New rows of a prediction log. Called in the thread of the judges of quality."""
-        self._whole_rows.rows_came(log, rows)
+        also = self._whole_rows.rows_came(log, rows)
         if self._judges is None:
-            self._before.append((log, rows, at_s))
+            self._before.append((log, rows, at_s, also))
         else:
-            self._judges.logs.came(log, rows, at_s)
+            self._judges.logs.came(log, rows, at_s, also)
 
     # -- what is said -------------------------------------------------------------------------------------------------------------------
 
@@ -264,8 +266,8 @@ class Drifting:
                 room.observe(looked.at_s, looked.target, signal, *counts)
                 if counts.edges and references.wanted(looked.target, signal):
                     references.ask_past(room, looked.target, looked.url, signal, now_s)
-        logs.feed(room, now_s)
         self._whole_rows.hand_over(room)
+        logs.feed(room, now_s)
         checked = room.check(now_s)
         if not 0 <= now_s - self._expired_s < EXPIRED_EVERY_S:
             self._expired_s = now_s

@@ -36,6 +36,7 @@ SAVED_AS = 1
 MOST_ACTS = 10_000  # that wait for the room: it takes them with every frame
 
 Act = Callable[["DriftRoom"], object]
+Column = tuple[str, Any, Any]  # role, values of the rows that have one, which rows those are
 
 
 class Saved(Struct, frozen=True):
@@ -98,25 +99,20 @@ class Multivariate:
 
     # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
-    def rows_came(self, log: str, rows: LogRows) -> None:
-        """New rows of a log; what they get waits for `hand_over`."""
+    def rows_came(self, log: str, rows: LogRows) -> dict[str, Column]:
+        """New rows of a log; returns the columns that they get. What must be done to the room before waits for `hand_over`."""
         settings = self._predictions.get(log)
         if settings is None:
-            return
+            return {}
         self._scorers.rows_came(log, rows.rows)
         whole = self._logs.get(log) or self._begin(settings)
         learned = whole.settled
-        for numbers in whole.add(rows.rows):
-            told = numbers.told
-            if told.any():
-                self._rows(log, numbers.signal, "input", numbers.at_s, numbers.values[told], told)
+        found: dict[str, Column] = {one.signal: ("input", one.values[one.told], one.told) for one in whole.add(rows.rows)}
         if whole.settled and not learned:
             self._drop(log)
         if log in self._streams:
             self._streams[log].add(rows, whole)
-
-    def _rows(self, log: str, signal: str, role: str, at_s: Any, values: Any, told: Any) -> None:
-        self._acts.append(lambda room: room.rows(log, at_s, {signal: (role, values, told)}))
+        return found
 
     def _drop(self, log: str) -> None:
         """Another fit than that of an older engine, whose signals may have come back: they learn anew."""
