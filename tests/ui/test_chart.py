@@ -6,7 +6,7 @@ import pytest
 
 from tui_monitor.ui.view import Series
 from tui_monitor.ui.widgets.canvas import Canvas
-from tui_monitor.ui.widgets.chart import area, ceiling, chart, clock_axis, resample, spark
+from tui_monitor.ui.widgets.chart import Band, area, ceiling, chart, clock_axis, resample, spark
 
 NOON_S = 1763726400.0  # 2025-11-21 12:00:00 UTC
 
@@ -82,3 +82,19 @@ def test_a_threshold_that_moves_is_drawn_where_it_was() -> None:
     high, low = (next(y for y, line in enumerate(lines) if line[x] == "╌") for x in (left + 2, 58))
     assert high < low  # 8 s before anybody held anything against it, 2 s since
     assert sum("╌" in line for line in lines) == 2
+
+
+def test_what_was_expected_is_drawn_as_two_lines_over_the_area() -> None:
+    canvas = Canvas(40, 6)
+    series = Series(NOON_S, 10.0, [50.0] * 30)
+    left = chart(canvas, series, "request.rate", utc=True, band=Band([50.0] * 30, [20.0] * 30, [70.0] * 30))
+    rows = [line[left:] for line in canvas.lines()[:5]]
+    assert [row.count("┈") for row in rows] == [34, 0, 0, 34, 0]
+    assert "80" in canvas.lines()[0]
+
+
+def test_a_band_far_above_does_not_flatten_the_chart() -> None:
+    canvas = Canvas(40, 6)
+    chart(canvas, Series(NOON_S, 10.0, [50.0] * 30), "request.rate", utc=True, band=Band([], [None] * 30, [9000.0] * 30))
+    assert "80" in canvas.lines()[0]
+    assert not any("┈" in line for line in canvas.lines())
