@@ -55,7 +55,7 @@ class RowError(Struct, frozen=True, tag="pca"):
         directions = np.asarray(self.components)
         rest = filled - filled @ directions.T @ directions
         squared: Floats = np.where(np.isnan(z), 0.0, rest**2) * weight[:, None]
-        squared[squared < ROUNDING] = 0.0
+        squared[squared.sum(axis=1) < ROUNDING] = 0.0
         return squared
 
     def of(self, rows: Floats) -> Floats:

@@ -12,7 +12,7 @@ from tui_monitor.analyse.drift.multivariate.charts import Charts, HalfSpaces
 from tui_monitor.analyse.drift.multivariate.methods import SIGNALS
 from tui_monitor.analyse.drift.multivariate.numbers import table
 from tui_monitor.analyse.drift.multivariate.whole import WholeRows
-from tui_monitor.analyse.performance.layout import canonical
+from tui_monitor.analyse.performance.counting.layout import canonical
 from tui_monitor.model import LogRow, LogRows
 
 MOST_WAITING = 20_000  # rows that wait for their label; who waits longer is left out of the charts
