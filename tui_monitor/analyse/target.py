@@ -24,7 +24,7 @@ from tui_monitor.model import Layout, Metrics, Page, SeriesKey, clean
 MAX_COLUMNS = 4_000  # series with a past, of one target; what does not fit is counted in `left_out`
 MAX_MODELS = 64
 MAX_CATEGORIES = 256
-_BEGINS = re.compile(r"[a-zA-Z0-9]+[_:]")
+_BEGINS = re.compile(r":?[a-zA-Z0-9]+[_:]")
 
 
 class Measured(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SHORTEST_STEP_S = 60.0
+SHORTEST_STEP_S = 15.0
 MOST_SLOTS = 1440
 
 
