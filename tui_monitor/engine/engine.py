@@ -328,6 +328,8 @@ class Engine:
             quality=quality,
             probes=probes,
             drift=drift,
+            drift_budget_s=self._drift.budget_s,
+            drift_left_out=self._drift.left_out,
             forecasts=self._forecasting.forecasts,
             forecasting=self._forecasting.note,
             alerts=alerts,
