@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tui_monitor.analyse.performance import cbpe
-from tui_monitor.analyse.performance.calibrate import Calibrator
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.metrics import measured
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.numbers.metrics import measured
+from tui_monitor.analyse.performance.unlabelled import cbpe
+from tui_monitor.analyse.performance.unlabelled.calibrate import Calibrator
 
 KEYS = ("accuracy", "auc", "f1", "precision", "recall")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tui_monitor.analyse.performance.log import LabelledLog
+from tui_monitor.analyse.performance.live.log import LabelledLog
 from tui_monitor.config import Columns, PredictionSettings
 from tui_monitor.model import LogRow, LogRows, Performance
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.counts import Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.sampled import sampled
+from tui_monitor.analyse.performance.counting.counts import Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.unlabelled.sampled import sampled
 from tui_monitor.cli.main import main
 
 ROWS = 3000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_monitor.analyse.performance.log import LabelledLog
+from tui_monitor.analyse.performance.live.log import LabelledLog
 from tui_monitor.collect.predictions import LogTail
 from tui_monitor.collect.thinning import CALM_S, Thinning, place, span_s
 from tui_monitor.config import Columns, Labels, PredictionSettings, Sampled

@@ -15,7 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.nature import Column
-from tui_monitor.analyse.performance.firsts import Firsts
+from tui_monitor.analyse.performance.counting.firsts import Firsts
 from tui_monitor.collect.cells import category, number
 from tui_monitor.collect.table import Chunk, Table, Wanted
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.nature import Column, Nature, nature, of_numbers
 from tui_monitor.analyse.drift.replayed import Series
-from tui_monitor.analyse.performance.firsts import Firsts
+from tui_monitor.analyse.performance.counting.firsts import Firsts
 from tui_monitor.cli.drift_columns import ID, Progress, first_of_each
 from tui_monitor.collect.cells import category, number
 from tui_monitor.collect.table import Table, TableError, Wanted

@@ -13,8 +13,8 @@ from tui_monitor.cli import output
 from tui_monitor.cli.exits import DONE, USAGE, Stop
 
 if TYPE_CHECKING:
-    from tui_monitor.analyse.performance.sampling import Draw, Drawn, Stratum
-    from tui_monitor.analyse.performance.slices import Slice
+    from tui_monitor.analyse.performance.slicing.slices import Slice
+    from tui_monitor.analyse.performance.unlabelled.sampling import Draw, Drawn, Stratum
 
 NAME = "label-sample"
 HELP = "draw the rows of a prediction log that people should label"
@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: argparse.Namespace) -> int:
     """Read the log once, draw, write."""
-    from tui_monitor.analyse.performance.sampling import Draw
+    from tui_monitor.analyse.performance.unlabelled.sampling import Draw
 
     path = Path(call.output).expanduser() if call.output else None
     if path is not None and os.path.lexists(path) and not call.force:
@@ -90,7 +90,7 @@ def _count(text: str) -> int:
 
 
 def _slices(call: argparse.Namespace) -> list[Slice]:
-    from tui_monitor.analyse.performance.slices import predicate
+    from tui_monitor.analyse.performance.slicing.slices import predicate
 
     if len(call.slice) > MOST_SLICES:
         raise Stop(f"{len(call.slice)} slices; at most {MOST_SLICES} make strata that a few rows can cover", USAGE)
@@ -158,7 +158,7 @@ def _unusable(call: argparse.Namespace, row: Row) -> str:
 def _let_by(call: argparse.Namespace, slices: list[Slice], draw: Draw[Kept], rows: list[Row]) -> None:
     import numpy as np
 
-    from tui_monitor.analyse.performance.slices import Table
+    from tui_monitor.analyse.performance.slicing.slices import Table
 
     scores = [_score(call, row) for row in rows]
     place = np.full(len(rows), -1)
@@ -172,7 +172,7 @@ def _let_by(call: argparse.Namespace, slices: list[Slice], draw: Draw[Kept], row
 
 def _score(call: argparse.Namespace, row: Row) -> tuple[str, float]:
     """(the score bin, the chance that the prediction is right) of a row; nan without a usable score."""
-    from tui_monitor.analyse.performance.sampling import BINS, bin_of
+    from tui_monitor.analyse.performance.unlabelled.sampling import BINS, bin_of
     from tui_monitor.collect.cells import category, number
 
     if call.task == "regression":
@@ -232,7 +232,7 @@ def _named(slices: list[Slice], stratum: Stratum) -> str:
 
 def _summary(call: argparse.Namespace, drawn: list[Drawn[Kept]], rows: int, left_out: Counter[str]) -> list[str]:
     """What people get for their work, before they begin."""
-    from tui_monitor.analyse.performance.sampling import half_width
+    from tui_monitor.analyse.performance.unlabelled.sampling import half_width
 
     strata = list({id(one.stratum): one.stratum for one in drawn}.values())
     if call.task == "regression":

@@ -10,7 +10,7 @@ from tui_monitor.cli.exits import DONE, USAGE, Stop
 from tui_monitor.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from tui_monitor.analyse.performance.slices import Slice
+    from tui_monitor.analyse.performance.slicing.slices import Slice
     from tui_monitor.cli.performance_judged import Plan
 
 NAME = "performance"
@@ -121,7 +121,7 @@ def _tell_unused(*flags: tuple[str, str | None]) -> None:
 
 
 def _check_classes(plan: Plan) -> None:
-    from tui_monitor.analyse.performance.layout import MAX_CLASSES, canonical
+    from tui_monitor.analyse.performance.counting.layout import MAX_CLASSES, canonical
 
     if len(plan.classes) > MAX_CLASSES:
         raise Stop(f"--classes: at most {MAX_CLASSES}", USAGE)
@@ -130,7 +130,7 @@ def _check_classes(plan: Plan) -> None:
 
 
 def _slice(text: str) -> Slice:
-    from tui_monitor.analyse.performance.slices import ExpressionError, predicate
+    from tui_monitor.analyse.performance.slicing.slices import ExpressionError, predicate
 
     try:
         return predicate(text)

@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from tui_monitor.analyse.performance import cbpe, metrics
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.inferred import Inferred
-from tui_monitor.analyse.performance.layout import MAX_CLASSES, Classes, Layout, canonical
-from tui_monitor.analyse.performance.reference import Reference
-from tui_monitor.analyse.performance.spans import Borders, Spans, end_after, series
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import MAX_CLASSES, Classes, Layout, canonical
+from tui_monitor.analyse.performance.counting.spans import Borders, Spans, end_after, series
+from tui_monitor.analyse.performance.live.reference import Reference
+from tui_monitor.analyse.performance.numbers import metrics
+from tui_monitor.analyse.performance.unlabelled import cbpe
+from tui_monitor.analyse.performance.unlabelled.inferred import Inferred
 from tui_monitor.cli.performance_rows import Asked, LateLabels, LogRows, Progress, Rows
 from tui_monitor.collect.table import TableError, newest_s
 from tui_monitor.model import Estimate, Performance, utc

@@ -11,12 +11,12 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.calibrate import Calibrator, ClassCalibrator
-from tui_monitor.analyse.performance.counts import Batch
-from tui_monitor.analyse.performance.firsts import Firsts
-from tui_monitor.analyse.performance.layout import Classes
-from tui_monitor.analyse.performance.slices import Slice
-from tui_monitor.analyse.performance.slices import Table as Columns
+from tui_monitor.analyse.performance.counting.counts import Batch
+from tui_monitor.analyse.performance.counting.firsts import Firsts
+from tui_monitor.analyse.performance.counting.layout import Classes
+from tui_monitor.analyse.performance.slicing.slices import Slice
+from tui_monitor.analyse.performance.slicing.slices import Table as Columns
+from tui_monitor.analyse.performance.unlabelled.calibrate import Calibrator, ClassCalibrator
 from tui_monitor.collect.table import Chunk, Coded, Keys, Kind, Table, TableError, Wanted, open_table
 from tui_monitor.model import clean
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from tui_monitor.analyse.performance.importance import GoldenRow, Progress, Replied, Value, explanation, importances
-from tui_monitor.analyse.performance.judged import judged
-from tui_monitor.analyse.performance.probing import ProbeBook, packed, unpacked
+from tui_monitor.analyse.performance.golden.importance import GoldenRow, Progress, Replied, Value, explanation, importances
+from tui_monitor.analyse.performance.golden.judged import judged
+from tui_monitor.analyse.performance.golden.probing import ProbeBook, packed, unpacked
 from tui_monitor.collect import protocols
 from tui_monitor.collect.golden import QuestionFile, Questions
 from tui_monitor.collect.http import Client

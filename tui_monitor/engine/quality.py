@@ -17,7 +17,7 @@ from tui_monitor.engine import schedule
 from tui_monitor.model import LogRows, Metrics, Performance, Quality, Reading, charted, clean
 
 if TYPE_CHECKING:
-    from tui_monitor.analyse.performance.log import LabelledLog
+    from tui_monitor.analyse.performance.live.log import LabelledLog
     from tui_monitor.collect.listener import Listener
     from tui_monitor.collect.predictions import LogTail
 
@@ -205,7 +205,7 @@ class QualityRoom:
     # -- in the judges' thread ------------------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
-        from tui_monitor.analyse.performance.log import LabelledLog
+        from tui_monitor.analyse.performance.live.log import LabelledLog
         from tui_monitor.collect.reference import reference_rows
 
         for one in self._settings.predictions:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.book import Book, Spot, end_of, spots
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.slots import freeze, from_plain
+from tui_monitor.analyse.performance.counting.book import Book, Spot, end_of, spots
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.counting.slots import freeze, from_plain
 
 NOW = 1_800_000_000.0
 

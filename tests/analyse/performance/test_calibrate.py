@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
 
-from tui_monitor.analyse.performance.calibrate import MIN_OF_CLASS, MIN_ROWS, Calibrator, ClassCalibrator, pooled
-from tui_monitor.analyse.performance.counts import MIDDLES
-from tui_monitor.analyse.performance.layout import CELLS
+from tui_monitor.analyse.performance.counting.counts import MIDDLES
+from tui_monitor.analyse.performance.counting.layout import CELLS
+from tui_monitor.analyse.performance.unlabelled.calibrate import MIN_OF_CLASS, MIN_ROWS, Calibrator, ClassCalibrator, pooled
 
 GRID = np.linspace(-0.2, 1.2, 14_001)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.candidates import LEARN, MOST, Candidates
-from tui_monitor.analyse.performance.slices import predicate
+from tui_monitor.analyse.performance.slicing.candidates import LEARN, MOST, Candidates
+from tui_monitor.analyse.performance.slicing.slices import predicate
 
 ROWS = 1200
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from tui_monitor.analyse.performance import cbpe
-from tui_monitor.analyse.performance.calibrate import Calibrator, ClassCalibrator
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.unlabelled import cbpe
+from tui_monitor.analyse.performance.unlabelled.calibrate import Calibrator, ClassCalibrator
 from tui_monitor.model import Estimate
 
 CHUNK = 5000

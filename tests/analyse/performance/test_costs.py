@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance import metrics
-from tui_monitor.analyse.performance.costs import cost_change, cost_sentence
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.numbers import metrics
+from tui_monitor.analyse.performance.numbers.costs import cost_change, cost_sentence
 
 BINARY = Layout("binary", Classes("01"), costs={"1": {"0": 10.0}, "0": {"1": 2.0}})
 

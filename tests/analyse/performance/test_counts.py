@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui_monitor.analyse.performance.counts import Batch, Counts, faded
-from tui_monitor.analyse.performance.layout import CELLS, MAX_CLASSES, Classes, Layout, canonical
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts, faded
+from tui_monitor.analyse.performance.counting.layout import CELLS, MAX_CLASSES, Classes, Layout, canonical
 
 TASKS = ("binary", "multiclass", "regression")
 

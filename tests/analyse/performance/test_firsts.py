@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.firsts import Firsts
+from tui_monitor.analyse.performance.counting.firsts import Firsts
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.groups import difference, gaps, ratio
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.tallies import Mean, Share
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.slicing.groups import difference, gaps, ratio
+from tui_monitor.analyse.performance.slicing.tallies import Mean, Share
 
 
 def counts(layout: Layout, label: list[int], prediction: list[int]) -> Counts:

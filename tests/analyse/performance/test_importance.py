@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tui_monitor.analyse.performance.importance import GoldenRow, Progress, Replied, explanation, importances
-from tui_monitor.analyse.performance.judged import judged
+from tui_monitor.analyse.performance.golden.importance import GoldenRow, Progress, Replied, explanation, importances
+from tui_monitor.analyse.performance.golden.judged import judged
 from tui_monitor.model import ProbeExplained
 
 NOW = 1_800_000_000.0

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.known import Keyed, Known, firsts
+from tui_monitor.analyse.performance.counting.known import Keyed, Known, firsts
 
 COLUMNS = {"prediction": np.int16, "label": np.int16}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.book import ALL
-from tui_monitor.analyse.performance.log import LabelledLog
+from tui_monitor.analyse.performance.counting.book import ALL
+from tui_monitor.analyse.performance.live.log import LabelledLog
 from tui_monitor.config import Columns, PredictionSettings, Sampled
 from tui_monitor.model import LogRow, LogRows, Performance, SampledLabel
 
@@ -155,7 +155,7 @@ def test_slices_have_their_own_numbers() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui_monitor.analyse.performance.waiting.MAX_EARLY", 20)
+    monkeypatch.setattr("tui_monitor.analyse.performance.live.waiting.MAX_EARLY", 20)
     sentiment = LabelledLog(PredictionSettings(name="sentiment", path="x.jsonl"), limit=50)
     for step in range(40):
         add(sentiment, [row(1000 * step + n, NOW + step * 600, f"class{n}-{step}") for n in range(20)], NOW + step * 600)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as oracle
 
-from tui_monitor.analyse.performance import metrics
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import CELLS, Classes, Layout
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import CELLS, Classes, Layout
+from tui_monitor.analyse.performance.numbers import metrics
 from tui_monitor.model import ClassScore, Estimate
 
 Array = NDArray[Any]

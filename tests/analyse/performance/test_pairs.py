@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.intervals import share
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.pairs import independent, matched, paired, versions
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.numbers.intervals import share
+from tui_monitor.analyse.performance.numbers.pairs import independent, matched, paired, versions
 from tui_monitor.model import Estimate
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tui_monitor.analyse.performance.judged import canonical, class_of, judged, near, response
-from tui_monitor.analyse.performance.probing import ProbeBook, packed, unpacked
-from tui_monitor.analyse.performance.shares import mean, paired, wilson
+from tui_monitor.analyse.performance.golden.judged import canonical, class_of, judged, near, response
+from tui_monitor.analyse.performance.golden.probing import ProbeBook, packed, unpacked
+from tui_monitor.analyse.performance.golden.shares import mean, paired, wilson
 from tui_monitor.model import Failure, GoldenAnswer, GoldenQuestion, Performance
 
 DAY = 1_800_000_000.0

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.proxy import Rates, agreement, corrected
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.unlabelled.proxy import Rates, agreement, corrected
 
 TRUE = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.counts import Batch
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.reference import Reference, held_against
+from tui_monitor.analyse.performance.counting.counts import Batch
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.live.reference import Reference, held_against
 from tui_monitor.model import Estimate
 
 NOW = 1_800_000_000.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance.reweight import MIN_ESS, Mix
+from tui_monitor.analyse.performance.unlabelled.reweight import MIN_ESS, Mix
 
 ROWS = np.array([2000, 1500, 1000, 500])  # of four slices that share no row
 RIGHT = np.array([1900, 1350, 700, 300])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, mean_absolute_error, precision_score, recall_score
 
-from tui_monitor.analyse.performance.counts import Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.sampled import kappa, sampled, twice
-from tui_monitor.analyse.performance.sampling import Draw, bin_of
+from tui_monitor.analyse.performance.counting.counts import Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.unlabelled.sampled import kappa, sampled, twice
+from tui_monitor.analyse.performance.unlabelled.sampling import Draw, bin_of
 from tui_monitor.model import SampledLabel
 
 TRUE = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}

@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance import sampling
-from tui_monitor.analyse.performance.sampling import MOST_KEPT, Draw, Stratum, allocated, bin_of, half_width
+from tui_monitor.analyse.performance.unlabelled import sampling
+from tui_monitor.analyse.performance.unlabelled.sampling import MOST_KEPT, Draw, Stratum, allocated, bin_of, half_width
 
 
 def drawn_from(scores: np.ndarray, n: int, seed: int, slices: np.ndarray | None = None) -> Draw[int]:

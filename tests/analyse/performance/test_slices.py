@@ -11,7 +11,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.slices import ExpressionError, Table, number_of, predicate, text_of
+from tui_monitor.analyse.performance.slicing.slices import ExpressionError, Table, number_of, predicate, text_of
 from tui_monitor.language.columns import read_slice
 from tui_monitor.language.printing import printed
 from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Word

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.performance import spans as module
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.spans import Borders, Spans, end_after, series
+from tui_monitor.analyse.performance.counting import spans as module
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.counting.spans import Borders, Spans, end_after, series
 
 HOUR_S = 3600.0
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.performance.intervals import mean, share
-from tui_monitor.analyse.performance.reference import held_against
-from tui_monitor.analyse.performance.standing import PART_S, Learning, Line, Standing, State, line_of, sentence
+from tui_monitor.analyse.performance.live.reference import held_against
+from tui_monitor.analyse.performance.live.standing import PART_S, Learning, Line, Standing, State, line_of, sentence
+from tui_monitor.analyse.performance.numbers.intervals import mean, share
 from tui_monitor.model import Estimate, Performance
 from tui_monitor.vocabulary import WINDOWS
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from tui_monitor.analyse.performance.counts import Batch, Counts
-from tui_monitor.analyse.performance.layout import Classes, Layout
-from tui_monitor.analyse.performance.slices import Table, predicate
-from tui_monitor.analyse.performance.tallies import Mean, Share, tally
-from tui_monitor.analyse.performance.worst import RATE, benjamini_hochberg, fisher, student_tail, welch, worst_slices
+from tui_monitor.analyse.performance.counting.counts import Batch, Counts
+from tui_monitor.analyse.performance.counting.layout import Classes, Layout
+from tui_monitor.analyse.performance.slicing.slices import Table, predicate
+from tui_monitor.analyse.performance.slicing.tallies import Mean, Share, tally
+from tui_monitor.analyse.performance.slicing.worst import RATE, benjamini_hochberg, fisher, student_tail, welch, worst_slices
 
 Rows = NDArray[np.bool_]
 

@@ -1,0 +1,1 @@
+"""From sums to quality numbers, each with its interval."""

@@ -1,0 +1,1 @@
+"""Quality while labels are late or missing, each estimate with what it takes for granted."""
