@@ -159,6 +159,8 @@ def test_the_share_of_the_dataset_counts_only_who_is_judged() -> None:
         ({"5m": 0.31, "30m": 0.3, "3h": 0.05, "24h": 0.01}, "fast: all within the last 30m"),
         ({"5m": 0.2, "30m": 0.21, "3h": 0.2, "24h": 0.15}, "slow or old: even 24h shows it"),
         ({"5m": 0.02, "30m": 0.2, "3h": 0.2, "24h": 0.1}, "it goes away: the last 5m differ least"),
+        ({"5m": 0.3, "30m": 0.3, "3h": 0.3, "24h": 0.3}, "watched for too short a time: 24h holds the same rows as 5m"),
+        ({"5m": 0.3, "30m": 0.28, "3h": 0.1, "24h": 0.1}, "fast: all within the last 30m"),
         ({"5m": 0.02, "30m": 0.01, "3h": 0.01, "24h": 0.01}, ""),
         ({"5m": None, "30m": 0.3}, ""),
         ({"5m": math.nan, "30m": 0.3}, ""),
@@ -407,6 +409,11 @@ def test_enter_opens_the_detail_and_it_scrolls() -> None:
     assert "what each cause means" in later
     _, shown, _ = pressed(DRIFT, ["e"])
     assert "cause    data drift" in shown
+
+
+def test_what_is_looked_at_stays_selected() -> None:
+    for key in ("enter", "e", "b"):
+        assert pressed(DRIFT, [key, "escape"])[0].signal == order.signal_name(PROMPT)
 
 
 def test_arrows_go_through_the_signals_in_their_order() -> None:

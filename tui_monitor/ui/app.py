@@ -510,15 +510,23 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         """`e`."""
         frame = self.frame()
         if frame is not None:
+            self._keep_signal(frame)
             await self._open(
                 Explain(boards.explain_chosen(frame, self.shown_view()), width=min(77, self.size.width - 7), ascii=self._ascii)
             )
+
+    def _keep_signal(self, frame: Frame) -> None:
+        """The signal that is looked at stays selected where rows move: the next key means the same one."""
+        signal = order.chosen_signal(frame, self.shown_view()) if self.view.focus == "drift" else None
+        if signal is not None and order.signal_name(signal) != self.view.signal:
+            self.choose(signal=order.signal_name(signal))
 
     async def action_detail(self) -> None:
         """`enter`."""
         frame = self.frame()
         if frame is None:
             return
+        self._keep_signal(frame)
         view = self.shown_view()
         target = order.chosen_target(frame, view)
         width = max(20, min(WIDTH, self.size.width - 7))  # borders, edges, scroll bar
@@ -583,7 +591,7 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
             self.toast(f"read-only: {why}" if why else f"{signal.signal} is still learning what is normal")
         else:
             command = MarkReference(signal.source, signal.signal)
-            self.choose(signal=order.signal_name(signal))  # rows may move while the question is read
+            self._keep_signal(frame)
             dialog = Question(f"New baseline for {signal.signal}", question(frame, signal, utc=view.utc), "new baseline", ascii=self._ascii)
             done = f"{signal.signal} as it is now is what is normal"
             await self._open(dialog, lambda yes: self._do(command, done) if yes else None)

@@ -230,6 +230,10 @@ def pace(signal: Drift) -> str:
     peak = max((size for _, size in known), default=0.0)
     if len(known) < 2 or peak < SEEN:
         return ""
+    if all(size == known[0][1] for _, size in known):
+        return f"watched for too short a time: {known[-1][0]} holds the same rows as {known[0][0]}"
+    while len(known) > 2 and known[-1][1] == known[-2][1]:  # the same rows: there are none older
+        known.pop()
     if known[0][1] < peak / 2:
         return f"it goes away: the last {known[0][0]} differ least"
     full = [name for name, size in known if size >= peak / 2]
