@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ import pytest
 from tui_monitor.analyse.drift import expectations_file
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.target import SignalCounts
-from tui_monitor.config import Columns, DriftSettings, PredictionSettings, ReferenceSettings, Settings
+from tui_monitor.collect.past_counts import PastBuckets
+from tui_monitor.collect.prometheus import RangeFailure
+from tui_monitor.config import Columns, DriftSettings, PredictionSettings, PrometheusSettings, ReferenceSettings, Settings
 from tui_monitor.engine.drifting import Drifting
 from tui_monitor.model import Drift, LogRow, LogRows, ModelAnswer, Reading, ServerAnswer
 
@@ -285,3 +288,50 @@ def test_a_reload_begins_new_logs_and_goes_on_with_the_others() -> None:
         assert [one.source for one in await life.drifting.verdicts(life.now_s)].count("second") >= 1
 
     alive(life, story)
+
+
+@pytest.mark.parametrize("fails", ["", "nobody answers", "broken"])
+def test_a_past_time_of_prometheus_is_the_reference_of_a_servers_histogram(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def past(server: PrometheusSettings, family: str, instance: str, start_s: float, end_s: float) -> PastBuckets:
+        asked.append((family, instance))
+        assert (server.name, end_s - start_s) == ("central", 86_400.0)
+        if fails == "broken":
+            raise KeyError("le")
+        if fails:
+            raise RangeFailure("refused", fails)
+        slots = np.tile([80.0, 15.0, 5.0], (50, 1))
+        return PastBuckets([1.0, 2.0], START_S - 9000 + 60 * np.arange(50.0), slots)
+
+    monkeypatch.setattr("tui_monitor.collect.past_counts.past_buckets", past)
+    reference = ReferenceSettings("srv", prometheus="central", past="2026-11-01/2026-11-02")
+    life = Life(
+        Settings(
+            prometheus=[PrometheusSettings("central", "http://127.0.0.1:9")],
+            drift=DriftSettings(learn="60s", every="10s", references=[reference]),
+        )
+    )
+
+    async def story() -> None:
+        for _ in range(20):
+            life.now_s += 10
+            life.drifting.observe(life.now_s, [watched(life.now_s, "1")])
+            verdict = (await life.tell())["h"]
+            if fails:
+                assert verdict.state != "drift"
+        if fails:
+            assert verdict.origin.startswith("learned in")
+        else:  # half of the rows are at or below 1, 80 % were then
+            assert (verdict.state, verdict.origin) == ("drift", "01 Nov 00:00 to 02 Nov 00:00 UTC from central")
+
+    alive(life, story)
+    assert asked == [("h", life_instance())]
+    said = {"": "5,000 rows", "nobody answers": "nobody answers; it is learned", "broken": "KeyError; it is learned"}[fails]
+    assert said in life.said[0]
+
+
+def life_instance() -> str:
+    from tui_monitor.collect.promql import instances
+
+    return instances("http://127.0.0.1:1", socket.gethostname())

@@ -246,8 +246,7 @@ class Drifting:
             await self._do(lambda judges: self._judged(judges, now_s))
             if self._made is not None:
                 self._verdicts, self._made = self._whole_rows.told(self._made, now_s), None
-            self._failed = ""
-        except Exception as error:  # noqa: BLE001 - the top of a loop: said once, and tried again with the next tick
+        except Exception as error:  # noqa: BLE001 - the top of a loop: said once, and tried again with the next check
             why = clean(f"{type(error).__name__}: {error}")
             if why != self._failed:
                 self._note(f"judging drift failed: {why}", "warning")
