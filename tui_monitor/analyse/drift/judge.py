@@ -34,6 +34,7 @@ MOST_BET = 0.95  # of the bet at which one row could lose everything
 CUTS_WEIGHT, RANK_WEIGHT, SPREAD_WEIGHT = 0.5, 0.25, 0.25
 REFERENCE_ALPHA = 0.01  # chance that the reference's interval misses the truth at any cut
 SCORE_ERRORS = 2.58  # half width of the interval of a mean score, in standard errors: 99 %
+LEAST_BLOCKS = 3.0
 CAUTION, SURE = 1.64, 2.0  # standard errors: added to an over-dispersion that is there; beyond 1 from which on one is
 LEAST_INSIDE = 0.01  # rows, where dependence leaves less than one of them
 _TINY = 1e-9
@@ -78,20 +79,27 @@ def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None 
         used = slots.shape[0] // size * size
         blocks = slots[:used].reshape(-1, size, slots.shape[1]).sum(axis=1)
         rows = blocks.sum(axis=1)
-        blocks, rows = blocks[rows > 0], rows[rows > 0]
         inside = blocks @ tests.T
         share = inside.sum(axis=0) / max(rows.sum(), 1.0)
         telling = (share > 0.02) & (share < 0.98)
-        if rows.size > 3 and telling.any():
-            expected = rows[:, None] * share[telling]
-            variance = expected * (1 - share[telling])
-            found = float(np.mean(((inside[:, telling] - expected) ** 2 / variance).sum(axis=0) / (rows.size - 1)))
-            worst = max(worst, _cautious(found, rows.size - 1))
+        worst = max(worst, _of_blocks((inside - rows[:, None] * share)[:, telling], rows, rows.sum() * (share * (1 - share))[telling]))
         size *= 2
     return worst
 
 
-def _cautious(found: float, freedom: int) -> float:
+def _of_blocks(gap: Floats, rows: Floats, variance: Floats) -> float:
+    """The sum of squared gaps over what chance alone makes of all rows together, so that a block weighs as it does in a sum of rows.
+
+    (The mean of each block's own ratio would let the many small blocks between bursts hide what the few large ones tell.)
+    """
+    whole = float(rows.sum())
+    blocks = whole**2 / max(float(rows @ rows), 1e-9)  # equally large ones that would tell as much
+    if not variance.size or blocks < LEAST_BLOCKS:
+        return 1.0
+    return _cautious(float(np.mean((gap**2).sum(axis=0) / variance)) / (1 - 1 / blocks), blocks - 1)
+
+
+def _cautious(found: float, freedom: float) -> float:
     """A ratio of variances from so many blocks: raised by its own standard errors where it is beyond 1 for sure, lowered to what is sure else."""
     error = math.sqrt(2 / freedom)
     return found * (1 + CAUTION * error) if found > 1 + SURE * error else max(1.0, found - error)
@@ -104,13 +112,9 @@ def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats) -> flo
     spread = rows * (shares @ tests.T) * (1 - shares @ tests.T)
     while len(slots) // size >= (8 if size > 1 else 4):
         used = len(slots) // size * size
-        gap, variance = ((a[:used].reshape(-1, size, a.shape[1]).sum(axis=1)) for a in (inside - expected, spread))
+        gap, variance, came = ((a[:used].reshape(-1, size, a.shape[1]).sum(axis=1)) for a in (inside - expected, spread, rows))
         telling = variance.sum(axis=0) > 4
-        if telling.any():
-            ratio = np.divide(
-                gap[:, telling] ** 2, variance[:, telling], out=np.zeros_like(gap[:, telling]), where=variance[:, telling] > 0
-            )
-            worst = max(worst, _cautious(float(np.mean(ratio.sum(axis=0) / max(1, len(gap) - 1))), max(1, len(gap) - 1)))
+        worst = max(worst, _of_blocks(gap[:, telling], came[:, 0], variance.sum(axis=0)[telling]))
         size *= 2
     return worst
 

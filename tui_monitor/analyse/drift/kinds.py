@@ -25,26 +25,36 @@ class Fitted(NamedTuple):
     error: float
 
 
-def fitted(level: Floats, rows: Floats, before: float) -> Fitted:
+def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None) -> Fitted:
     """A step or a slope through the slots of an episode and some before it.
 
     Args:
         level: what moved, one number a slot: a share beyond a cut, a mean.
         rows: of each slot, as weights; slots without rows count for nothing.
         before: its level in the reference.
+        times: when each slot began, rising; None: slots are equally long. What is long ago is kept in longer slots, in which a slope would
+            look like a step.
     """
+    times = np.arange(level.size, dtype=np.float64) if times is None else times
     if level.size > MOST:
+        times = times[:: -(-level.size // MOST)]
         level, rows = _joined(level, rows)
     moved = np.where(rows > 0, level - before, 0.0)
     total = float((rows * moved**2).sum())
     if np.count_nonzero(rows) < FEWEST or total <= 0:
         return Fitted("", 0, 1.0)
-    places = np.unique(np.linspace(0, moved.size - 1, min(moved.size, PLACES)).astype(int))
     slot = np.arange(moved.size)
+    ends = np.append(times[1:], times[-1] + (times[-1] - times[-2]))
+    middle, span = (times + ends) / 2, max(float(ends[-1] - times[0]), 1e-9)
+    evenly = np.searchsorted(times, np.linspace(times[0], times[-1], PLACES))
+    places = np.unique(np.concatenate([np.linspace(0, moved.size - 1, min(moved.size, PLACES)).astype(int), evenly]))
     steps = (slot >= places[:, None]).astype(np.float64)
-    pairs = [(begin, end) for begin in places for end in places if end - begin >= max(2, moved.size // 10)]
+    some = np.unique(evenly)
+    pairs = [(begin, end) for begin in some for end in some if end - begin >= 2 and times[end] - times[begin] >= span / 10]
     slopes = (
-        np.stack([np.clip((slot - begin + 1) / (end - begin), 0.0, 1.0) for begin, end in pairs]) if pairs else np.zeros((0, moved.size))
+        np.stack([np.clip((middle - times[begin]) / (times[end] - times[begin]), 0.0, 1.0) for begin, end in pairs])
+        if pairs
+        else np.zeros((0, moved.size))
     )
     step_at, step = _best(moved, rows, steps)
     slope_at, slope = _best(moved, rows, slopes)

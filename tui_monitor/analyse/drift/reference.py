@@ -17,6 +17,7 @@ DAY_S = 86_400.0
 HOURS = 24
 EXPLAINED = 0.2  # of the variance between slots: from here on the hour of the day is part of the reference
 DAYS_FOR_HOURS = 1.0  # a reference must cover every hour, else its gaps would be judged by other hours
+WAVES, CYCLE = 4, 6.0  # sine and cosine of the day and of its half; F from which on they are there: 1 in 400 by chance
 LEAST_AN_HOUR = 50  # rows; an hour with fewer is judged by the whole reference
 
 
@@ -112,7 +113,28 @@ def _without_hours(ranked: Floats, hour: NDArray[np.int64]) -> Floats:
     """What is left of ranks when the mean of their hour is taken out: a daily cycle is no dependence."""
     rows = np.bincount(hour, minlength=HOURS)
     means = np.bincount(hour, ranked, HOURS) / np.maximum(rows, 1)
-    return ranked - means[hour]
+    smooth: Floats = _smooth(means[:, None], rows > 0)[:, 0]
+    return ranked - smooth[hour]  # not the hours' own means: what a burst is must stay
+
+
+def _smooth(level: Floats, there: NDArray[np.bool_]) -> Floats:
+    """The day and its half in 24 levels, one column each: least squares on the hours that are there."""
+    turn = 2 * np.pi * np.arange(HOURS) / HOURS
+    waves = np.stack([np.ones(HOURS), np.cos(turn), np.sin(turn), np.cos(2 * turn), np.sin(2 * turn)], axis=1)
+    fitted: Floats = waves @ np.linalg.lstsq(waves[there], level[there], rcond=None)[0]
+    return fitted
+
+
+def _cyclic(level: Floats, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which columns follow the day, and do not just differ from hour to hour as they would where rows come in bursts: an F test."""
+    freedom = int(there.sum()) - WAVES - 1
+    if freedom < 8:
+        return np.zeros(level.shape[1], np.bool_)
+    smooth = _smooth(level, there)
+    along = ((smooth - level[there].mean(axis=0))[there] ** 2).sum(axis=0) / WAVES
+    beside = ((level - smooth)[there] ** 2).sum(axis=0) / freedom
+    cyclic: NDArray[np.bool_] = along > CYCLE * beside
+    return cyclic
 
 
 def _explained_by_hour(places: NDArray[np.int64], hour: NDArray[np.int64], bins: int, *, numeric: bool) -> float:
@@ -143,6 +165,6 @@ def _explained(slots: Floats, hour: NDArray[np.int64], tests: Floats) -> float:
     between = (per_hour[:, None] * (level - mean) ** 2).sum(axis=0)
     chance = (np.count_nonzero(per_hour) - 1) / (kept.sum() - 1)
     explained = np.divide(between, total, out=np.zeros_like(total), where=total > 1e-12)
-    telling = (mean > 0.02) & (mean < 0.98)
+    telling = (mean > 0.02) & (mean < 0.98) & _cyclic(level, per_hour > 0)
     found = (explained[telling] - chance) / (1 - chance)
     return float(found.max()) if found.size else 0.0

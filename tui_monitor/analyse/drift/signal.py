@@ -22,6 +22,8 @@ from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role
 from tui_monitor.model import SignalState, clean
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
+LEAST_WORTH = 125  # of a learned reference, rows that do not depend on each other: few bursts tell neither what is usual nor their own tau
+MORE_ROWS = 1.2  # times as many as at the last try, before a reference is tried again
 FRESH_ROWS = 100  # since the reference, before anything is said
 RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
 FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an alarm
@@ -79,6 +81,7 @@ class Signal:
         self.early = Early()
         self.checks = 0
         self._over_checks = 0
+        self._tried_rows = 0.0  # that a reference was made of, and were too few
         self._learned: LearnedCounts | LearnedCategories | LearnedRows = _learner(intake, self.bins)
         self._before: dict[str, float] | Floats | None = None  # the cumulative counts of the last observation
         self._amount_before: float | None = None
@@ -258,7 +261,14 @@ class Signal:
             return
         if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
             return
-        self.bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} until {_moment(now_s)}")
+        if learned.rows < self._tried_rows * MORE_ROWS:
+            return
+        bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} until {_moment(now_s)}")
+        self._tried_rows = learned.rows
+        if reference.rows < LEAST_WORTH * reference.tau and now_s - self._begun_s < max(DAY_S, self.limits.learn_s):
+            self.why_anew = f"its rows resemble their neighbours, {reference.tau:.0f} tell as much as one"
+            return
+        self.bins, self._tried_rows, self.why_anew = bins, 0.0, ""
         self.missing_reference = self._missing / self._came if self._came else None
         self._came = self._missing = 0.0
         self.learned(reference)
@@ -432,7 +442,7 @@ class Signal:
             return ""
         rows = self.past.since(self.since_s)
         at = effect(rows, category=self.category).at
-        _, counts, expected = self.past.slots(self.since_s, SLOTS_BEFORE)
+        times, counts, expected = self.past.slots(self.since_s, SLOTS_BEFORE)
         if not len(counts):
             return ""
         total, wanted = counts.sum(axis=1), expected.sum(axis=1)
@@ -441,7 +451,7 @@ class Signal:
         )
         level = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
         usually = np.divide(usual, wanted, out=np.zeros_like(wanted), where=wanted > 0)
-        fit: Fitted = fitted(level - usually, total, 0.0)
+        fit: Fitted = fitted(level - usually, total, 0.0, times)
         up = self._up(rows, at)
         earlier = sum(one.up == up for one in self.closed)
         return kind_of(fit, earlier) or "sudden"
