@@ -36,7 +36,7 @@ def test_it_is_right_about_texts_as_it_learned_them_and_wrong_more_often_about_l
 def test_the_reference_holds_texts_that_were_kept_back_with_the_truth_and_before_now(tmp_path: Path) -> None:
     Server().write_reference(tmp_path / "reference.jsonl", 1000.0)
     rows = [json.loads(line) for line in (tmp_path / "reference.jsonl").read_text().splitlines()]
-    assert len({row["id"] for row in rows}) == len(rows) == 2400
+    assert len({row["id"] for row in rows}) == len(rows) == 6000
     assert {row["label"] for row in rows} == {texts.URGENT, texts.ROUTINE}
     assert 0.8 < sum(row["label"] == row["prediction"] for row in rows) / len(rows) < 0.9
     assert max(row["time"] for row in rows) < 1000.0

@@ -23,7 +23,7 @@ from tui_monitor.demo.rows_file import RowsFile
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 WORDS = (5, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 150, 200, 300, 500, 1000)
 CODES = ("200", "400", "500")
-REFERENCE_EVERY_S = 0.125  # texts that were kept back stand in the reference as if they had come at the traffic's rate
+REFERENCE_EVERY_S = 0.05  # texts that were kept back stand in the reference as if they had come at the traffic's rate
 
 
 class Server:

@@ -74,7 +74,7 @@ def labelled(random: Random, size: int) -> list[tuple[Features, bool]]:
     return [(features(text), truth == texts.URGENT) for text, truth in (texts.message(random) for _ in range(size))]
 
 
-def trained(seed: int = 3, size: int = 800, kept_back: int = 2400) -> tuple[Classifier, list[tuple[Features, bool]]]:
+def trained(seed: int = 3, size: int = 800, kept_back: int = 6000) -> tuple[Classifier, list[tuple[Features, bool]]]:
     """A classifier trained on texts of usual length, and others that it never saw."""
     random = Random(seed)  # noqa: S311
     classifier = train(labelled(random, size), random)

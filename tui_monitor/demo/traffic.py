@@ -23,7 +23,7 @@ from tui_monitor.demo.rows_file import RowsFile
 from tui_monitor.demo.scenario import STORIES, moment
 
 PROMPTS_PER_S = 24.0
-TEXTS_PER_S = 8.0
+TEXTS_PER_S = 20.0
 WAITING_AT_ONCE = 96
 MAX_TOKENS = 96
 LABEL_AFTER_S = (25.0, 35.0)
