@@ -18,6 +18,7 @@ HOURS = 24
 EXPLAINED = 0.2  # of the variance between slots: from here on the hour of the day is part of the reference
 DAYS_FOR_HOURS = 1.0  # a reference must cover every hour, else its gaps would be judged by other hours
 WAVES, CYCLE = 4, 6.0  # sine and cosine of the day and of its half; F from which on they are there: 1 in 400 by chance
+MOST_BLOCKS, ROWS_A_BLOCK = 2048, 20
 LEAST_AN_HOUR = 50  # rows; an hour with fewer is judged by the whole reference
 
 
@@ -79,6 +80,8 @@ def of_rows(values: NDArray[Any], at_s: Floats | None, bins: Bins, origin: str =
     else:
         tau = correlation_time_of_categories(places)
     tau = cautious(tau, min(values.size, MOST_ROWS))
+    if not seasonal:
+        tau = max(tau, _of_blocks(places, len(bins), cuts(counts) if numeric else singles(counts)))
     hours = np.bincount(hour * len(bins) + places, minlength=HOURS * len(bins)).reshape(HOURS, len(bins)) if seasonal else np.zeros((0, 0))
     return Reference(counts.tolist(), tau, hours.astype(np.float64).tolist(), mean, sd, origin)
 
@@ -115,6 +118,15 @@ def _without_hours(ranked: Floats, hour: NDArray[np.int64]) -> Floats:
     means = np.bincount(hour, ranked, HOURS) / np.maximum(rows, 1)
     smooth: Floats = _smooth(means[:, None], rows > 0)[:, 0]
     return ranked - smooth[hour]  # not the hours' own means: what a burst is must stay
+
+
+def _of_blocks(places: NDArray[np.int64], bins: int, tests: Floats) -> float:
+    """Over-dispersion of blocks of rows: it finds rare long bursts, where a correlation time is cut off too soon."""
+    blocks = min(MOST_BLOCKS, places.size // ROWS_A_BLOCK)
+    if blocks < 2:
+        return 1.0
+    block = np.arange(places.size) * blocks // places.size
+    return overdispersion(np.bincount(block * bins + places, minlength=blocks * bins).reshape(blocks, bins).astype(np.float64), tests)
 
 
 def _smooth(level: Floats, there: NDArray[np.bool_]) -> Floats:
