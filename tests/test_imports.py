@@ -53,6 +53,7 @@ def _main(*words: str) -> str:
          {"textual", "rich", "pandas", "prometheus_api_client", "pynvml"}),
         ("analysis is pure", "import tui_monitor.analyse.target, tui_monitor.analyse.progress",
          {"httpx", "psutil", "pynvml", "pandas", "sqlite3", "scipy", "numpy"}),
+        ("the live judges need no scipy", "import tui_monitor.analyse.drift.room", {"scipy", "pandas", "sklearn", "httpx", "prometheus_api_client"}),
         ("rules are pure", "import tui_monitor.alerts.lifecycle", HEAVY | {"sqlite3"}),
         ("the store knows nobody", "import tui_monitor.store.recorder, tui_monitor.store.snapshot, tui_monitor.store.replay", HEAVY),
     ],
