@@ -31,6 +31,7 @@ from tui_monitor.engine.probes import Probes
 from tui_monitor.engine.quality import QualityRoom
 from tui_monitor.engine.queries import BACKFILL_STEP_S, Queries
 from tui_monitor.engine.selfwatch import SelfWatch
+from tui_monitor.engine.spc import controlled
 from tui_monitor.engine.strip import Strip
 from tui_monitor.engine.targets import Targets
 from tui_monitor.engine.telling import Telling
@@ -395,7 +396,7 @@ class Engine:
 
     def history(self, query: HistoryQuery) -> History:
         """Series for a chart, from memory."""
-        return self._rings.query(query)
+        return controlled(query, self._rings.query)
 
     def settled(self) -> bool:
         """Whether every source has answered twice, so that rates are numbers."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from tui_monitor import __version__
 from tui_monitor.engine import wire
+from tui_monitor.engine.spc import controlled
 from tui_monitor.model import (
     PROTOCOL,
     AlertPast,
@@ -396,7 +397,7 @@ class ReplayFeed:
 
     async def history(self, query: HistoryQuery) -> History:
         """See Feed."""
-        return self._open().history(query)
+        return controlled(query, self._open().history, fine=False)
 
     async def send(self, command: Command) -> Outcome:
         """Nothing can be done to the past."""

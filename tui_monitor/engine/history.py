@@ -75,7 +75,7 @@ class Rings:
                     else (_Ring(self._tick_s, FINE_S), _Ring(COARSE_STEP_S, COARSE_S))
                 )
             pair[0].put(at_s, value, worst=False)
-            pair[1].put(at_s, value, worst=_worst_wins(key))
+            pair[1].put(at_s, value, worst=never_averaged(key))
 
     def back_fill(self, subject: str, key: str, samples: Iterable[tuple[float, float]], step_s: float) -> None:
         """Numbers from before we watched, in order of time, each true of the `step_s` before it; they never replace what was seen here."""
@@ -114,11 +114,11 @@ def _columns(ring: _Ring, key: str, start_s: float, step_s: float, points: int) 
         at_s = start_s + i * step_s
         # A column narrower than a slot shows the slot it lies in: a gap there would be the chart's, not the data's.
         seen = ring.between(at_s, at_s + step_s) or (ring.between(at_s - ring.step_s, at_s + 1e-9) if step_s < ring.step_s * 1.5 else [])
-        columns.append((max(seen) if _worst_wins(key) else sum(seen) / len(seen)) if seen else None)
+        columns.append((max(seen) if never_averaged(key) else sum(seen) / len(seen)) if seen else None)
     return columns
 
 
-def _worst_wins(key: str) -> bool:
+def never_averaged(key: str) -> bool:
     """A percentile is never averaged, nor is how full something is."""
     term = VOCABULARY.get(key)
     return term is not None and term.bad == "high" and term.over in ("merge", "worst")

@@ -166,7 +166,7 @@ class HistoryQuery(Struct, frozen=True, tag=True):
     """Series for a chart, already at its width."""
 
     subject: str  # a target's name, "host", "gpu0", or a Prometheus' name
-    keys: list[str]
+    keys: list[str]  # of the vocabulary; with " centre" and such behind it (`engine.spc`) its control chart
     start_s: float
     end_s: float
     points: int

@@ -390,6 +390,16 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         elif names:
             self.choose(metric=logs.step(names, view.metric, by))
 
+    def action_control(self) -> None:
+        """`c`: the chart of a server's number as a control chart, or as it was."""
+        frame, view = self.frame(), self.shown_view()
+        if frame is None or view.focus != "performance":
+            self.toast("first focus Performance: 2")
+        elif performance.chosen_log(frame, view) is not None:
+            self.toast("control charts are of a server's numbers: t chooses one; a log's numbers have intervals of their own")
+        else:
+            self.choose(control=not view.control)
+
     def action_slice(self, by: int) -> None:
         """`]` and `[`: a slice of the log, or all its rows."""
         frame, view = self.frame(), self.shown_view()
@@ -512,7 +522,7 @@ class MonitorApp(AlertKeys, inherit_bindings=False):
         if frame is not None:
             self._keep_signal(frame)
             await self._open(
-                Explain(boards.explain_chosen(frame, self.shown_view()), width=min(77, self.size.width - 7), ascii=self._ascii)
+                Explain(boards.explain_chosen(frame, self.shown_view(), self._histories), width=min(77, self.size.width - 7), ascii=self._ascii)
             )
 
     def _keep_signal(self, frame: Frame) -> None:

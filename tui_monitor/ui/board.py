@@ -8,6 +8,7 @@ from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes import (
     alerts,
+    control,
     drift,
     drift_explain,
     explain,
@@ -155,7 +156,7 @@ def metrics_in_order(frame: Frame, view: View) -> list[str]:
     return performance.metrics_in_order(frame, view)
 
 
-def explain_chosen(frame: Frame, view: View) -> list[str]:
+def explain_chosen(frame: Frame, view: View, histories: Histories | None = None) -> list[str]:
     """What the explain key says where the focus is: about the chosen metric, signal, alert, or the target's state."""
     target = order.chosen_target(frame, view)
     if view.focus == "performance" and (log := performance.chosen_log(frame, view)) is not None:
@@ -168,7 +169,9 @@ def explain_chosen(frame: Frame, view: View) -> list[str]:
     if target is None:
         return explain.explain(frame, "host", "cpu.util")
     if view.focus == "performance":
-        return explain.explain(frame, target.name, speed.chart_key(target, view))
+        key = speed.chart_key(target, view)
+        said = explain.explain(frame, target.name, key)
+        return [*said, *control.explain(histories or {}, target.name, key, utc=view.utc)] if view.control else said
     missing = explain.missing(target, 76)
     return [*explain.of_state(frame, target, utc=view.utc), *([""] if missing else []), *missing]
 

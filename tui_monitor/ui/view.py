@@ -23,6 +23,7 @@ class View(Struct, frozen=True):
     alert: str | None = None  # id; None: the first
     signal: str | None = None  # name as `signals_in_order` gives it; None: the first
     metric: str | None = None  # key of the big chart; None: the one that tells most
+    control: bool = False  # the big chart is a control chart
     log: str | None = None  # the prediction log that Performance shows; None: a server, or a log that is bad while the servers are well
     quality_key: str | None = None  # its number; None: the one that speaks for it
     quality_window: str = "30m"  # its window

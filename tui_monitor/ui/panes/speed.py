@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui_monitor.model import Frame, HistoryQuery, Metrics, Target
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui import signs
-from tui_monitor.ui.panes import expected, logs, order, quality_facts
+from tui_monitor.ui.panes import control, expected, logs, order, quality_facts
 from tui_monitor.ui.view import Histories, View
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width
 from tui_monitor.ui.widgets.chart import chart, spark
@@ -89,13 +89,18 @@ def wanted(frame: Frame, view: View, width: int, height: int) -> list[HistoryQue
     points = max(30, min(240, (width - 12) * 2))
     step_s = max(span_s / points, frame.engine.interval_s)
     end_s = (frame.at.timestamp() // step_s + 1) * step_s
-    return [HistoryQuery(target.name, keys, end_s - span_s, end_s, max(1, round(span_s / step_s)))]
+    queries = [HistoryQuery(target.name, keys, end_s - span_s, end_s, max(1, round(span_s / step_s)))]
+    return [*queries, control.wanted(frame, target.name, key, view.window, width - 2)] if view.control else queries
 
 
 def _split(frame: Frame, view: View, target: Target, height: int) -> tuple[int, int]:
     """How many rows of numbers, and how many lines for the chart, fit into `height`."""
     quality = _quality_lines(frame, view)
     able = len(rows_of(target, len(NAMES)))
+    if view.control:  # it is what is looked at: of the numbers stands what it leaves
+        rows = min(able, max(1, height - 13 - quality))
+        left = height - 2 - rows - quality
+        return max(0, rows), left if left >= 5 else 0
     rows = min(able, max(3, height - 2 - quality - (9 if height >= 20 else 7))) if height >= 14 else min(able, height - 1 - min(quality, 2))
     left = height - 1 - rows - quality - 1
     return max(0, rows), left if left >= 4 else 0
@@ -217,6 +222,9 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
     strange = expected.outside(frame, target.name, [key])
     if strange:
         parts.append((cut(f"  {strange[0].why.removeprefix(key + ' is ')}", canvas.width - 24), "warn"))
+    if view.control:
+        control.draw(canvas, histories, target.name, key, parts[:3], utc=view.utc)
+        return
     canvas.run(0, 0, *parts)
     below = canvas.part(0, 1, canvas.width, canvas.height - 1)
     left = chart(below, series, key, utc=view.utc, band=expected.band(histories, target.name, key))
