@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.judge import Floats
 
@@ -23,9 +24,10 @@ class Fitted(NamedTuple):
     kind: Kind
     at: int
     error: float
+    step_wins: float = 1.0  # the slope's error over the step's: above 1 the step is the better one
 
 
-def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None) -> Fitted:
+def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None, slow_s: float = 0.0) -> Fitted:
     """A step or a slope through the slots of an episode and some before it.
 
     Args:
@@ -34,6 +36,7 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
         before: its level in the reference.
         times: when each slot began, rising; None: slots are equally long. What is long ago is kept in longer slots, in which a slope would
             look like a step.
+        slow_s: only slopes that take at least so long are held against the step; they may end after the last slot.
     """
     times = np.arange(level.size, dtype=np.float64) if times is None else times
     if level.size > MOST:
@@ -50,6 +53,8 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     places = np.unique(np.concatenate([np.linspace(0, moved.size - 1, min(moved.size, PLACES)).astype(int), evenly]))
     steps = (slot >= places[:, None]).astype(np.float64)
     some = np.unique(evenly)
+    if slow_s > 0:
+        return _against_slow(moved, rows, steps, places, middle - times[some][:, None], slow_s, total)
     pairs = [(begin, end) for begin in some for end in some if end - begin >= 2 and times[end] - times[begin] >= span / 10]
     slopes = (
         np.stack([np.clip((middle - times[begin]) / (times[end] - times[begin]), 0.0, 1.0) for begin, end in pairs])
@@ -59,8 +64,18 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     step_at, step = _best(moved, rows, steps)
     slope_at, slope = _best(moved, rows, slopes)
     if slope < SLOPE_WINS * step:
-        return Fitted("gradual", int(pairs[slope_at][0]), slope / total)
-    return Fitted("sudden", int(places[step_at]), step / total)
+        return Fitted("gradual", int(pairs[slope_at][0]), slope / total, slope / max(step, 1e-12))
+    return Fitted("sudden", int(places[step_at]), step / total, slope / max(step, 1e-12))
+
+
+def _against_slow(
+    moved: Floats, rows: Floats, steps: Floats, places: NDArray[np.intp], since: Floats, slow_s: float, total: float
+) -> Fitted:
+    """A step against slopes that take one, two, four or eight times `slow_s`; `since` is the time since each beginning, one row each."""
+    slopes = np.concatenate([np.clip(since / (times * slow_s), 0.0, 1.0) for times in (1.0, 2.0, 4.0, 8.0)])
+    (step_at, step), (_, slope) = _best(moved, rows, steps), _best(moved, rows, slopes)
+    wins = slope / max(step, 1e-12)
+    return Fitted("sudden" if wins > 1 else "gradual", int(places[step_at]), step / total, wins)
 
 
 def kind_of(fit: Fitted, earlier: int) -> Kind:

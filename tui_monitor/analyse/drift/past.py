@@ -42,7 +42,9 @@ class Past:
         self._bins = bins
         self._now: Floats = np.zeros(2 * bins + 1)  # rows per bin, rows expected there, and the sum of their values
         self._times: Floats = np.zeros(MOST_SNAPSHOTS + 1)
-        self._before: Floats = np.zeros((MOST_SNAPSHOTS + 1, 2 * bins + 1))  # the running counts before the rows since those times, oldest first
+        self._before: Floats = np.zeros(
+            (MOST_SNAPSHOTS + 1, 2 * bins + 1)
+        )  # the running counts before the rows since those times, oldest first
         self._kept = 0
 
     @property

@@ -242,7 +242,9 @@ class DriftRoom:
         if known.intake != intake or (intake == "histogram" and known.bins != bins):
             return f"{signal}: {reference.origin} has other buckets than it has now"
         nothing = known.reference is None and known.untimed is None
-        if known.offered != made.key or nothing:  # else it is the same as before a restart: its evidence stands, or that somebody has pinned another
+        if (
+            known.offered != made.key or nothing
+        ):  # else it is the same as before a restart: its evidence stands, or that somebody has pinned another
             self._signals[key] = self._of_offer(key, known.role, made)
         return ""
 

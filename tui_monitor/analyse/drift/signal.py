@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
+from tui_monitor.analyse.drift.first_day import CLEARLY, SLOW_S, WHY, FirstDay
 from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
 from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
@@ -63,6 +64,8 @@ class Signal:
         self.state: SignalState = "learning"
         self.why_anew = ""
         self.why_blind = ""
+        self.why_watched = ""
+        self.first_day: FirstDay | None = None  # of a reference that was learned in less than a day
         self.untimed: tuple[Bins, Reference] | None = None  # given, but what its rows are worth is learned first
         self.unfit = False  # nothing can be learned from its values; `why_blind` tells why
         self.befores: list[Before] = []  # what was the reference before, newest last
@@ -212,6 +215,8 @@ class Signal:
             self._pending, self._pending_amount = np.zeros_like(counts), 0.0
             self._judge(counts, amount, since_s, now_s)
         self._decide(now_s, budget_checks)
+        if self.state != "drift":
+            self._day_is_over()
 
     def step(self, since_s: float, now_s: float, counts: Floats, budget_checks: float) -> None:
         """One check over rows that are counted already: what `add` and `check` do, at the times of a log."""
@@ -229,6 +234,8 @@ class Signal:
         shares = self._shares[hour % len(self._shares)]
         self.past.add(since_s, counts, shares, amount)
         self.judge.update(counts, since_s, hour)
+        if self.first_day is not None and self.since_s is None:
+            self.first_day.add(since_s, counts, amount)
         if charted:  # early charts are for the eye
             self.early.update(counts, shares, reference.tau)
 
@@ -272,6 +279,15 @@ class Signal:
         self.missing_reference = self._missing / self._came if self._came else None
         self._came = self._missing = 0.0
         self.learned(reference)
+        if now_s - self._begun_s < DAY_S and not reference.hours:
+            self.first_day = FirstDay(bins)
+
+    def _day_is_over(self) -> None:
+        """What was learned in less gives way to the whole day; a row is never worth more than it was thought before."""
+        if self.first_day is None or not self.first_day.whole or self.reference is None:
+            return
+        reference, before = self.first_day.learned(), self.reference.tau
+        self.learned(reference, None if reference.hours else before)
 
     def learned(self, reference: Reference, tau: float | None = None) -> None:
         """Take a reference, and judge against it from now on.
@@ -284,7 +300,7 @@ class Signal:
             reference = Reference(
                 reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
             )
-        self.reference = reference
+        self.reference, self.first_day, self.why_watched = reference, None, ""
         self._shares = [reference.shares(hour) for hour in range(HOURS)] if reference.hours else [reference.shares()]
         counts = np.asarray(reference.counts, dtype=np.float64)
         tests = singles(counts) if self.category else cuts(counts)
@@ -358,6 +374,7 @@ class Signal:
             return
         self.evidence = self.judge.evidence(budget_checks)
         self._note_evidence(now_s, self.evidence)
+        self.why_watched = ""
         if self.since_s is not None:
             self._over_checks = self._over_checks + 1 if self._looks_over() else 0
             if self._over_checks < OVER_CHECKS:
@@ -379,10 +396,15 @@ class Signal:
         since = self.past.since(change_s) if change_s is not None else recent
         worth = since.rows >= FRESH_ROWS and effect(since, category=self.category).size >= FLOOR
         noise = 1.4 / math.sqrt(max(recent.rows / self.tau, 1.0))  # a small sample's largest difference
+        began_s: float | None = None
         if evidence >= 0 and worth:
-            self._open(change_s if change_s is not None else recent.since_s, now_s)
+            began_s = change_s if change_s is not None else recent.since_s
         elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
-            self._open(recent.since_s, now_s)
+            began_s = recent.since_s
+        if began_s is not None and self.first_day is not None and self._fit(began_s, SLOW_S).step_wins < CLEARLY:
+            self.state, self.why_watched = "watch", WHY
+        elif began_s is not None:
+            self._open(began_s, now_s)
         elif evidence >= 0 or worth:
             self.state = "watch"
         else:
@@ -442,19 +464,24 @@ class Signal:
             return ""
         rows = self.past.since(self.since_s)
         at = effect(rows, category=self.category).at
-        times, counts, expected = self.past.slots(self.since_s, SLOTS_BEFORE)
+        fit = self._fit(self.since_s)
+        up = self._up(rows, at)
+        earlier = sum(one.up == up for one in self.closed)
+        return kind_of(fit, earlier) or "sudden"
+
+    def _fit(self, since_s: float, slow_s: float = 0.0) -> Fitted:
+        """The shape of a change at the cut (or in the category) that shows it best."""
+        at = effect(self.past.since(since_s), category=self.category).at
+        times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
         if not len(counts):
-            return ""
+            return Fitted("", 0, 1.0)
         total, wanted = counts.sum(axis=1), expected.sum(axis=1)
         inside, usual = (
             (counts[:, at], expected[:, at]) if self.category else (counts[:, : at + 1].sum(axis=1), expected[:, : at + 1].sum(axis=1))
         )
         level = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
         usually = np.divide(usual, wanted, out=np.zeros_like(wanted), where=wanted > 0)
-        fit: Fitted = fitted(level - usually, total, 0.0, times)
-        up = self._up(rows, at)
-        earlier = sum(one.up == up for one in self.closed)
-        return kind_of(fit, earlier) or "sudden"
+        return fitted(level - usually, total, 0.0, times, slow_s)
 
     def _looks_over(self) -> bool:
         """Whether the newest rows look like the reference again: a small change needs many of them to be told from none."""
@@ -513,6 +540,7 @@ class Signal:
             given=self.given,
             offered=self.offered,
             missing_reference=self.missing_reference,
+            first_day=[(at_s, counts.tolist()) for at_s, counts in self.first_day.slots] if self.first_day else None,
         )
 
     @classmethod
@@ -553,6 +581,8 @@ class Signal:
         ):
             raise ValueError(f"{saved.name}: reference and layout differ")
         self.learned(reference)
+        if saved.first_day is not None and all(len(counts) == len(self.bins) for _, counts in saved.first_day):
+            self.first_day = FirstDay(self.bins, [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.first_day])
         self.given = saved.given
         past = Past.load(saved.past)
         if past.total.size != len(self.bins):

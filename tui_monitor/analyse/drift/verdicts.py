@@ -55,7 +55,7 @@ def verdict(signal: Signal, now_s: float) -> Drift:
         type="category" if category else "numeric",
         kind=signal.kind() if state == "drift" else "",
         cause=_cause(signal),
-        why=signal.why_blind if state == "blind" else "",
+        why=signal.why_blind if state == "blind" else signal.why_watched if state == "watch" else "",
         missing_reference=signal.missing_reference,
         missing_now=signal.missing_now,
         out_of_range=_out_of_range(signal, rows),
@@ -131,7 +131,8 @@ def _sentence(signal: Signal, now_s: float, state: SignalState, change_s: float 
     if state == "stale" or reference is None:
         return sentence.silent(sentence.clock(signal.seen_s, now_s))
     if state in ("drift", "watch") and rows.rows > 0:
-        return moved(signal, rows, change_s if change_s is not None else rows.since_s, now_s)
+        said = moved(signal, rows, change_s if change_s is not None else rows.since_s, now_s)
+        return f"{said} {signal.why_watched[0].upper()}{signal.why_watched[1:]}." if state == "watch" and signal.why_watched else said
     if state == "idle":
         if signal.quiet(now_s) and signal.rows_s is not None:
             return sentence.quiet(sentence.clock(signal.rows_s, now_s))
