@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.drift import sentence, verdicts
+from tui_monitor.analyse.drift import kept, sentence, verdicts
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
@@ -330,7 +330,7 @@ class DriftRoom:
 
     def dump(self) -> bytes:
         """References and running evidence."""
-        return msgspec.msgpack.encode(Saved(SAVED_AS, [signal.dump() for signal in self._signals.values()], self.expectations))
+        return msgspec.msgpack.encode(Saved(SAVED_AS, [kept.dumped(signal) for signal in self._signals.values()], self.expectations))
 
     def load(self, saved: bytes) -> bool:
         """Take up what `dump` gave; what cannot be read is learned anew.
@@ -348,7 +348,7 @@ class DriftRoom:
         self.expectations |= room.expectations
         for one in room.signals[:MAX_SIGNALS]:
             try:
-                self._signals.setdefault((one.source, one.name), Signal.load(one, self._limits))
+                self._signals.setdefault((one.source, one.name), kept.loaded(one, self._limits))
             except ValueError:
                 complete = False
         return complete

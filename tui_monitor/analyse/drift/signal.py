@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
 from tui_monitor.analyse.drift.first_day import CLEARLY, SLOW_S, WHY, FirstDay
@@ -19,8 +18,8 @@ from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
 from tui_monitor.analyse.drift.reference import DAY_S, HOURS, Reference
-from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role, SavedSignal
-from tui_monitor.model import SignalState, clean
+from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role
+from tui_monitor.model import SignalState
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
 LEAST_WORTH = 125  # of a learned reference, rows that do not depend on each other: few bursts tell neither what is usual nor their own tau
@@ -32,14 +31,12 @@ EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
 NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
 OVER_CHECKS = 5  # in a row: one look may be quiet by chance
 MOST_CLOSED = 50
-MOST_NEW = 10  # new categories that are named
 MOST_BEFORE = 3  # earlier references that are kept
-SHARE_ROWS = 1000.0  # the newest rows that tell the share of missing values, as they fade
 MOST_EVIDENCE = 240  # points of its chart
 SLOTS_BEFORE = 120  # of a change, that tell its kind: a slope begins long before it is found
 
 
-class Signal:
+class Signal(Arrivals):
     """State of one signal, bounded: a reference, some hundred snapshots of counts, and the judge."""
 
     def __init__(
@@ -55,23 +52,18 @@ class Signal:
         reference: Reference | None = None,
     ) -> None:
         """`bins` and `reference` where they are given, `edges` of a histogram; else both are learned."""
-        self.source, self.name, self.intake = source, name, intake
+        super().__init__(intake, bins if bins is not None else Bins("numeric", edges=list(edges)) if intake == "histogram" else None)
+        self.source, self.name = source, name
         self.role: Role = role
         self.limits = limits
-        self.bins = bins if bins is not None else Bins("numeric", edges=list(edges)) if intake == "histogram" else None
-        self.seen_s = 0.0  # last time its source told it
         self.rows_s: float | None = None  # last time there were new rows
         self.state: SignalState = "learning"
         self.why_anew = ""
-        self.why_blind = ""
         self.why_watched = ""
         self.first_day: FirstDay | None = None  # of a reference that was learned in less than a day
         self.untimed: tuple[Bins, Reference] | None = None  # given, but what its rows are worth is learned first
-        self.unfit = False  # nothing can be learned from its values; `why_blind` tells why
         self.befores: list[Before] = []  # what was the reference before, newest last
         self.missing_reference: float | None = None  # share of the rows without a value
-        self._came = self._missing = 0.0  # rows, and those without a value; while it is judged they fade
-        self.reference: Reference | None = None
         self.judge: Judge | None = None
         self.past = Past(len(self.bins) if self.bins else 0)
         self.since_s: float | None = None  # of the drift that is on
@@ -80,18 +72,10 @@ class Signal:
         self.evidence_past: deque[tuple[float, float]] = deque()
         self.most_closed = MOST_CLOSED
         self.closed: list[Closed] = []  # drifts that are over, oldest first
-        self.new_names: Counter[str] = Counter()
         self.early = Early()
         self.checks = 0
         self._over_checks = 0
         self._tried_rows = 0.0  # that a reference was made of, and were too few
-        self._learned: LearnedCounts | LearnedCategories | LearnedRows = _learner(intake, self.bins)
-        self._before: dict[str, float] | Floats | None = None  # the cumulative counts of the last observation
-        self._amount_before: float | None = None
-        self._pending: Floats = np.zeros(len(self.bins) if self.bins else 0)
-        self._pending_words: Counter[str] = Counter()
-        self._pending_amount = 0.0
-        self._begun_s: float | None = None
         self._checked_s: float | None = None
         self.offered = ""  # which reference was given last: the same one is not taken again after a restart
         self.given = reference is not None  # not learned: another version of a model does not change it
@@ -106,113 +90,18 @@ class Signal:
     @property
     def learned_rows(self) -> float:
         """Rows of the reference so far."""
-        return self._learned.rows + float(self._pending.sum()) + self._pending_words.total()
-
-    @property
-    def begun_s(self) -> float | None:
-        """When its learning began."""
-        return self._begun_s
-
-    # -- what came ----------------------------------------------------------------------------------------------------------------------
-
-    def observe(self, at_s: float, cumulative: Sequence[float], categories: Sequence[str] | None, amount: float | None = None) -> None:
-        """The counts since the source began; what was there before the first look, or fell since the last one, tells nothing.
-
-        Args:
-            at_s: when they were read.
-            cumulative: at or below each edge, then all rows; for categories the rows of each.
-            categories: their names.
-            amount: the sum of all rows' values, where the source tells it.
-        """
-        self._seen(at_s)
-        if self.intake == "categories":
-            self._observe_categories(dict(zip(categories or (), cumulative, strict=True)))
-            return
-        now = np.diff(np.asarray(cumulative, dtype=np.float64), prepend=0.0)
-        before, amount_before = self._before, self._amount_before
-        self._before, self._amount_before = now, amount
-        if isinstance(before, np.ndarray):
-            grown = now - before
-            if (grown >= 0).all():  # else its source began anew: a new segment
-                self._pending += grown
-                if amount is not None and amount_before is not None:
-                    self._pending_amount += amount - amount_before
-
-    def _observe_categories(self, now: dict[str, float]) -> None:
-        before = self._before
-        if isinstance(before, dict):
-            grown = Counter({name: count - before.get(name, 0.0) for name, count in now.items() if count > before.get(name, 0.0)})
-            self._words(grown)
-        self._before = now
-
-    def _words(self, grown: Mapping[str, float]) -> None:
-        if self.bins is None:
-            self._pending_words.update(grown)
-            return
-        places = self.bins.places(np.asarray(list(grown), dtype=object)) if grown else ()
-        for (name, count), place in zip(grown.items(), places, strict=True):
-            self._pending[place] += count
-            if place == len(self.bins) - 1:
-                self._strange(name, count)
-
-    def _strange(self, name: str, count: float) -> None:
-        if name in self.new_names or len(self.new_names) < MOST_NEW:
-            self.new_names[clean(name, 60)] += round(count)
-
-    def rows(self, at_s: Floats, values: NDArray[Any]) -> None:
-        """Values that came, none of them missing: finite numbers, or texts."""
-        if not values.size:
-            return
-        self._seen(float(at_s.max()))
-        if self.unfit:
-            return
-        if self.bins is None:
-            if isinstance(self._learned, LearnedRows):
-                self._learned.add(at_s, values)
-            return
-        if self.bins.kind == "numeric":
-            if values.dtype == object:
-                values = np.asarray([value for value in values if isinstance(value, float)], dtype=np.float64)
-            self.why_blind = "" if values.size else "its values are texts now, they were numbers in the reference"
-            self._pending += self.bins.counts(values)
-            self._pending_amount += float(values.sum())
-        else:
-            self._words(Counter(text if isinstance(text, str) else f"{text:.12g}" for text in values.tolist()))
-
-    def came(self, at_s: float, rows: int, missing: int) -> None:
-        """So many rows came, of which so many have no value here; `at_s` is the time of the newest."""
-        self._seen(at_s)
-        if self.reference is not None:
-            fading = 0.5 ** (rows / SHARE_ROWS)
-            self._came, self._missing = self._came * fading, self._missing * fading
-        self._came += rows
-        self._missing += missing
-
-    @property
-    def missing_now(self) -> float | None:
-        """Share of the newest rows without a value; None where that is not told."""
-        return self._missing / self._came if self._came and self.reference is not None else None
-
-    def add(self, at_s: float, counts: Floats) -> None:
-        """Rows per bin that came."""
-        self._seen(at_s)
-        self._pending = self._pending + counts
-
-    def _seen(self, at_s: float) -> None:
-        self.seen_s = at_s
-        if self._begun_s is None:
-            self._begun_s = at_s
+        return self.learner.rows + float(self.pending.sum()) + self.pending_words.total()
 
     # -- a check ------------------------------------------------------------------------------------------------------------------------
 
     def check(self, now_s: float, budget_checks: float) -> None:
         """Judge what came since the last check. No new rows: no check."""
-        since_s, self._checked_s = self._checked_s if self._checked_s is not None else (self._begun_s or now_s), now_s
+        since_s, self._checked_s = self._checked_s if self._checked_s is not None else (self.begun_s or now_s), now_s
         if self.reference is None:
             self._learn(now_s)
-        elif self._pending.sum() > 0:
-            counts, amount = self._pending, self._pending_amount
-            self._pending, self._pending_amount = np.zeros_like(counts), 0.0
+        elif self.pending.sum() > 0:
+            counts, amount = self.pending, self.pending_amount
+            self.pending, self.pending_amount = np.zeros_like(counts), 0.0
             self._judge(counts, amount, since_s, now_s)
         self._decide(now_s, budget_checks)
         if self.state != "drift":
@@ -240,14 +129,14 @@ class Signal:
             self.early.update(counts, shares, reference.tau)
 
     def _learn(self, now_s: float) -> None:
-        learned = self._learned
-        if isinstance(learned, LearnedCounts) and self._pending.sum() > 0:
-            learned.add(now_s, self._pending, self._pending_amount)
-            self._pending, self._pending_amount = np.zeros_like(self._pending), 0.0
+        learned = self.learner
+        if isinstance(learned, LearnedCounts) and self.pending.sum() > 0:
+            learned.add(now_s, self.pending, self.pending_amount)
+            self.pending, self.pending_amount = np.zeros_like(self.pending), 0.0
             self.rows_s = now_s
-        elif isinstance(learned, LearnedCategories) and self._pending_words:
-            learned.add(now_s, self._pending_words)
-            self._pending_words = Counter()
+        elif isinstance(learned, LearnedCategories) and self.pending_words:
+            learned.add(now_s, self.pending_words)
+            self.pending_words = Counter()
             self.rows_s = now_s
         if self.untimed is not None and isinstance(learned, LearnedRows):
             if learned.rows >= LEAST_ROWS:
@@ -256,30 +145,30 @@ class Signal:
                 self.learned(reference, learned.tau())
                 self.given = True
             return
-        if self._begun_s is None or now_s - self._begun_s < self.limits.learn_s:
+        if self.begun_s is None or now_s - self.begun_s < self.limits.learn_s:
             return
         if isinstance(learned, LearnedRows) and not self.unfit:
-            none = not learned.rows and self._came >= LEAST_ROWS
-            self.why_blind = f"no value in any of {self._came:.0f} rows" if none else ""
+            none = not learned.rows and self.seen_rows >= LEAST_ROWS
+            self.why_blind = f"no value in any of {self.seen_rows:.0f} rows" if none else ""
         if learned.rows < LEAST_ROWS:
             return
         if isinstance(learned, LearnedRows) and (why := learned.unfit()):
-            self.unfit, self.why_blind, self._learned = True, why, LearnedRows()
+            self.unfit, self.why_blind, self.learner = True, why, LearnedRows()
             return
         if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
             return
         if learned.rows < self._tried_rows * MORE_ROWS:
             return
-        bins, reference = learned.learned(f"learned in {_span(now_s - self._begun_s)} until {_moment(now_s)}")
+        bins, reference = learned.learned(f"learned in {_span(now_s - self.begun_s)} until {_moment(now_s)}")
         self._tried_rows = learned.rows
-        if reference.rows < LEAST_WORTH * reference.tau and now_s - self._begun_s < max(DAY_S, self.limits.learn_s):
+        if reference.rows < LEAST_WORTH * reference.tau and now_s - self.begun_s < max(DAY_S, self.limits.learn_s):
             self.why_anew = f"its rows resemble their neighbours, {reference.tau:.0f} tell as much as one"
             return
         self.bins, self._tried_rows, self.why_anew = bins, 0.0, ""
-        self.missing_reference = self._missing / self._came if self._came else None
-        self._came = self._missing = 0.0
+        self.missing_reference = self.seen_missing / self.seen_rows if self.seen_rows else None
+        self.seen_rows = self.seen_missing = 0.0
         self.learned(reference)
-        if now_s - self._begun_s < DAY_S and not reference.hours:
+        if now_s - self.begun_s < DAY_S and not reference.hours:
             self.first_day = FirstDay(bins)
 
     def _day_is_over(self) -> None:
@@ -306,24 +195,24 @@ class Signal:
         tests = singles(counts) if self.category else cuts(counts)
         self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours(), ordered=not self.category)
         self.past = Past(counts.size)
-        self._pending = np.zeros(counts.size)
-        self._pending_amount = 0.0
+        self.pending = np.zeros(counts.size)
+        self.pending_amount = 0.0
         self.since_s = self.start_s = self.evidence = None
         self.early.restart()
         self.new_names.clear()
-        self._learned = _learner(self.intake, self.bins)
+        self.learner = learner_of(self.intake, self.bins)
 
     def anew(self, now_s: float, why: str) -> None:
         """Learn another reference and keep this one, because what it describes is no more; `why` for people."""
         self._keep_before(now_s)
-        self.reference = self.judge = self.evidence = self.rows_s = self._begun_s = None
+        self.reference = self.judge = self.evidence = self.rows_s = self.begun_s = None
         if self.intake != "histogram":
             self.bins = None
-        self._learned = _learner(self.intake, self.bins)
-        self._pending, self._pending_words, self._pending_amount = np.zeros(len(self.bins or ())), Counter(), 0.0
+        self.learner = learner_of(self.intake, self.bins)
+        self.pending, self.pending_words, self.pending_amount = np.zeros(len(self.bins or ())), Counter(), 0.0
         self.past = Past(len(self.bins or ()))
         self.why_anew, self.why_blind, self.unfit, self.given, self.state = why, "", False, False, "learning"
-        self._came = self._missing = 0.0
+        self.seen_rows = self.seen_missing = 0.0
         self.new_names.clear()
 
     def back(self, now_s: float) -> str:
@@ -509,99 +398,6 @@ class Signal:
             return None
         shares = self.reference.shares()
         return int(shares.argmax()) if shares.size and shares.max() >= 0.99 else None
-
-    # -- over a restart -----------------------------------------------------------------------------------------------------------------
-
-    def dump(self) -> SavedSignal:
-        """What must survive."""
-        judge, learned = self.judge, self._learned
-        return SavedSignal(
-            source=self.source,
-            name=self.name,
-            role=self.role,
-            intake=self.intake,
-            bins=self.bins,
-            reference=self.reference,
-            slots=[(at_s, counts.tolist()) for at_s, counts in learned.slots] if isinstance(learned, LearnedCounts) else [],
-            words=[(at_s, dict(counts)) for at_s, counts in learned.slots] if isinstance(learned, LearnedCategories) else [],
-            begun_s=self._begun_s,
-            state=self.state,
-            since_s=self.since_s,
-            start_s=self.start_s,
-            past=self.past.dump() if self.reference is not None else [],
-            log_e=[] if judge is None else judge.log_e.ravel().tolist(),
-            log_run=[] if judge is None else judge.log_run.ravel().tolist(),
-            run_s=[] if judge is None else judge.run_s.ravel().tolist(),
-            rows_s=self.rows_s,
-            closed=self.closed,
-            evidence_past=list(self.evidence_past),
-            befores=self.befores,
-            unfit=self.why_blind if self.unfit else "",
-            given=self.given,
-            offered=self.offered,
-            missing_reference=self.missing_reference,
-            first_day=[(at_s, counts.tolist()) for at_s, counts in self.first_day.slots] if self.first_day else None,
-        )
-
-    @classmethod
-    def load(cls, saved: SavedSignal, limits: Limits) -> Signal:
-        """A signal as `dump` left it; the next observation begins a new segment.
-
-        Raises:
-            ValueError: what was saved does not fit together.
-        """
-        signal = cls(saved.source, saved.name, saved.role, limits, saved.intake, bins=saved.bins)
-        signal._restore(saved)
-        return signal
-
-    def _restore(self, saved: SavedSignal) -> None:
-        self._begun_s, self.rows_s = saved.begun_s, saved.rows_s
-        self.offered = saved.offered
-        self.befores, self.missing_reference = (
-            [one for one in saved.befores if len(one.bins) == len(one.reference.counts)],
-            saved.missing_reference,
-        )
-        self.unfit, self.why_blind, self.seen_s = bool(saved.unfit), saved.unfit, saved.rows_s or saved.begun_s or 0.0
-        if isinstance(self._learned, LearnedCounts):
-            if any(len(counts) != len(self.bins or ()) for _, counts in saved.slots):
-                raise ValueError(f"{saved.name}: what was learned does not fit its bins")
-            self._learned.slots = [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.slots]
-        elif isinstance(self._learned, LearnedCategories):
-            self._learned.slots = [(at_s, Counter({str(name): count for name, count in words.items()})) for at_s, words in saved.words]
-        else:
-            self._begun_s = saved.begun_s if saved.reference is not None else None  # rows are never kept: it learns from the start
-        if saved.reference is None:
-            return
-        reference = saved.reference
-        if (
-            self.bins is None
-            or len(reference.counts) != len(self.bins)
-            or not reference.rows > 0
-            or any(len(hour) != len(self.bins) for hour in reference.hours)
-        ):
-            raise ValueError(f"{saved.name}: reference and layout differ")
-        self.learned(reference)
-        if saved.first_day is not None and all(len(counts) == len(self.bins) for _, counts in saved.first_day):
-            self.first_day = FirstDay(self.bins, [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.first_day])
-        self.given = saved.given
-        past = Past.load(saved.past)
-        if past.total.size != len(self.bins):
-            raise ValueError(f"{saved.name}: past and layout differ")
-        self.past = past
-        judge = self.judge
-        if judge is not None and len(saved.log_e) == len(saved.log_run) == len(saved.run_s) == judge.log_e.size:
-            shape = judge.log_e.shape
-            judge.log_e = np.asarray(saved.log_e, dtype=np.float64).reshape(shape)
-            judge.log_run = np.asarray(saved.log_run, dtype=np.float64).reshape(shape)
-            judge.run_s = np.asarray(saved.run_s, dtype=np.float64).reshape(shape)
-        self.state, self.since_s, self.start_s = saved.state, saved.since_s, saved.start_s
-        self.closed, self.evidence_past = list(saved.closed), deque(saved.evidence_past)
-
-
-def _learner(intake: Intake, bins: Bins | None) -> LearnedCounts | LearnedCategories | LearnedRows:
-    if intake == "rows":
-        return LearnedRows()
-    return LearnedCategories() if intake == "categories" or bins is None else LearnedCounts(bins)
 
 
 def _moment(at_s: float) -> str:
