@@ -145,6 +145,7 @@ def _terms() -> dict[str, Term]:
             "one",
             "The latest time until a file system is full; unknown unless it is likely to be full at all.",
         ),
+        ("disk.full.lasted", "s", "", "one", "How long a file system has grown steadily towards being full."),
         (
             "memory.full.in",
             "s",
@@ -159,8 +160,10 @@ def _terms() -> dict[str, Term]:
             "one",
             "The latest time until the memory is full; unknown unless it is likely to be full at all.",
         ),
+        ("memory.full.lasted", "s", "", "one", "How long the memory in use has grown steadily towards being full."),
         ("kv_cache.full.in", "s", "low", "one", "Time until the key-value cache is full if it goes on filling as steadily as it has."),
         ("kv_cache.full.in.high", "s", "low", "one", "The latest time until the key-value cache is full; unknown unless that is likely."),
+        ("kv_cache.full.lasted", "s", "", "one", "How long the key-value cache has filled steadily."),
         ("anomalies", "", "high", "one", "Numbers that are outside of what was expected of them: three of their last five minutes."),
         ("state.age", "s", "", "one", "How long the target has been in its state."),
         ("models.unready", "", "high", "one", "Models that their server lists and that are not ready."),

@@ -1,8 +1,8 @@
 """How often numbers in which nothing happens are called anomalies, and how soon those in which something does.
 
-    python tests/analyse/anomaly/false_alarms.py [DAYS] [SEEDS]
+    python tests/analyse/anomaly/false_alarms.py [DAYS] [SEEDS] [FIRST SEED]
 
-prints one line for each kind of number, and the sum.
+prints one line for each kind of number, and the sum with its 95 % interval (a count of Poisson's).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from tui_monitor.analyse.anomaly.moment import Moment
 from tui_monitor.analyse.anomaly.outlook import Outlook, Traits
@@ -55,6 +56,15 @@ def _bursts(rng: np.random.Generator, count: int) -> Floats:
     return 2 + rng.exponential(1, count) + np.convolve(starts, np.ones(8))[:count]
 
 
+def _saw(rng: np.random.Generator, count: int) -> Floats:
+    """Grows for 15 to 25 hours and falls to its floor, like a log before it is rotated."""
+    ends = np.cumsum(rng.integers(900, 1500, count // 900 + 2))
+    begins = np.concatenate([[0], ends])
+    at = np.arange(count)
+    since = at - begins[np.searchsorted(begins, at, side="right") - 1]
+    return 100 + 0.1 * since + rng.normal(size=count)
+
+
 KINDS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
     "calm": lambda rng, count: 100 + 5 * rng.normal(size=count),
     "AR(1) 0.9": lambda rng, count: 100 + 5 * correlated(rng, count, 0.9),
@@ -68,6 +78,8 @@ KINDS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
     "random walk": lambda rng, count: 1000 + 0.5 * np.cumsum(rng.normal(size=count)),
     "queue": lambda rng, count: np.maximum(0, 3 * correlated(rng, count, 0.9) - 3).round(),
     "hourly job": lambda rng, count: 10 + rng.normal(size=count) + 40.0 * (np.arange(count) % 60 < 6),
+    "mostly zero ratio": lambda rng, count: (rng.random(count) < 0.02) * rng.beta(1, 8, count),
+    "saw-tooth": _saw,
     "constant": lambda rng, count: np.full(count, 42.0),
 }
 
@@ -98,13 +110,19 @@ def delay(kind: str, change: Callable[[Floats], Floats], days: int = 30, seed: i
 
 def main() -> None:
     """The table."""
-    days, seeds = (int(word) for word in (*sys.argv[1:3], "42", "4")[:2]) if len(sys.argv) != 2 else (int(sys.argv[1]), 4)
+    words = [int(word) for word in sys.argv[1:4]]
+    days, seeds, first = [*words, *(42, 4, 0)[len(words) :]]
     total = 0
     for kind, make in KINDS.items():
-        found = [day for seed in range(seeds) for day in episodes(make(np.random.default_rng(seed), days * DAY).tolist())]
+        found = [day for seed in range(first, first + seeds) for day in episodes(make(np.random.default_rng(seed), days * DAY).tolist())]
         total += len(found)
-        print(f"{kind:24} {len(found):3} anomalies in {days * seeds} days  {', '.join(f'day {day:.1f}' for day in found[:6])}")
-    print(f"{'all':24} {total:3} anomalies in {days * seeds * len(KINDS)} days; seeds 0 to {seeds - 1}")
+        print(f"{kind:24} {len(found):3} anomalies in {days * seeds} days  {', '.join(f'day {day:.1f}' for day in found[:6])}", flush=True)
+    low, high = (gammaincinv(total, 0.025) if total else 0.0), gammaincinv(total + 1, 0.975)
+    print(
+        f"{'all':24} {total:3} anomalies in {days * seeds * len(KINDS)} days of a series; seeds {first} to {first + seeds - 1}: one in "
+        f"{days * seeds * len(KINDS) / max(total, 1):.0f}, 95 % between {days * seeds * len(KINDS) / high:.0f} and "
+        + (f"{days * seeds * len(KINDS) / low:.0f}" if low else "never")
+    )
     for kind, name, change in (
         ("calm", "6 standard deviations up", lambda values: values + 30),
         ("AR(1) 0.9", "doubled", lambda values: values * 2),

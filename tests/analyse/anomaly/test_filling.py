@@ -21,14 +21,16 @@ START_S = 1_760_000_000.0
 
 def alerts(shares: Iterable[float]) -> list[tuple[int, float, float | None]]:
     """When the built-in rule would fire on such a disk (step, share, seconds until full)."""
-    filling, since, found = Filling(), 0, []
+    filling, since, until, found = Filling(), 0, -1, []
     for step, share in enumerate(shares):
         filling.observe(START_S + step * STEP_S, min(1.0, max(0.0, share)))
         full = filling.full
-        subject = Subject("disk", "/", {"disk.full.in": full and full.in_s, "disk.full.in.high": full and full.high_s})
-        since = since + 1 if RULE.when.truth(lookup(subject).get) else 0
-        if since == 1 + RULE.for_s / STEP_S:
-            found.append((step, share, full and full.in_s))
+        told = {"disk.full.in": full and full.in_s, "disk.full.in.high": full and full.high_s, "disk.full.lasted": full and full.lasted_s}
+        since = since + 1 if RULE.when.truth(lookup(Subject("disk", "/", told)).get) else 0
+        if since > RULE.for_s / STEP_S:
+            if step > until:
+                found.append((step, share, full and full.in_s))
+            until = step + RULE.keep_firing_for_s / STEP_S
     return found
 
 
@@ -44,6 +46,8 @@ def noisy(shape: Callable[[int], float], days: int, seed: int = 1) -> list[float
         ("a log that is rotated every night", lambda step: 0.25 + 0.72 * (step % DAY) / DAY),
         ("a log that is rotated every hour", lambda step: 0.6 + 0.3 * (step % HOUR) / HOUR),
         ("a big download that stops", lambda step: 0.4 + 0.5 * min(1, max(0, step - 3 * DAY) / 18)),
+        ("a download of eight hours that stops", lambda step: 0.4 + 0.55 * min(1, max(0, step - 3 * DAY) / (8 * HOUR))),
+        ("a download of twelve hours that stops", lambda step: 0.3 + 0.65 * min(1, max(0, step - 3 * DAY) / (12 * HOUR))),
         ("a nightly backup that is deleted", lambda step: 0.65 + 0.25 * min(1, max(0, step % DAY - 24) / 24) * (step % DAY < 60)),
         ("checkpoints that are pruned", lambda step: 0.5 + 0.4 * (step % 150 // 15) / 10),
         ("load that comes and goes", lambda step: 0.45 + 0.45 * math.sin(step / DAY * 2 * math.pi)),
@@ -63,7 +67,7 @@ def test_random_walks_do_not_alert() -> None:
         assert alerts(shares) == []
 
 
-@pytest.mark.parametrize(("hourly", "hours_before"), [(0.01, 10), (0.04, 3), (0.1, 0.5)])
+@pytest.mark.parametrize(("hourly", "hours_before"), [(0.01, 10), (0.02, 6), (0.024, 0.5)])
 def test_a_steady_growth_alerts_once_before_it_is_full(hourly: float, hours_before: float) -> None:
     grows = [0.4 + max(0, step - 3 * DAY) / HOUR * hourly for step in range(int(3 * DAY + 0.6 / hourly * HOUR))]
     ((step, share, in_s),) = alerts(grows)
@@ -71,6 +75,16 @@ def test_a_steady_growth_alerts_once_before_it_is_full(hourly: float, hours_befo
     assert left_s >= hours_before * 3600
     assert share < 0.95
     assert in_s == pytest.approx(left_s, rel=0.15, abs=900)
+
+
+def test_a_growth_with_a_daily_wiggle_alerts_once() -> None:
+    shares = noisy(lambda step: 0.55 + 0.03 * step / DAY + 0.02 * math.sin(step / DAY * 2 * math.pi), 16)
+    assert len(alerts(shares)) == 1
+
+
+@pytest.mark.parametrize("hourly", [0.04, 0.1])
+def test_what_fills_within_a_day_is_left_to_the_rules_of_full_disks(hourly: float) -> None:
+    assert alerts([0.4 + max(0, step - 3 * DAY) / HOUR * hourly for step in range(int(3 * DAY + 0.6 / hourly * HOUR))]) == []
 
 
 def test_a_growth_of_weeks_is_told_in_days() -> None:

@@ -63,7 +63,7 @@ def test_rules_may_ask_what_is_full_and_what_is_outside() -> None:
     target, disk, signal = subjects(MINUTES, 50.0)
     assert room.told(disk)["disk.full.in"] == pytest.approx(36 * 3600 - 17_000, rel=0.3)
     assert room.told(disk)["disk.full.in.high"] is None
-    assert room.told(target) == {"kv_cache.full.in": None, "kv_cache.full.in.high": None, "anomalies": 0.0}
+    assert room.told(target) == {"kv_cache.full.in": None, "kv_cache.full.in.high": None, "kv_cache.full.lasted": None, "anomalies": 0.0}
     assert room.told(signal) == {}
     assert ForecastRoom(UTC).told(target)["anomalies"] is None
 

@@ -1,7 +1,9 @@
 """The forecasts of all numbers: once a minute each is looked at; told is only what is outside, or fills up.
 
-An anomaly is a thing to look at and never an alert by itself. Simulated (tests/analyse/anomaly/false_alarms.py): over months of steady,
-correlated, daily, weekly, bursty and heavy-tailed numbers fewer than one anomaly in 200 days of a number.
+An anomaly is a thing to look at and never an alert by itself. How often nothing is called one, simulated with tests/analyse/anomaly/
+false_alarms.py, 52 series of 42 days of each of 15 kinds (seeds 5000 to 5011, 6000 to 6039): 230 in 32,760 days of a number, one in 142 days.
+Steady, correlated and heavy-tailed numbers and random walks: 4 in 13,104 days. With a daily and weekly cycle, counts, bursts, queues: one in
+124 to 364. The two worst: shares that are zero in most minutes (one in 26) and saw-teeth of no fixed length (one in 31).
 """
 
 from __future__ import annotations
@@ -170,6 +172,7 @@ class ForecastRoom:
                 full = filling.full if filling is not None else None
                 found[FULL[key]] = full.in_s if full else None
                 found[f"{FULL[key]}.high"] = full.high_s if full else None
+                found[f"{FULL[key].removesuffix('.in')}.lasted"] = full.lasted_s if full else None
         keys = forecast_keys(subject)
         if keys:
             known = [one for key in keys if (one := self._outlooks.get((subject.kind, subject.name, key))) is not None and not one.learning]

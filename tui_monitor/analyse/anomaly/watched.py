@@ -32,7 +32,7 @@ FULL = {
     "disk.used.ratio": "disk.full.in",
     "kv_cache.used": "kv_cache.full.in",
 }
-"""What fills up -> the key of when it is full; with `.high` the latest moment."""
+"""What fills up -> the key of when it is full; with `.high` the latest moment, with `.lasted` instead of `.in` for how long it has grown."""
 
 _FLOORS: dict[str, float] = {
     "request.rate": 0.5, "latency.p95": 0.02, "ttft.p95": 0.02, "error.ratio": 0.02, "token.rate.generated": 10.0, "queue.length": 4.0,
