@@ -9,7 +9,6 @@ from tui_monitor.engine.spc import CENTRE, ENDS, LEAST_POINTS, LOWER, MEANINGS, 
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.model import utc as utc_time
 from tui_monitor.ui import format as fmt
-from tui_monitor.ui.panes.why import span
 from tui_monitor.ui.view import Histories, Series
 from tui_monitor.ui.widgets.canvas import Canvas, Part, cut, text_width, wrap
 from tui_monitor.ui.widgets.chart import clock_axis
@@ -77,7 +76,7 @@ def explain(histories: Histories, subject: str, key: str, *, utc: bool) -> list[
     ]
     if points is not None:
         known = sum(value is not None for value in points.values)
-        lines.append(f"points   {known} of {span(points.step_s)} each" + ("" if limits else f"; limits need {LEAST_POINTS}"))
+        lines.append(f"points   {known} of {_minutes(points)} each" + ("" if limits else f"; limits need {LEAST_POINTS}"))
     if limits is not None:
         low, centre, high = limits
         lines.append(f"centre   {fmt.metric(key, centre)}, the mean of these points")
@@ -103,7 +102,7 @@ def _limits(histories: Histories, subject: str, key: str) -> tuple[float, float,
 
 def _told(key: str, limits: tuple[float, float, float], points: Series | None) -> str:
     low, centre, high = (fmt.bare(key, value) for value in limits)
-    each = f", a point {span(points.step_s)}" if points is not None else ""
+    each = f", a point {_minutes(points)}" if points is not None else ""
     return f"  {low} ≤ {centre} ≤ {high}{each}"
 
 
@@ -112,7 +111,7 @@ def _words(points: Series | None, limits: tuple[float, float, float] | None, fou
         return "no history yet", "faint"
     known = sum(value is not None for value in points.values)
     if limits is None:
-        return f"{_points(known)} of {span(points.step_s)}: limits need {LEAST_POINTS}", "dim"
+        return f"{_points(known)} of {_minutes(points)}; limits need {LEAST_POINTS}", "dim"
     if not found:
         return "in control: no point breaks one of Nelson's eight rules", "dim"
     return "; ".join(f"{rule}: {MEANINGS[rule]} ({len(times)})" for rule, times in found.items()), "warn"
@@ -158,6 +157,10 @@ def _scale(values: Sequence[float | None]) -> Scale:
     low, high = min(known), max(known)
     room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
     return Scale(low - room, high + room)
+
+
+def _minutes(points: Series) -> str:
+    return f"{points.step_s / 60:.0f} min"
 
 
 def _points(count: int) -> str:

@@ -137,6 +137,7 @@ def signals(frame: Frame, view: View) -> list[Drift]:
         if passes(view, signal.signal, signal.source, signal.role, signal.state, signal.cause, signal.kind)
         and not (view.faults_only and signal.state not in {"drift", "watch", "stale"})
     ]
+
     def badness(signal: Drift) -> tuple[int, float, int, float]:
         rank, matters = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0)
         if signal.state not in {"drift", "watch"} or signal.evidence is None or math.isnan(signal.evidence):
