@@ -41,7 +41,9 @@ def _csv(folder: Path, text: str | bytes, name: str = "log.csv") -> Path:
 
 
 def _same(found: list[Any], wanted: list[Any]) -> bool:
-    return len(found) == len(wanted) and all(a == b or (b is None and a is not None and np.isnan(a)) for a, b in zip(found, wanted, strict=True))
+    return len(found) == len(wanted) and all(
+        a == b or (b is None and a is not None and np.isnan(a)) for a, b in zip(found, wanted, strict=True)
+    )
 
 
 def test_missing_is_an_empty_cell_null_or_nan(tmp_path: Path) -> None:
