@@ -308,7 +308,7 @@ def test_a_stretch_without_checks_is_a_gap() -> None:
 
 
 def test_early_charts_are_marked_small_and_are_no_state() -> None:
-    early = replace(DRIFT, drift=[replace(DRIFT_FRAMES["stable"].drift[0], early=["EWMA"])])
+    early = replace(DRIFT, drift=[replace(DRIFT_FRAMES["stable"].drift[0], early=["CUSUM", "EWMA"])])
     row = next(line for line in screen(early, LOOK, 80, 24) if "target" in line and "KS" in line)
     assert "stable ▴" in row
     assert "0 of 1 drift" in screen(early, LOOK, 80, 24)[2]

@@ -87,7 +87,7 @@ def _signal(canvas: Canvas, y: int, placed: Placing, frame: Frame, view: View, s
     cell(canvas, y, placed, "source", signal.source, "dim")
     spot = placed["state"]
     end = canvas.put(spot.x, y, signal.state.upper() if loud else signal.state, sign.role, bold=loud)
-    if signal.early and end + 2 <= spot.x + spot.width:
+    if len(signal.early) > 1 and end + 2 <= spot.x + spot.width:  # one alone is out every few hours by chance
         canvas.put(end + 1, y, "▴", "warn")
     cell(canvas, y, placed, "since", _since(frame, view, signal), "text" if loud else "dim")
     cell(canvas, y, placed, "kind", signal.kind if loud else "", "dim")
