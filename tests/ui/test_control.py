@@ -69,6 +69,11 @@ def screen(values: list[float | None], width: int = 80, height: int = 24, view: 
     return "\n".join(board.draw_board(FRAME, view, histories(values), width, height, **more).lines())
 
 
+def lines_of_points(shown: str, point: str) -> int:
+    """Points of the chart: they stand between its head and its words."""
+    return shown.partition("control chart")[2].partition(": a point beyond")[0].count(point)
+
+
 def test_a_calm_number_has_its_limits_and_is_in_control() -> None:
     shown = screen(CALM)
     assert "control chart  1" in shown
@@ -86,8 +91,12 @@ def test_points_that_break_a_rule_carry_its_number_and_words_say_which(size: tup
     shown = screen([*CALM[:-1], 400.0], *size, ascii=ascii)
     assert "1: a point beyond 3 sigma (1)" in shown
     assert "beyond 3 sigma" not in calm
-    point = "*" if ascii else "•"
-    assert any(line.count("1") > 0 and point not in line for line in shown.splitlines())
+    rules = histories([*CALM[:-1], 400.0])[LLAMA.name, KEY + " rule"].values
+    marked = sum(bool(value) for value in rules)
+    assert marked > 10
+    plain = lines_of_points(shown, "*" if ascii else "•")
+    assert lines_of_points(calm, "*" if ascii else "•") - plain == marked
+    assert "1" in next(line for line in shown.splitlines() if " 400 " in line).rpartition(" 400 ")[2]
     if ascii:
         assert shown.isascii()
 

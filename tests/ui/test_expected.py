@@ -1,0 +1,76 @@
+"""What was expected: the band of a chart, the lines of the explain key, when something is full; nothing where nothing was expected."""
+
+from __future__ import annotations
+
+import pytest
+from frames import AT, INCIDENT, LLAMA, VIEW, ago
+from msgspec.structs import replace
+
+from tui_monitor.model import Forecast
+from tui_monitor.ui import board
+from tui_monitor.ui.panes import expected
+from tui_monitor.ui.view import Series
+
+KEY = "token.rate.generated"
+OUTSIDE = Forecast(
+    subject=LLAMA.name, kind="target", key=KEY, value=0.0, expected=1800.0, low=1200.0, high=2400.0, outside_since=ago(minutes=3),
+    why=f"{KEY} is below what is expected at this hour of the day",
+)  # fmt: skip
+FILLS = Forecast(
+    subject="/models", kind="disk", key="disk.used", full_in_s=3 * 86400.0, full_low_s=2 * 86400.0, full_high_s=5 * 86400.0, why="full in about 3 days"
+)  # fmt: skip
+FRAME = replace(INCIDENT, forecasts=[OUTSIDE, FILLS])
+SEEN = replace(VIEW, focus="performance", target=LLAMA.name, metric=KEY)
+
+
+def series(*values: float | None) -> Series:
+    return Series(AT.timestamp() - 60, 60.0 / len(values), list(values))
+
+
+def test_a_band_is_what_was_kept_of_the_number_itself() -> None:
+    middle, low, high = expected.keys(KEY)
+    found = {(LLAMA.name, middle): series(None, 2.0), (LLAMA.name, low): series(None, 1.0), (LLAMA.name, high): series(None, 3.0)}
+    band = expected.band(found, LLAMA.name, KEY)
+    assert band is not None
+    assert (band.middle, band.low, band.high) == ([None, 2.0], [None, 1.0], [None, 3.0])
+    assert expected.band(found, "qwen-7b", KEY) is None
+    assert expected.band(found, LLAMA.name, "request.rate") is None
+    assert expected.band({**found, (LLAMA.name, high): series(None, None)}, LLAMA.name, KEY) is None
+
+
+def test_only_what_is_outside_is_said_to_be() -> None:
+    assert expected.outside(FRAME, LLAMA.name) == expected.outside(FRAME, LLAMA.name, [KEY]) == [OUTSIDE]
+    assert expected.outside(FRAME, LLAMA.name, ["request.rate"]) == []
+    assert expected.outside(FRAME, "/models") == []  # it fills up, which is something else
+    assert expected.of(FRAME, "/models", "disk.used") == FILLS
+    assert expected.of(FRAME, "/", "disk.used") is None
+
+
+@pytest.mark.parametrize(
+    ("why", "about_s", "latest_s", "said"),
+    [
+        ("likely", 3 * 86400.0, 5 * 86400.0, "full in 3 days"),
+        ("nobody can say that it will be", 3 * 86400.0, None, ""),
+        ("too wide to be news", 3 * 86400.0, 7 * 86400.0, ""),
+        ("it does not fill", None, None, ""),
+    ],
+)
+def test_when_it_is_full(why: str, about_s: float | None, latest_s: float | None, said: str) -> None:
+    frame = replace(FRAME, forecasts=[replace(FILLS, full_in_s=about_s, full_high_s=latest_s)])
+    assert expected.full_in(frame, "/models", "disk.used") == said, why
+    assert expected.full_in(frame, "/", "disk.used") == ""
+
+
+def test_explain_tells_the_band_since_when_and_how_far() -> None:
+    said = board.explain_chosen(FRAME, SEEN)
+    assert "expected 1800/s, between 1200/s and 2400/s" in said
+    assert "outside  since 14:19:07, 3.0 times as far as it may be" in said
+    assert f"so       {OUTSIDE.why}" in said
+    assert expected.lines(FRAME, "/models", "disk.used", utc=True) == ["so       full in about 3 days"]
+    assert not any(line.startswith(("expected", "outside")) for line in board.explain_chosen(INCIDENT, SEEN))
+
+
+def test_the_chart_says_it_beside_the_number() -> None:
+    shown = "\n".join(board.draw_board(FRAME, SEEN, {}, 160, 45).lines())
+    assert "below what is expected at this hour" in shown
+    assert "below what is expected" not in "\n".join(board.draw_board(INCIDENT, SEEN, {}, 160, 45).lines())
