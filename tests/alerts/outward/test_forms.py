@@ -137,6 +137,7 @@ def test_a_notice_on_the_terminal() -> None:
 
 
 @example("a;b", "c;d", "777")
+@example("\x1b[", "x", "777")
 @example("x\x1b\\\x07\x1b]0;y", "\x9d0;z\x9c", "9")
 @given(st.text(), st.text(), st.sampled_from(["9", "777"]))
 def test_no_text_ends_a_sequence_early_or_begins_another(rule: str, text: str, osc: str) -> None:

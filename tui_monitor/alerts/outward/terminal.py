@@ -52,7 +52,12 @@ def for_notice(notice: Notice, host: str, *, ring: bool = True, osc: Osc = "", t
     """What a notice sends: the bell for what wants somebody, and the notification for everything."""
     episode = notice.episode
     word = notice.what if notice.what in _OVER else episode.severity
-    title = f"{word.upper()} {episode.rule} on {episode.target} ({host})"
+    rule, target, place = (
+        clean(episode.rule, 60),
+        clean(episode.target, 60),
+        clean(host, 60),
+    )  # each alone: half a sequence must not eat the next
+    title = f"{word.upper()} {rule} on {target} ({place})"
     said = osc9(f"{title}: {notice.text}") if osc == "9" else osc777(title, notice.text) if osc == "777" else b""
     if said and tmux:
         said = through_tmux(said)
