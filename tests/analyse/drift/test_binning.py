@@ -40,6 +40,13 @@ def test_categories_have_a_name_the_rare_ones_share_one_and_new_ones_are_new() -
     assert (now[0], now[-2], now[-1]) == (2, 1, 1)
 
 
+def test_the_smallest_value_is_the_edge_that_people_see() -> None:
+    bins = Bins.of_numbers(np.array([0.0, 1.0, 2.5]))
+    assert bins.shown_edges() == [0.0, 0.0, 1.0, 2.5]
+    assert bins.labels()[:3] == ["under 0", "0", "0 to 1"]
+    assert bins.edges[0] < 0
+
+
 def test_slots_add_up_to_counts() -> None:
     values = np.random.default_rng(2).normal(size=1000)
     bins = Bins.of_numbers(values[:500])

@@ -50,12 +50,20 @@ class Bins(Struct, frozen=True):
         """How many bins."""
         return len(self.names) if self.kind == "category" else len(self.edges) + 1
 
+    def shown_edges(self) -> list[float]:
+        """The edges for people: the lowest is the smallest value, not the number just below it."""
+        if not self.edges:
+            return []
+        inside = float(np.nextafter(self.edges[0], np.inf)) + 0.0  # no -0
+        return [inside if len(repr(inside)) < len(repr(self.edges[0])) else self.edges[0], *self.edges[1:]]
+
     def labels(self) -> list[str]:
         """What each bin holds, for people."""
         if self.kind == "category":
             return self.names
-        inner = [f"{low:g} to {high:g}" for low, high in pairwise(self.edges)]
-        return [f"under {self.edges[0]:g}", *inner, f"over {self.edges[-1]:g}"]
+        edges = self.shown_edges()
+        inner = [f"{high:g}" if low == high else f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+        return [f"under {edges[0]:g}", *inner, f"over {edges[-1]:g}"]
 
     def places(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """The bin of every value; numbers must not be NaN."""

@@ -166,7 +166,7 @@ def _shares(signal: Signal, rows: Stretch) -> Shares | None:
         return None
     expected = rows.expected / max(float(rows.expected.sum()), 1e-300)
     names = [clean(name, 60) for name in signal.bins.names] if signal.category else []
-    return Shares(signal.bins.edges, expected.tolist(), (rows.counts / rows.rows).tolist(), names)
+    return Shares(signal.bins.shown_edges(), expected.tolist(), (rows.counts / rows.rows).tolist(), names)
 
 
 def _parts(signal: Signal, rows: Stretch) -> list[Part]:
