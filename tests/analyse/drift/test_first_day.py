@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tui_monitor.analyse.drift.first_day import WHY
+from tui_monitor.analyse.drift.replayed import Series, replay
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings
 from tui_monitor.model import Drift
@@ -75,3 +76,30 @@ def test_the_first_day_goes_on_after_a_restart(hours: float) -> None:
     served.room = again
     assert served.run(40 - hours).origin == "learned over a whole day, by the hour of the day"
     assert "drift" not in served.states
+
+
+def test_of_a_given_reference_the_first_day_tells_what_a_row_is_worth() -> None:
+    chance = np.random.default_rng(5)
+
+    def bursty(start_s: float, minutes: int) -> Series:
+        values, times = [], []
+        for minute in range(minutes):
+            level = 1.5 if minute // 15 in bursts else 0.0
+            values.append(chance.normal(level, 1.0, 20))
+            times.append(start_s + minute * 60.0 + np.arange(20) * 3.0)
+        return Series(np.concatenate(times), np.concatenate(values))
+
+    bursts = set(np.flatnonzero(chance.random(3000) < 0.12).tolist())
+    reference = bursty(START_S - 8 * 3600.0, 8 * 60)
+    found = replay({"x": bursty(START_S, 8 * 1440)}, {"x": reference}, every_s=60.0, budget_s=30 * DAY_S, smallest_shift=0.01)
+    assert len([one for one in found.episodes if one.start_s > START_S + DAY_S]) <= 1
+
+
+def test_a_step_stays_sudden_however_long_ago_it_was() -> None:
+    chance = np.random.default_rng(6)
+    at_s = START_S + np.arange(6 * 1440 * 10) * 6.0
+    values = chance.normal(size=at_s.size) + 0.5 * (at_s >= START_S + 2 * DAY_S)
+    reference = Series(START_S - 60_000.0 + np.arange(10_000) * 6.0, chance.normal(size=10_000))
+    found = replay({"x": Series(at_s, values)}, {"x": reference}, every_s=60.0, budget_s=30 * DAY_S, smallest_shift=0.01)
+    assert [(one.kind, one.end_s) for one in found.episodes] == [("sudden", None)]
+    assert abs(found.episodes[0].since_s - START_S - 2 * DAY_S) < 1200

@@ -12,6 +12,8 @@ from tui_monitor.analyse.drift.learning import LearnedCounts
 from tui_monitor.analyse.drift.reference import DAY_S, HOURS, Reference
 
 SLOW_S = 1800.0  # the hour of the day does not change a service faster
+SLOT_S = 300.0
+MORE = 1.5  # times as much as it was thought to be: a row is worth less, and the judge begins anew
 QUIET_HOURS = 6  # of a night that may have no rows at all
 CLEARLY = 1.1  # the slope leaves so many times the error of the step
 WHY = "it may be the hour of the day, which is known when a whole day was seen"
@@ -19,11 +21,20 @@ ORIGIN = "learned over a whole day"
 
 
 class FirstDay:
-    """Counts of the first day, times of drift left out."""
+    """Counts of the first day, times of drift left out.
 
-    def __init__(self, bins: Bins, slots: list[tuple[float, Floats]] | None = None) -> None:
+    Args:
+        bins: of the signal.
+        given: its reference was given: that stays, and the day tells only what a row is worth, which few bursts of rows cannot.
+        slots: what an earlier engine had counted.
+    """
+
+    def __init__(self, bins: Bins, slots: list[tuple[float, Floats]] | None = None, *, given: bool = False) -> None:
+        self.given = given
         self._learned = LearnedCounts(bins)
-        self._learned.slots = slots or []
+        self._hours: set[int] = set()
+        for at_s, counts in slots or ():
+            self.add(at_s, counts, 0.0)
 
     @property
     def slots(self) -> list[tuple[float, Floats]]:
@@ -32,15 +43,19 @@ class FirstDay:
 
     def add(self, at_s: float, counts: Floats, amount: float) -> None:
         """Rows that came."""
-        self._learned.add(at_s, counts, amount)
+        slots = self._learned.slots
+        self._hours.add(int(at_s % DAY_S // 3600))
+        if slots and 0 <= at_s - slots[-1][0] < SLOT_S:
+            slots[-1] = (slots[-1][0], slots[-1][1] + counts)
+            self._learned.amount += amount
+        else:
+            self._learned.add(at_s, counts, amount)
 
     @property
     def whole(self) -> bool:
         """Whether every hour of a day is covered; a busy day of drift is not."""
         slots = self._learned.slots
-        if not slots or slots[-1][0] - slots[0][0] < DAY_S:
-            return False
-        return len({int(at_s % DAY_S // 3600) for at_s, _ in slots}) >= HOURS - QUIET_HOURS
+        return len(self._hours) >= HOURS - QUIET_HOURS and slots[-1][0] - slots[0][0] >= DAY_S
 
     def learned(self) -> Reference:
         """The reference of the day."""

@@ -84,7 +84,8 @@ def _restore(signal: Signal, saved: SavedSignal) -> None:
         raise ValueError(f"{saved.name}: reference and layout differ")
     signal.learned(reference)
     if saved.first_day is not None and all(len(counts) == len(signal.bins) for _, counts in saved.first_day):
-        signal.first_day = FirstDay(signal.bins, [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.first_day])
+        slots = [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.first_day]
+        signal.first_day = FirstDay(signal.bins, slots, given=saved.given)
     signal.given = saved.given
     past = Past.load(saved.past)
     if past.total.size != len(signal.bins):

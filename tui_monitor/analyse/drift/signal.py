@@ -12,7 +12,7 @@ import numpy as np
 from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
-from tui_monitor.analyse.drift.first_day import CLEARLY, SLOW_S, WHY, FirstDay
+from tui_monitor.analyse.drift.first_day import CLEARLY, MORE, SLOW_S, WHY, FirstDay
 from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
 from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
@@ -29,6 +29,7 @@ RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
 FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an alarm
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
 NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
+SHAPE_AT = (30, 60, 120, 240, 480, 960)  # checks of a drift
 OVER_CHECKS = 5  # in a row: one look may be quiet by chance
 MOST_CLOSED = 50
 MOST_BEFORE = 3  # earlier references that are kept
@@ -75,12 +76,15 @@ class Signal(Arrivals):
         self.early = Early()
         self.checks = 0
         self._over_checks = 0
+        self._drift_checks = 0
+        self._fit_then: Fitted | None = None  # the shape of the drift that is on, as it was told last
         self._tried_rows = 0.0  # that a reference was made of, and were too few
         self._checked_s: float | None = None
         self.offered = ""  # which reference was given last: the same one is not taken again after a restart
         self.given = reference is not None  # not learned: another version of a model does not change it
         if reference is not None:
             self.learned(reference)
+            self.first_day = FirstDay(self.bins, given=True) if self.bins else None
 
     @property
     def category(self) -> bool:
@@ -112,6 +116,8 @@ class Signal(Arrivals):
         self.seen_s = self._checked_s = now_s
         self._judge(counts, 0.0, since_s, now_s, charted=False)
         self._decide(now_s, budget_checks)
+        if self.state != "drift":
+            self._day_is_over()
 
     def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float, *, charted: bool = True) -> None:
         reference = self.reference
@@ -175,8 +181,12 @@ class Signal(Arrivals):
         """What was learned in less gives way to the whole day; a row is never worth more than it was thought before."""
         if self.first_day is None or not self.first_day.whole or self.reference is None:
             return
-        reference, before = self.first_day.learned(), self.reference.tau
-        self.learned(reference, None if reference.hours else before)
+        found, before, given = self.first_day.learned(), self.reference, self.first_day.given
+        self.first_day = None
+        if not given:
+            self.learned(found, None if found.hours else before.tau)
+        elif found.tau > MORE * before.tau:
+            self.learned(before, found.tau)
 
     def learned(self, reference: Reference, tau: float | None = None) -> None:
         """Take a reference, and judge against it from now on.
@@ -266,6 +276,7 @@ class Signal(Arrivals):
         self.why_watched = ""
         if self.since_s is not None:
             self._over_checks = self._over_checks + 1 if self._looks_over() else 0
+            self._look_at_shape()
             if self._over_checks < OVER_CHECKS:
                 self.state = "drift"
                 return
@@ -277,6 +288,12 @@ class Signal(Arrivals):
             self.state = "idle"
         else:
             self.state = "blind" if self.why_blind or self.one_bin() is not None else "stable"
+
+    def _look_at_shape(self) -> None:
+        """The shape of a drift is looked at after 30, 60, 120 ... checks: later the time of its beginning is kept too coarsely to tell."""
+        self._drift_checks += 1
+        if self.since_s is not None and self._drift_checks in SHAPE_AT:
+            self._fit_then = self._fit(self.since_s)
 
     def _tells(self, now_s: float, evidence: float) -> bool:
         """Whether evidence that is near the budget or beyond it makes a drift, or something to watch."""
@@ -290,7 +307,12 @@ class Signal(Arrivals):
             began_s = change_s if change_s is not None else recent.since_s
         elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
             began_s = recent.since_s
-        if began_s is not None and self.first_day is not None and self._fit(began_s, SLOW_S).step_wins < CLEARLY:
+        if (
+            began_s is not None
+            and self.first_day is not None
+            and not self.first_day.given
+            and self._fit(began_s, SLOW_S).step_wins < CLEARLY
+        ):
             self.state, self.why_watched = "watch", WHY
         elif began_s is not None:
             self._open(began_s, now_s)
@@ -309,6 +331,7 @@ class Signal(Arrivals):
 
     def _open(self, since_s: float, now_s: float) -> None:
         self.state, self.since_s, self.start_s, self._over_checks = "drift", since_s, now_s, 0
+        self._fit_then, self._drift_checks = None, 0
 
     def _close(self, now_s: float) -> None:
         episode = self.episode(now_s)
@@ -353,7 +376,7 @@ class Signal(Arrivals):
             return ""
         rows = self.past.since(self.since_s)
         at = effect(rows, category=self.category).at
-        fit = self._fit(self.since_s)
+        fit = self._fit_then or self._fit(self.since_s)
         up = self._up(rows, at)
         earlier = sum(one.up == up for one in self.closed)
         return kind_of(fit, earlier) or "sudden"
