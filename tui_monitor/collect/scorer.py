@@ -11,11 +11,11 @@ import asyncio
 import json
 import math
 import os
-import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from tui_monitor.children import end_group, signal_name
 from tui_monitor.collect.worker import Busy, Worker
 from tui_monitor.config import ScorerSettings
 from tui_monitor.model import LogRow, clean
@@ -115,7 +115,7 @@ class Scorer:
         if late:
             raise NoScores(f"not done within {self._settings.timeout}, ended" + (f": {last}" if last else ""))
         if code := process.returncode:
-            raise NoScores((f"exit {code}" if code > 0 else f"ended by {_signal(-code)}") + (f": {last}" if last else ""))
+            raise NoScores((f"exit {code}" if code > 0 else f"ended by {signal_name(-code)}") + (f": {last}" if last else ""))
         answer = _result(talking[1])
         if len(answer) > MOST_ANSWER:
             raise NoScores(f"more than {MOST_ANSWER >> 20} MiB of answer for {len(rows)} rows")
@@ -202,30 +202,9 @@ def _result(task: asyncio.Task[Any]) -> bytes:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """End all that it started, politely where it still runs itself."""
-    if process.returncode is None:
-        _kill(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            pass
-    _kill(process.pid, signal.SIGKILL)  # its group is its own, and goes on where a child stays behind
+    await end_group(process, GRACE_S)
     try:
         async with asyncio.timeout(GRACE_S):
             await process.wait()
     except TimeoutError:
         pass  # something that it started left the group and holds on to a pipe
-
-
-def _kill(group: int, what: signal.Signals) -> None:
-    try:
-        os.killpg(group, what)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import FileIO
@@ -18,6 +17,7 @@ from pathlib import Path
 from tui_monitor.alerts.acts import ago
 from tui_monitor.alerts.outward.item import Item
 from tui_monitor.alerts.outward.outward import NotSent
+from tui_monitor.children import end_group, signal_name
 from tui_monitor.config import HookSettings
 from tui_monitor.model import Episode, clean
 from tui_monitor.vocabulary import seconds
@@ -126,7 +126,7 @@ class Hook:
         if late:
             return f"not done within {self.settings.timeout}, ended", text
         code = process.returncode or 0
-        return (f"exit {code}" if code > 0 else f"ended by {_signal(-code)}" if code else ""), text
+        return (f"exit {code}" if code > 0 else f"ended by {signal_name(-code)}" if code else ""), text
 
     async def aclose(self) -> None:
         """Nothing is open; what runs is ended with its delivery."""
@@ -152,31 +152,10 @@ async def _tail(pipe: FileIO, into: bytearray) -> None:
 
 async def _end(process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:
     """End all that it started, politely where it still runs itself, and take what was said."""
-    if process.returncode is None:
-        _kill(process.pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            pass
-    _kill(process.pid, signal.SIGKILL)  # its group is its own, and goes on where a child stays behind
+    await end_group(process, GRACE_S)
     await process.wait()
     await asyncio.wait([reading], timeout=1.0)
     reading.cancel()
-
-
-def _kill(group: int, what: signal.Signals) -> None:
-    try:
-        os.killpg(group, what)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def environment(episode: Episode, hide: frozenset[str] = frozenset(), ours: Mapping[str, str] | None = None) -> dict[str, str]:

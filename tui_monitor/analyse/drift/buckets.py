@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tui_monitor.analyse.drift import shares
 from tui_monitor.analyse.drift.judge import Floats
 
 
@@ -46,12 +45,6 @@ def mann_whitney(reference: Floats, now: Floats) -> Bounded:
     product = float(reference.sum() * now.sum())
     certain, tied = float((now * below).sum()) / product, float((now * reference).sum()) / product
     return Bounded(certain, certain + tied, "=" if tied == 0 else ">=")
-
-
-def lower_bounds(reference: Floats, now: Floats) -> dict[str, float]:
-    """PSI, KL, JS and Hellinger over the buckets: never more than over the rows (data processing inequality), but for PSI's and KL's floor."""
-    found = {"psi": shares.psi, "kl": shares.kl, "js": shares.js, "hellinger": shares.hellinger}
-    return {name: value for name, measure in found.items() if (value := measure(reference, now).statistic) is not None}
 
 
 def in_use(reference: Floats) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from tui_monitor.analyse.drift.reference import Reference, of_rows, of_slots
 MOST_SLOTS = 2048  # beyond, two neighbours become one
 MOST_ROWS = 50_000  # held in memory, the newest; never written
 NEARLY_ALL_NUMBERS = 0.95  # of a column of numbers; the rest is of the wrong type
-ORIGIN = "learned since {since}"
 
 
 class LearnedCounts:
@@ -37,9 +36,7 @@ class LearnedCounts:
         self.slots.append((at_s, counts))
         self.amount += amount
         if len(self.slots) > MOST_SLOTS:
-            pairs = zip(self.slots[::2], self.slots[1::2], strict=False)
-            odd = [self.slots[-1]] if len(self.slots) % 2 else []
-            self.slots = [(first[0], first[1] + second[1]) for first, second in pairs] + odd
+            self.slots = _by_twos(self.slots)
 
     def learned(self, origin: str) -> tuple[Bins, Reference]:
         """Bins and reference."""
@@ -65,9 +62,7 @@ class LearnedCategories:
         """One slot."""
         self.slots.append((at_s, counts))
         if len(self.slots) > MOST_SLOTS:
-            pairs = zip(self.slots[::2], self.slots[1::2], strict=False)
-            odd = [self.slots[-1]] if len(self.slots) % 2 else []
-            self.slots = [(first[0], first[1] + second[1]) for first, second in pairs] + odd
+            self.slots = _by_twos(self.slots)
 
     def learned(self, origin: str) -> tuple[Bins, Reference]:
         """Bins and reference: the most frequent categories by name."""
@@ -141,3 +136,12 @@ class LearnedRows:
             return at_s[numbers], values[numbers].astype(np.float64)
         values[numbers] = [f"{value:.12g}" for value in values[numbers]]
         return at_s, values
+
+
+_Counts = TypeVar("_Counts", Floats, Counter[str])
+
+
+def _by_twos(slots: list[tuple[float, _Counts]]) -> list[tuple[float, _Counts]]:
+    """Every two neighbours as one slot that begins with the first."""
+    odd = [slots[-1]] if len(slots) % 2 else []
+    return [(first[0], first[1] + second[1]) for first, second in zip(slots[::2], slots[1::2], strict=False)] + odd

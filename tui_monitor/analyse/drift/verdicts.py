@@ -229,8 +229,3 @@ def _interval(signal: Signal, rows: Stretch, size: float, at: int) -> tuple[floa
     p, q = (float(was[at]), float(is_now[at])) if signal.category else (float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
     half = 1.96 * math.sqrt(reference.tau * (p * (1 - p) / max(reference.rows, 1.0) + q * (1 - q) / rows.rows))
     return max(0.0, size - half), min(1.0, size + half)
-
-
-def newly_seen(signal: Signal) -> float:
-    """Share of the newest rows that lie in categories the reference never had."""
-    return new_share(signal, signal.recent())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rich.text import Text
-
 from tui_monitor.model import Drift, Frame
-from tui_monitor.ui.dialogs.text import TextDialog
+from tui_monitor.ui.dialogs.following import FollowingDetail
 from tui_monitor.ui.panes import drift_words as words
 from tui_monitor.ui.panes import order
 from tui_monitor.ui.panes.drift_detail import of_signal
@@ -16,10 +14,8 @@ from tui_monitor.ui.theme import Theme
 from tui_monitor.ui.view import View
 
 
-class SignalDetail(TextDialog):
+class SignalDetail(FollowingDetail):
     """`enter` on a drift signal."""
-
-    wide = True
 
     def __init__(
         self,
@@ -32,25 +28,14 @@ class SignalDetail(TextDialog):
         ascii: bool = False,  # noqa: A002
     ) -> None:
         """`latest` is the frame that the board shows; `look` gives the colours."""
-        super().__init__(order.signal_name(signal), [], ascii=ascii)
-        self._signal, self._latest, self._view, self._look, self._width = signal, latest, view, look, width
+        super().__init__(order.signal_name(signal), latest, view, look, width=width, ascii=ascii)
+        self._signal = signal
 
-    def on_mount(self) -> None:
-        """Say what the frame knows at once, and follow."""
-        self._again()
-        self.set_interval(1.0, self._again)
-
-    def _again(self) -> None:
-        frame = self._latest()
-        if frame is None:
-            return
+    def lines(self, frame: Frame) -> list[Line]:
+        """All of the signal."""
         name = order.signal_name(self._signal)
         self._signal = next((one for one in frame.drift if order.signal_name(one) == name), self._signal)
-        self.show([self._painted(line) for line in of_signal(frame, self._signal, self._view, self._width, ascii=self._ascii)])
-
-    def _painted(self, line: Line) -> Text:
-        parts = [(part, "text") if isinstance(part, str) else part for part in line]
-        return Text.assemble(*((self._fit(part[0]), self._look.style(part[1], len(part) == 3, None)) for part in parts), no_wrap=True)
+        return of_signal(frame, self._signal, self._view, self._width, ascii=self._ascii)
 
 
 def question(frame: Frame, signal: Drift, *, utc: bool) -> list[str]:

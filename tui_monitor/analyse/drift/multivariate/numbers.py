@@ -15,6 +15,7 @@ LEAST_KNOWN = 0.5  # share of a column's rows, and of a row's columns, that must
 TRIM = 0.001  # at either end: what a standard deviation is measured without
 QUARTILES = 1.349  # between them lie so many standard deviations of a normal distribution
 KNEE = 3.0
+MOST_FITTED = 10_000  # rows
 MOST_Z = 1e6  # nothing is further away than this: sums of squares must stay finite
 
 Row = Mapping[str, float | str | None]
@@ -107,3 +108,18 @@ def enough(z: Floats) -> tuple[Floats, Floats]:
     told = known >= max(1.0, LEAST_KNOWN * z.shape[1])
     weight[told] = z.shape[1] / known[told]
     return np.where(there, z, 0.0), weight
+
+
+def varied(names: Sequence[str], reference: Floats) -> tuple[Scale, Floats, Floats, Floats]:
+    """(scale, rows on it, singular values, directions): in which directions rows as they should be vary, one line a direction.
+
+    Raises:
+        ValueError: fewer than two columns tell anything.
+    """
+    scale = Scale.of(names, reference)
+    if len(scale.kept) < 2:
+        raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
+    every = max(1, -(-reference.shape[0] // MOST_FITTED))
+    z: Floats = np.nan_to_num(scale.tamed(reference[::every]))
+    _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+    return scale, z, singular, directions

@@ -8,8 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from tui_monitor.analyse.drift.judge import Floats
-from tui_monitor.analyse.drift.multivariate.numbers import LEAST_KNOWN, MOST_Z, Scale, enough
-from tui_monitor.analyse.drift.multivariate.row_error import MOST_FITTED
+from tui_monitor.analyse.drift.multivariate.numbers import LEAST_KNOWN, MOST_Z, Scale, enough, varied
 
 FLAT = 1e-9  # of the largest variance: a direction in which the reference does not vary says nothing of distance
 MAD_TO_SD = 1.4826  # of a normal distribution
@@ -30,12 +29,7 @@ class RowDistance(Struct, frozen=True, tag="mahalanobis"):
         Raises:
             ValueError: fewer than two columns tell anything.
         """
-        scale = Scale.of(names, reference)
-        if len(scale.kept) < 2:
-            raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
-        every = max(1, -(-reference.shape[0] // MOST_FITTED))
-        z = np.nan_to_num(scale.tamed(reference[::every]))
-        _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+        scale, z, singular, directions = varied(names, reference)
         sd = singular / np.sqrt(max(z.shape[0] - 1, 1))
         telling = sd**2 > FLAT * max(float(sd[0] ** 2), 1e-300)
         return cls(scale, z.mean(axis=0).tolist(), (directions[telling] / sd[telling, None]).tolist())

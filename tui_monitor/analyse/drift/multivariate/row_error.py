@@ -12,10 +12,9 @@ import numpy as np
 from msgspec import Struct
 
 from tui_monitor.analyse.drift.judge import Floats
-from tui_monitor.analyse.drift.multivariate.numbers import Scale, enough
+from tui_monitor.analyse.drift.multivariate.numbers import Scale, enough, varied
 
 EXPLAINED = 0.95
-MOST_FITTED = 10_000  # rows
 ROUNDING = 1e-6  # a thousandth of a spread: one column is the sum of others, and this is arithmetic
 
 
@@ -33,12 +32,7 @@ class RowError(Struct, frozen=True, tag="pca"):
         Raises:
             ValueError: fewer than two columns tell anything.
         """
-        scale = Scale.of(names, reference)
-        if len(scale.kept) < 2:
-            raise ValueError(f"{len(scale.kept)} of {len(names)} numeric columns vary, 2 are needed")
-        every = max(1, -(-reference.shape[0] // MOST_FITTED))
-        z = np.nan_to_num(scale.tamed(reference[::every]))
-        _, singular, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+        scale, z, singular, directions = varied(names, reference)
         explained = np.cumsum(singular**2) / max(float((singular**2).sum()), 1e-300)
         kept = min(int(np.searchsorted(explained, EXPLAINED)) + 1, len(scale.kept) - 1, len(directions))
         return cls(scale, z.mean(axis=0).tolist(), directions[:kept].tolist())

@@ -1,12 +1,14 @@
-"""Intervals of shares that need no numpy: Wilson's for one share, Agresti and Min's for a paired difference, the normal one for a mean."""
+"""Intervals of golden answers: a share that not every answer widens, a paired difference (Agresti and Min), a mean."""
 
 from __future__ import annotations
 
 import math
 
+from tui_monitor.analyse.performance.numbers import intervals
+from tui_monitor.analyse.performance.numbers.intervals import Z
 from tui_monitor.model import Basis, Estimate
 
-Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
+__all__ = ["Z", "mean", "paired", "wilson"]
 
 
 def wilson(hits: float, of: float, independent: float | None = None, source: Basis = "probe") -> Estimate:
@@ -22,9 +24,8 @@ def wilson(hits: float, of: float, independent: float | None = None, source: Bas
         return Estimate(None, source=source, n=0)
     n = of if independent is None else min(of, independent)
     value = hits / of
-    middle = (value + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * math.sqrt(value * (1 - value) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return Estimate(value, max(0.0, min(value, middle - half)), min(1.0, max(value, middle + half)), source=source, n=round(of))
+    low, high = intervals.wilson(value, n)
+    return Estimate(value, low, high, source=source, n=round(of))
 
 
 def paired(gained: float, lost: float, pairs: float, source: Basis = "probe") -> Estimate:
