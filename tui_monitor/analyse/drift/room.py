@@ -18,14 +18,13 @@ from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.analyse.drift.signal import Signal
+from tui_monitor.analyse.drift.together import together
 from tui_monitor.config import DriftSettings
 from tui_monitor.model import Drift, clean
 from tui_monitor.vocabulary import seconds
 
 MAX_SIGNALS = 256
 GONE_S = 7 * 86_400.0  # a source that tells nothing for so long takes no part of the budget any more
-MOVED_TOGETHER_S = 3600.0
-MOST_TOGETHER = 12
 SAVED_AS = 2
 
 
@@ -361,21 +360,6 @@ _ROLES: tuple[Role, ...] = ("input", "output", "score", "performance", "latency"
 def _of_log(signal: Signal) -> bool:
     """Whether its rows come from a prediction log: as values, or counted by what holds for them."""
     return signal.intake == "rows" or (signal.intake == "histogram" and signal.category)
-
-
-def together(made: list[Drift]) -> list[Drift]:
-    """With what else moved within an hour of each drift, in order of onset: what moved first is the likelier cause."""
-    moved = sorted((one.since, f"{one.source}/{one.signal}") for one in made if one.state == "drift" and one.since is not None)
-    if len(moved) < 2:
-        return made
-    result = []
-    for one in made:
-        others: list[str] = []
-        if one.state == "drift" and one.since is not None:
-            own, since = f"{one.source}/{one.signal}", one.since
-            others = [name for at, name in moved if name != own and abs((at - since).total_seconds()) <= MOVED_TOGETHER_S]
-        result.append(msgspec.structs.replace(one, moved_together=others[:MOST_TOGETHER]) if others else one)
-    return result
 
 
 def _badness(verdict: Drift) -> tuple[int, float, float, str, str]:
