@@ -27,7 +27,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "performance": ("OK", "CHANGED", "FALLING", "DECAYED", "UNKNOWN"),
 }
 NAMES = ("name", "target", "gpu")
-LABELS = ("model", "version", "source", "signal", "role", "window", "basis", "slice", "mount", "prometheus")
+LABELS = ("model", "version", "source", "signal", "role", "window", "basis", "slice", "mount", "prometheus", "follows")
 
 _LABELLED = "labelled"
 _LONGEST = 200

@@ -1,4 +1,4 @@
-"""What rules see of a target beyond its own numbers: its models, its windows; and of prediction logs, their slices and golden probes."""
+"""What rules see of a target beyond its own numbers: its models, its windows; of signals, who follows; of logs, their slices and golden probes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tui_monitor.language.names import window_now
-from tui_monitor.model import Basis, Metrics, Model, Performance, ProbeState, Quality, Subject, Target, TargetWindow
+from tui_monitor.model import Basis, Drift, Metrics, Model, Performance, ProbeState, Quality, Subject, Target, TargetWindow, clean
 from tui_monitor.vocabulary import WINDOWS
 
 WATCHED = 0.5  # of a window must have been watched before a rule is told its numbers
+
+MOST_NAMED, LONGEST_NAME = 3, 30  # signals that an alert names beside its own, and of each name
 
 _NOW = window_now("accuracy")
 _SILENT_STATES = ("", "UNKNOWN")  # nobody says how the model is
@@ -48,6 +50,19 @@ def windows_of(windows: Iterable[TargetWindow]) -> dict[str, dict[str, Metrics]]
         if one.covered_s >= WATCHED * WINDOWS.get(one.window, float("inf")):
             found.setdefault(one.target, {})[one.window] = one.metrics
     return found
+
+
+# -- drift signals ----------------------------------------------------------------------------------------------------------------------
+
+
+def with_it(drift: Drift) -> str:
+    """Why a signal drifts, and who follows it: their number and the first names, as many as a line holds."""
+    names = [name.partition("/")[2].rpartition(":")[2] or name for name in drift.followed_by]
+    if not names:
+        return drift.sentence
+    shown = [clean(name, LONGEST_NAME) for name in names[:MOST_NAMED]]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"{drift.sentence} {len(names)} other{'s' if len(names) > 1 else ''} moved with it: {', '.join(shown)}{more}."
 
 
 # -- prediction logs --------------------------------------------------------------------------------------------------------------------

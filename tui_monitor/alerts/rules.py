@@ -6,7 +6,7 @@ that has all the numbers its `when` asks for and that fits `where` (see `matchin
     subject  target | model | gpu | host | disk | signal | performance | slice | query: for each of these
     name     the subject's name; `target` and `gpu` are other words for it
     kind     the kind of server (vllm, triton ...), or of subject
-    model, version, source, signal, role, window, basis, slice, mount, prometheus, label.ANY    labels of the subject
+    model, version, source, signal, role, window, basis, slice, mount, prometheus, follows, label.ANY    labels of the subject
 
 Quality is asked for over windows: `accuracy[5m] < 90% and accuracy[3h] < 92% and n.labelled[5m] > 100` falls short and long, where a few bad
 minutes alone do not; `f1.macro[24h] < 80%` is a slow decay. There is one subject a log ("fraud"), one a slice ("fraud/long") and one a
@@ -22,6 +22,9 @@ estimated, probe, given. One window as a subject of its own is meant where `wind
 Models and slices have the numbers of what they are part of; they are meant only where `subject` names them. A rule that asks for nothing
 but `state` is true of those kinds of subjects that can be in the state it names (`state == STALLED`: targets; `state == LOST`: GPUs;
 `state == drift`: signals). Where that is more than one, `where = {subject = ...}` must say which.
+
+Of the drifts of one source that began within the same hour one leads and the others follow it: `follows` of a signal is the name of the one that
+it follows, and empty where it leads. `where = {subject = "signal", follows = ""}` is one alert per origin, without `follows` it is one per signal.
 
 Rules of one name are levels of one alert; its severity is the worst level that is true. A user's rule takes the place of all built-in
 levels of its name.

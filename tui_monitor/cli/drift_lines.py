@@ -53,6 +53,8 @@ def _signal(frame: Frame, signal: Drift, *, utc: bool) -> Iterator[str]:
     sizes = [f"{name} {words.small(size)}" for name, size in signal.windows.items() if size is not None]
     if sizes:
         yield f"  effect over {', '.join(sizes)}{f': {words.pace(signal)}' if words.pace(signal) else ''}"
+    if lead := words.follows(signal, frame, utc=utc):
+        yield f"  follows {lead}: its alert speaks of both"
     if signal.moved_together:
         yield f"  moved within the same hour: {words.together(signal)}"
 

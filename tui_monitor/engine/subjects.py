@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tui_monitor.alerts.parts import of_logs, of_models, unready
+from tui_monitor.alerts.parts import of_logs, of_models, unready, with_it
 from tui_monitor.language.names import over_name
 from tui_monitor.model import Disk, Drift, Gpu, Metrics, Performance, ProbeState, Quality, Queried, Subject, System, Target
 from tui_monitor.vocabulary import VOCABULARY
@@ -61,8 +61,8 @@ def of_signal(drift: Drift) -> Subject:
         f"{drift.source}/{drift.signal}",
         metrics,
         state=drift.state,
-        labels={"signal": drift.signal, "source": drift.source, "target": drift.source, "role": drift.role},
-        why=drift.sentence,
+        labels={"signal": drift.signal, "source": drift.source, "target": drift.source, "role": drift.role, "follows": drift.follows},
+        why=with_it(drift),
     )
 
 

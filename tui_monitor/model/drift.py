@@ -73,3 +73,6 @@ class Drift(Struct, frozen=True, kw_only=True):
     early: list[str] = []  # amber charts that are out: "CUSUM", "EWMA"
     evidence_past: list[tuple[float, float]] = []  # (seconds since 1970, evidence), oldest first
     moved_together: list[str] = []  # signals that moved within the same hour, in order of onset
+    raised: datetime | None = None  # when the drift that is on was found: its beginning, `since`, is estimated then
+    follows: str = ""  # "source/signal" of the drift that this one goes back to; empty: it leads, and the rule `drift` speaks of it
+    followed_by: list[str] = []  # of one that leads: who follows, in the order in which they were found

@@ -36,6 +36,7 @@ from tui_monitor.ui.dialogs.shelve import ShelveDialog
 from tui_monitor.ui.dialogs.silence import SilenceDialog, match_of
 from tui_monitor.ui.dialogs.silences import SilencesDialog, in_force
 from tui_monitor.ui.panes import order
+from tui_monitor.ui.panes.drift_words import short_name
 from tui_monitor.ui.panes.story import name_of, past, place_of
 from tui_monitor.ui.view import View
 
@@ -85,7 +86,10 @@ class AlertKeys(App[None], inherit_bindings=False):
     # -- what is meant ----------------------------------------------------------------------------------------------------------------
 
     def _alert_meant(self, *, firing: bool = True) -> Alert | None:
-        """The selected alert in its pane, which stays selected: the next key means the same one. Of a drift signal its own, elsewhere the worst that fires and nobody has."""
+        """The selected alert in its pane, which stays selected: the next key means the same one.
+
+        Of a drift signal its own, or that of the signal that it follows; elsewhere the worst that fires and nobody has.
+        """
         frame = self.frame()
         if frame is None:
             return None
@@ -96,11 +100,19 @@ class AlertKeys(App[None], inherit_bindings=False):
             return chosen
         shown = order.alerts(frame, View())
         if self.view.focus == "drift" and (signal := order.chosen_signal(frame, self.shown_view())) is not None:
-            name = order.signal_name(signal)
-            own = [alert for alert in shown if alert.kind == "signal" and alert.target == name and not signs.ended(alert)]
-            if own:
-                return own[0]
+            for name in filter(None, (order.signal_name(signal), signal.follows)):
+                own = [alert for alert in shown if alert.kind == "signal" and alert.target == name and not signs.ended(alert)]
+                if own:
+                    return own[0]
         return next((alert for alert in shown if signs.fires(alert)), None) if firing else next(iter(shown), None)
+
+    def _why_that(self, alerts: Sequence[Alert]) -> str:
+        """What to say where a key on a drift signal means the alert of the one that it follows."""
+        frame = self.frame()
+        signal = order.chosen_signal(frame, self.shown_view()) if frame is not None and self.view.focus == "drift" else None
+        if signal is None or not signal.follows or len(alerts) != 1 or alerts[0].target != signal.follows:
+            return ""
+        return f", which {short_name(signal)} follows"
 
     def _marked(self) -> list[Alert]:
         """The marked alerts that are not over, as the list has them; none when another pane has the focus."""
@@ -194,7 +206,7 @@ class AlertKeys(App[None], inherit_bindings=False):
         )
 
     def _take(self, alerts: Sequence[Alert], command: Acknowledge) -> None:
-        what = said(alerts[0]) if len(alerts) == 1 else f"{len(alerts)} alerts"
+        what = said(alerts[0]) + self._why_that(alerts) if len(alerts) == 1 else f"{len(alerts)} alerts"
 
         async def act() -> None:
             outcome = await self.feed.send(command)

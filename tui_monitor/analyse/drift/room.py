@@ -18,7 +18,7 @@ from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.analyse.drift.signal import Signal
-from tui_monitor.analyse.drift.together import together
+from tui_monitor.analyse.drift.together import SILENT_S, together
 from tui_monitor.config import DriftSettings
 from tui_monitor.model import Drift, clean
 from tui_monitor.vocabulary import seconds
@@ -311,7 +311,8 @@ class DriftRoom:
     def verdicts(self, now_s: float) -> list[Drift]:
         """Every signal, the worst first."""
         made = [self._weighed(verdicts.verdict(signal, now_s)) for signal in self._signals.values()]
-        return sorted(together(made), key=_badness)
+        silent = {key for key, signal in self._signals.items() if now_s - signal.seen_s > SILENT_S}
+        return sorted(together(made, silent), key=_badness)
 
     def _weighed(self, verdict: Drift) -> Drift:
         weight = self._importance.get(f"{verdict.source}/{verdict.signal}", self._importance.get(verdict.signal))

@@ -10,6 +10,7 @@ import numpy as np
 from tui_monitor.analyse.drift import buckets, sentence, shares
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.past import Stretch, effect
+from tui_monitor.analyse.drift.season import HOURS, WEEK_HOURS
 from tui_monitor.analyse.drift.signal import FRESH_ROWS, LEAST_ROWS, Signal, new_share
 from tui_monitor.analyse.histogram import reached
 from tui_monitor.model import Drift, Measured, Part, Shares, SignalState, clean, utc
@@ -70,6 +71,7 @@ def verdict(signal: Signal, now_s: float) -> Drift:
         origin=_origin(signal),
         early=signal.early.out(),
         evidence_past=list(signal.evidence_past),
+        raised=utc(signal.start_s) if signal.state == "drift" and signal.start_s is not None else None,
     )
 
 
@@ -95,7 +97,7 @@ def _cause(signal: Signal) -> Literal["data", "target", "concept", "cost", "syst
 def _origin(signal: Signal) -> str:
     if signal.reference is None:
         return ""
-    hours = ", by the hour of the day" if signal.reference.hours else ""
+    hours = {HOURS: ", by the hour of the day", WEEK_HOURS: ", by the hour of the week"}.get(len(signal.reference.hours), "")
     before = f"; before: {signal.befores[-1].reference.origin}" if signal.befores else ""
     return signal.reference.origin + hours + before
 

@@ -42,7 +42,7 @@ def of_signal(frame: Frame, signal: Drift, view: View, width: int, *, ascii: boo
             (("measures", "key"), (f"   of {fmt.count(signal.n_now)} rows now against {fmt.count(signal.n_reference)}", "dim")),
             *table,
         ]
-    out += [(), (("what each cause means", "key"),), *_causes(signal, width), (), *_acts(width)]
+    out += [(), (("what each cause means", "key"),), *_causes(signal, width), (), *_acts(signal, width)]
     return [_cut(line, width) for line in out]
 
 
@@ -98,7 +98,9 @@ def _beside(canvas: Canvas, frame: Frame, signal: Drift, view: View, height: int
     moved = _quantiles(signal)
     out: list[Line] = [tuple(moved)] if moved else []
     out += charts.windows(signal, view, canvas.width)
-    if len(out) < height and signal.moved_together:
+    if len(out) < height and signal.follows:
+        out += named("follows", words.follows(signal, frame, utc=view.utc), "text", canvas.width, 1)
+    elif len(out) < height and signal.moved_together:
         out += named("with it", words.together(signal), "text", canvas.width, 1)
     out += _evidence(frame, signal, canvas.width)
     if height > _FEW and height - len(out) >= 7:
@@ -149,6 +151,8 @@ def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     told += [("early", words.early(signal), "warn")] if signal.early else []
     if signal.importance is not None:
         told.append(("matters", f"importance {fmt.digits(signal.importance)} for the model", "text"))
+    if signal.follows:
+        told.append(("follows", f"{words.follows(signal, frame, utc=view.utc)}: one origin, one alert", "text"))
     if signal.moved_together:
         told.append(("with it", f"moved within the same hour, the first first: {words.together(signal)}", "text"))
     if signal.n_reference:
@@ -233,5 +237,5 @@ def _causes(signal: Drift, width: int) -> list[Line]:
     return out
 
 
-def _acts(width: int) -> list[Line]:
-    return [((part, "info"),) for part in wrap(words.NOT_ACK, width, 4)]
+def _acts(signal: Drift, width: int) -> list[Line]:
+    return [((part, "info"),) for part in wrap(words.acts(signal), width, 4)]

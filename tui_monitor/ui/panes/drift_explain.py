@@ -39,6 +39,9 @@ def of_signal(frame: Frame | None, signal: Drift, *, utc: bool = False) -> list[
     if frame is not None and (budget := words.budget(frame)):
         lines.append(f"budget   {budget}; each signal has its share of it, so more signals do not mean more false alarms")
     lines += [f"early    {words.early(signal)}"] if signal.early else []
+    if signal.follows:
+        lead = words.follows(signal, frame, utc=utc) if frame is not None else words.leads(signal)
+        lines.append(f"follows  {lead}: of what began within the same hour the one that was found first has the alert")
     lines += [f"kind     {signal.kind}: {_KINDS[signal.kind]}"] if signal.kind else []
     lines += [f"windows  {words.pace(signal)}"] if words.pace(signal) else []
     lines.append(f"rows     {fmt.count(signal.n_now)} now, {fmt.count(signal.n_reference)} in the reference")
@@ -47,7 +50,7 @@ def of_signal(frame: Frame | None, signal: Drift, *, utc: bool = False) -> list[
     lines += [f"worth    {words.tau(signal)}"] if signal.tau is not None else []
     if signal.importance is not None:
         lines.append(f"matters  importance {fmt.digits(signal.importance)} for the model")
-    return [*lines, f"keys     {words.NOT_ACK}"]
+    return [*lines, f"keys     {words.acts(signal)}"]
 
 
 _KINDS = {

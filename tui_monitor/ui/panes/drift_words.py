@@ -25,7 +25,6 @@ CAUSES: dict[str, tuple[str, str]] = {
     "quality": ("the data are broken", "missing, out of range, of another type, or never seen: look where they come from"),
 }
 """Sort of drift -> what changed, and what that means."""
-NOT_ACK = "a acknowledges its alert: somebody has seen it, and what is normal stays as it was; b takes what it shows now as normal."
 _ROLES = {"input": "data", "output": "target", "score": "target", "performance": "concept", "latency": "system", "quality": "quality"}
 _SPANS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 _BEFORE = re.compile(r"\bbefore (\d{9,11})\b")
@@ -215,6 +214,26 @@ def together(signal: Drift) -> str:
         short = (own if slash else name).rpartition(":")[2] or name
         names.append(short if not slash or source == signal.source else f"{short} of {source}")
     return ", ".join(names)
+
+
+def leads(signal: Drift) -> str:
+    """The signal that this one follows, without its server's prefix; empty where it leads."""
+    return signal.follows.partition("/")[2].rpartition(":")[2] or signal.follows
+
+
+def follows(signal: Drift, frame: Frame, *, utc: bool) -> str:
+    """Whom it follows, and since when that one drifts; empty where it leads."""
+    if not signal.follows:
+        return ""
+    leader = next((one for one in frame.drift if f"{one.source}/{one.signal}" == signal.follows), None)
+    since = f" since {at(leader.since, frame.at, utc=utc)}" if leader is not None and leader.since is not None else ""
+    return f"{leads(signal)}{since}"
+
+
+def acts(signal: Drift) -> str:
+    """What two keys do that are easily taken for each other."""
+    whose = f"the alert of {leads(signal)}, which it follows" if signal.follows else "its alert"
+    return f"a acknowledges {whose}: somebody has seen it, and what is normal stays as it was; b takes what it shows now as normal."
 
 
 def early(signal: Drift) -> str:
