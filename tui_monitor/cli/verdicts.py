@@ -75,12 +75,25 @@ def without_effect(chosen: Settings) -> Iterator[str]:
     yield from (key for key, value in set_keys.items() if value)
 
 
+def _importances(chosen: Settings, name: str) -> Iterator[str]:
+    """A map that cannot be used: everything else goes on without it."""
+    from tui_monitor.collect.importances import ImportancesError, read
+
+    try:
+        read(chosen.drift.importance_file)
+    except ImportancesError as error:
+        line = line_of(lines_of(settings.text_of(name)), ("drift", "importance_file"))
+        yield f"{name}:{line}: drift.importance_file: warning: {error}"
+
+
 def warnings(chosen: Settings, name: str) -> Iterator[str]:
     """Settings that do nothing in this version, and rules that ask for a number which nothing here can have."""
     lines = lines_of(settings.text_of(name))
     for key in without_effect(chosen):
         path = tuple(int(part) - 1 if part.isdigit() else part for part in key.split("."))
         yield f"{name}:{line_of(lines, path)}: {key}: warning: has no effect in this version"
+    if chosen.drift.importance_file:
+        yield from _importances(chosen, name)
     if any(log.slices for log in chosen.predictions):
         from tui_monitor.cli import slice_checks
 

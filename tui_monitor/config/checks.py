@@ -169,11 +169,13 @@ def _check_drift(settings: Settings, name: str, lines: dict[tuple[str | int, ...
                 raise ValueError(f"prometheus: there is no [[prometheus]] named {one.prometheus!r}{hint}")
             if one.prometheus and not one.past:
                 raise ValueError("past: is missing: which time of the past?")
+            if one.query and not (one.prometheus and one.signal):
+                raise ValueError(f"query: needs {'a signal: of which one?' if one.prometheus else 'a prometheus: whom to ask?'}")
             if one.past:
                 past_of(one.past)
         except ValueError as error:
             key = str(error).partition(":")[0]
-            key, said = (key, str(error)) if key in ("source", "file", "prometheus", "past") else ("past", f"past: {error}")
+            key, said = (key, str(error)) if key in ("source", "file", "prometheus", "past", "query") else ("past", f"past: {error}")
             raise ConfigError(f"{name}:{line_of(lines, (*at, key))}: drift.references.{i + 1}.{said}") from None
     for signal, weight in settings.drift.importance.items():
         if not 0 <= weight < math.inf:

@@ -169,6 +169,7 @@ class ReferenceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
     prometheus: str = ""
     past: str = ""  # FROM/TO
+    query: str = ""  # PromQL instead of the signal's own counters
 
 
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,6 +184,7 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     classifier: str = "logistic"
     early: list[str] = []  # more amber charts, never judges
     importance: dict[str, float] = {}  # signal, or source/signal -> its weight for the model
+    importance_file: str = ""  # the same, as a library wrote it; `importance` comes before it
     references: list[ReferenceSettings] = []
     scorers: dict[str, ScorerSettings] = {}
 

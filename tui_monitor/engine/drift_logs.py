@@ -39,6 +39,7 @@ class DriftLogs:
     def settings_changed(self, settings: Settings) -> None:
         """Logs that are new or have other settings begin anew; the others go on."""
         with self._own:
+            self._every_s, self._learn_s = seconds(settings.drift.every), seconds(settings.drift.learn)
             self._logs = {
                 one.name: known
                 if (known := self._logs.get(one.name)) is not None and known.settings == one

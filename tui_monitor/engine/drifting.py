@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from tui_monitor.analyse.target import SignalCounts
+from tui_monitor.collect.importances import ImportancesError, read
 from tui_monitor.collect.worker import Worker
 from tui_monitor.config import Settings
 from tui_monitor.engine.multivariate import Column, Multivariate
@@ -68,6 +69,7 @@ class Drifting:
         self._made: list[Drift] | None = None  # by the thread, not yet told
         self._made_s = self._expired_s = 0.0
         self._made_of = -1
+        self._importances: dict[str, float] = {}  # of the file, as it could be read last
         self._left_out = 0
         self._saved: bytes | None = None
         self._dump: bytes | None = None
@@ -94,18 +96,21 @@ class Drifting:
 
     async def _load(self) -> None:
         await asyncio.sleep(FIRST_S)
+        settings = self._settings
         try:
-            self._judges = await Worker[Judges]("load-drift").run(self._loaded, None)
+            self._judges = await Worker[Judges]("load-drift").run(lambda: self._loaded(settings), None)
+            if self._settings is not settings:  # read again meanwhile
+                await self._renew(settings)
         except Exception as error:  # noqa: BLE001 - a broken installation of numpy or scipy: everything else is watched on
             self._note(f"drift is not judged: {clean(f'{type(error).__name__}: {error}')}", "warning")
 
-    def _loaded(self) -> Judges:
+    def _loaded(self, settings: Settings) -> Judges:
         from tui_monitor.analyse.drift.room import DriftRoom
         from tui_monitor.engine.drift_logs import DriftLogs
         from tui_monitor.engine.drift_references import References
 
-        room, logs = DriftRoom(self._settings.drift), DriftLogs(self._settings, self._note)
-        references = References(self._settings, socket.gethostname(), self._note)
+        room, logs = DriftRoom(settings.drift, self._weights(settings)), DriftLogs(settings, self._note)
+        references = References(settings, socket.gethostname(), self._note)
         if self._saved and not room.load(self._whole_rows.parted(self._saved)):
             self._note("drift: some of what was learned cannot be read and is learned anew", "warning")
         references.offer_files(room, logs)
@@ -115,18 +120,40 @@ class Drifting:
         return Judges(room, logs, references)
 
     async def reload(self, settings: Settings) -> None:
-        """Other prediction logs and references; budget and learning time are those of the start."""
+        """Other prediction logs, references, limits, budget and importances; what was learned stays, whatever is changed."""
         old, self._settings = self._settings, settings
         await self._whole_rows.reload(settings)
-        if settings.predictions == old.predictions and settings.drift.references == old.drift.references:
-            return
+        await self._renew(old)
+
+    async def _renew(self, old: Settings) -> None:
+        settings = self._settings
 
         def change(judges: Judges) -> None:
-            judges.logs.settings_changed(settings)
-            judges.references.renewed(settings)
-            judges.references.offer_files(judges.room, judges.logs)
+            room, logs, references = judges
+            logs.settings_changed(settings)
+            tried_anew = room.failed
+            if begun_anew := room.renew(settings.drift, self._weights(settings)):
+                shift, signals = settings.drift.smallest_shift, "1 signal" if begun_anew == 1 else f"{begun_anew} signals"
+                self._note(f"drift: the smallest shift worth a word is {shift:g} now: the evidence of {signals} begins anew")
+            if settings.predictions != old.predictions or settings.drift.references != old.drift.references or tried_anew:
+                references.renewed(settings)
+                references.offer_files(room, logs)
+            self._made_s = 0.0
 
         await self._do(change)
+
+    def _weights(self, settings: Settings) -> dict[str, float]:
+        """Importances of their file. One that cannot be used changes nothing, and is told."""
+        file = settings.drift.importance_file
+        if not file:
+            self._importances = {}
+            return {}
+        try:
+            self._importances = read(file)
+        except ImportancesError as error:
+            holds = "those read before hold" if self._importances else "signals weigh as if there were none"
+            self._note(f"drift: importance_file: {error}; {holds}", "warning")
+        return self._importances
 
     def restore(self, saved: bytes | None) -> None:
         """References and running evidence of an earlier engine."""
@@ -263,7 +290,7 @@ class Drifting:
             looked = self._looked.popleft()
             for signal, counts in looked.signals.items():
                 room.observe(looked.at_s, looked.target, signal, *counts)
-                if counts.edges and references.wanted(looked.target, signal):
+                if references.wanted(looked.target, signal):
                     references.ask_past(room, looked.target, looked.url, signal, now_s)
         self._whole_rows.hand_over(room)
         logs.feed(room, now_s)
@@ -275,6 +302,8 @@ class Drifting:
         if checked or room.signals != self._made_of or not 0 <= now_s - self._made_s < AGAIN_S:
             self._made, self._made_s, self._made_of = room.verdicts(now_s), now_s, room.signals
             self._left_out = len(room.left_out)
+        for line in room.notes():
+            self._note(line, "warning")
         if self._wants_dump:
             self._wants_dump = False
             self._dump = room.dump()

@@ -70,6 +70,7 @@ class Drift(Struct, frozen=True, kw_only=True):
     tau: float | None = None  # rows that tell as much as one independent row
     origin: str = ""  # of the reference
     importance: float | None = None  # weight of the signal for the model, where a map was given
+    budget_days: float | None = None  # its share of the false-alarm budget: one of its own in so many days; None: it has none
     early: list[str] = []  # amber charts that are out: "CUSUM", "EWMA"
     evidence_past: list[tuple[float, float]] = []  # (seconds since 1970, evidence), oldest first
     moved_together: list[str] = []  # signals that moved within the same hour, in order of onset

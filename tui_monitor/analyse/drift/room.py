@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tui_monitor.analyse.drift import kept, sentence, verdicts
+from tui_monitor.analyse.drift import kept, renewed, sentence, verdicts, weights
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference
+from tui_monitor.analyse.drift.residual import Transform
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.analyse.drift.signal import Signal
 from tui_monitor.analyse.drift.together import SILENT_S, together
@@ -26,6 +27,10 @@ from tui_monitor.vocabulary import seconds
 MAX_SIGNALS = 256
 GONE_S = 7 * 86_400.0  # a source that tells nothing for so long takes no part of the budget any more
 SAVED_AS = 2
+MOST_NOTES = 100
+DAY_S = 86_400.0
+
+_T = TypeVar("_T")
 
 
 class Saved(msgspec.Struct):
@@ -34,6 +39,8 @@ class Saved(msgspec.Struct):
     schema: int
     signals: list[SavedSignal]
     expectations: dict[str, list[Expectation]] = {}
+    smallest_shift: float | None = None  # that the evidence is against
+    residuals: dict[str, Transform] = {}
 
 
 class Offer(NamedTuple):
@@ -53,22 +60,51 @@ class Offer(NamedTuple):
 class DriftRoom:
     """Takes cumulative counts at every scrape, checks at most once every `every`, and tells how each signal stands.
 
-    The budget is for the whole host: each of n signals may raise a false alarm n times more seldom (rates add, whatever depends on what).
+    The budget is for the whole host: each of n signals may raise a false alarm n times more seldom (rates add, whatever depends on what), those
+    that matter more somewhat sooner than the others.
     """
 
-    def __init__(self, settings: DriftSettings) -> None:
-        self._every_s = seconds(settings.every)
-        self._budget_s = seconds(settings.false_alarm_every)
-        self._limits = Limits(seconds(settings.learn), self._every_s, settings.smallest_shift)
+    def __init__(self, settings: DriftSettings, importance: Mapping[str, float] | None = None) -> None:
+        """`importance` is that of a file; what stands in the settings comes before it."""
+        self._set(settings, importance or {})
         self._signals: dict[tuple[str, str], Signal] = {}
         self._checked_s: float | None = None
-        self._importance = settings.importance
         self._behind: dict[str, float] = {}  # logs that are read from their past: source -> the check of its rows' own time
         self._offered: dict[tuple[str, str], Offer] = {}  # references of signals that have not come yet
         self._files: dict[str, str] = {}  # source -> the file that is its reference: what is not in it is learned
         self._why_learned: dict[tuple[str, str], str] = {}  # signals that should have been given a reference: why they were not
         self.expectations: dict[str, list[Expectation]] = {}  # of each log, learned or given
+        self.residuals: dict[str, Transform] = {}  # of each log: what the errors of each sort of inputs are
         self.left_out: set[tuple[str, str]] = set()  # signals over the bound
+        self._failed: set[tuple[str, str]] = set()  # signals that cannot be judged because that raised: blind until they are new
+        self._notes: list[str] = []  # what people are to be told
+
+    def _set(self, settings: DriftSettings, importance: Mapping[str, float]) -> None:
+        self._every_s = seconds(settings.every)
+        self._budget_s = seconds(settings.false_alarm_every)
+        self._limits = Limits(seconds(settings.learn), self._every_s, settings.smallest_shift)
+        self._importance = (settings.importance, importance)
+
+    def renew(self, settings: DriftSettings, importance: Mapping[str, float] | None = None) -> int:
+        """Other limits, budget and importances; nothing that was learned is lost, and signals whose judging raised are tried anew.
+
+        Returns:
+            Of how many signals the evidence begins anew, because another shift is the smallest worth knowing.
+        """
+        self._set(settings, importance or {})
+        for source, name in list(self._failed):
+            self.drop(source, name)
+        return sum(renewed.renew(signal, self._limits, self._checked_s or signal.seen_s) for signal in self._signals.values())
+
+    @property
+    def failed(self) -> int:
+        """Signals whose judging raised."""
+        return len(self._failed)
+
+    def notes(self) -> list[str]:
+        """What people are to be told since the last call."""
+        said, self._notes = self._notes, []
+        return said
 
     def observe(
         self,
@@ -99,11 +135,11 @@ class DriftRoom:
         if known is not None and (
             known.intake != intake or (intake == "histogram" and known.bins is not None and known.bins.edges != list(edges))
         ):
-            self._signals[key] = known = Signal(source, signal, _role(role), self._limits, intake, edges=edges)
+            known = self._put(key, Signal(source, signal, _role(role), self._limits, intake, edges=edges))
             known.why_anew = "its buckets changed"
         known = known or self._new(key, lambda: Signal(source, signal, _role(role), self._limits, intake, edges=edges))
         if known is not None:
-            known.observe(at_s, cumulative, categories, amount)
+            self._take(key, at_s, lambda known: known.observe(at_s, cumulative, categories, amount))
 
     def rows(self, source: str, at_s: Floats, columns: Mapping[str, tuple[Role | str, NDArray[Any], NDArray[np.bool_]]]) -> None:
         """New rows of a prediction log.
@@ -116,10 +152,8 @@ class DriftRoom:
         for name, (role, values, there) in columns.items():
             known = self._signals.get((source, name))
             known = known or self._new((source, name), lambda name=name, role=role: Signal(source, name, _role(role), self._limits, "rows"))  # type: ignore[misc]
-            if known is not None:
-                if at_s.size:
-                    known.came(float(at_s.max()), int(at_s.size), int(at_s.size - there.sum()))
-                known.rows(at_s[there], values)
+            if known is not None and at_s.size:
+                self._take((source, name), float(at_s.max()), lambda known, values=values, there=there: _came(known, at_s, values, there))  # type: ignore[misc]
 
     def counted(
         self, source: str, at_s: float, name: str, role: Role | str, labels: Sequence[str], counts: Sequence[float], usual: Reference
@@ -131,7 +165,7 @@ class DriftRoom:
             (source, name), lambda: Signal(source, name, _role(role), self._limits, "histogram", bins=bins, reference=usual)
         )
         if known is not None and known.bins is not None and len(known.bins) == len(counts):
-            known.add(at_s, np.asarray(counts, dtype=np.float64))
+            self._take((source, name), at_s, lambda known: known.add(at_s, np.asarray(counts, dtype=np.float64)))
 
     def has(self, source: str, name: str) -> bool:
         """Whether there is such a signal."""
@@ -146,9 +180,10 @@ class DriftRoom:
         if end_s - last_s < self._every_s * 0.999:
             return
         self._behind[source] = end_s
+        budgets = self._budgets()
         for signal in self._of(source):
             if _of_log(signal):
-                signal.check(end_s, self._budget_checks)
+                self._judge((signal.source, signal.name), end_s, budgets)
 
     def caught_up(self, source: str) -> None:
         """The rows of this log are of now."""
@@ -157,10 +192,48 @@ class DriftRoom:
     def _of(self, source: str) -> list[Signal]:
         return [signal for key, signal in self._signals.items() if key[0] == source]
 
-    @property
-    def _budget_checks(self) -> float:
-        judged = sum(not signal.unfit for signal in self._signals.values())
-        return max(1.0, self._budget_s / self._every_s * max(1, judged))
+    def _budgets(self) -> dict[tuple[str, str], float]:
+        """The time of one false alarm of each signal that has a share of the budget."""
+        importance = {key: value for key in self._signals if (value := weights.importance_of(self._importance, key)) is not None}
+        weighed = weights.weights({key: signal.role for key, signal in self._signals.items()}, importance)
+        return weights.split(self._budget_s, {key: weight for key, weight in weighed.items() if not self._signals[key].unfit})
+
+    def _judge(self, key: tuple[str, str], now_s: float, budgets: Mapping[tuple[str, str], float]) -> None:
+        if key not in self._failed:
+            checks = max(1.0, budgets.get(key, self._budget_s) / self._every_s)
+            self._within(key, lambda signal: signal.check(now_s, checks))
+
+    def _take(self, key: tuple[str, str], at_s: float, take: Callable[[Signal], None]) -> None:
+        """Rows for a signal; one that failed only shows that its source is there."""
+        if key in self._failed:
+            self._signals[key].seen_s = at_s
+        else:
+            self._within(key, take)
+
+    def _within(self, key: tuple[str, str], work: Callable[[Signal], _T]) -> _T | None:
+        """The border between signals: what raises in one ends nothing but that one, which is blind from then on, and is told once."""
+        signal = self._signals[key]
+        try:
+            return work(signal)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other signals are judged on
+            why = clean(f"{type(error).__name__}: {error}")
+        made = Signal(*key, signal.role, self._limits, signal.intake, bins=signal.bins if signal.intake == "histogram" else None)
+        made.unfit, made.state, made.why_blind = (
+            True,
+            "blind",
+            f"judging it failed: {why}",
+        )
+        made.seen_s, made.given, made.befores, made.closed = signal.seen_s, signal.given, signal.befores, signal.closed
+        self._put(key, made)
+        self._failed.add(key)
+        if len(self._notes) < MOST_NOTES:
+            self._notes.append(f"drift: {clean(key[1], 80)} of {clean(key[0], 60)} is not judged any more: {why}")
+        return None
+
+    def _put(self, key: tuple[str, str], signal: Signal) -> Signal:
+        self._signals[key] = signal
+        self._failed.discard(key)
+        return signal
 
     def deployed(self, source: str, version: str, now_s: float, *, logs: bool) -> int:
         """Another version of a model serves: learn what is usual of it, and keep what was; returns how many signals learn anew.
@@ -178,12 +251,16 @@ class DriftRoom:
         ]
         for signal in learn:
             signal.anew(now_s, f"version {clean(version, 40)} since {sentence.clock(now_s, now_s)}")
+            self._failed.discard((source, signal.name))
         return len(learn)
 
     def back(self, source: str, signal: str, now_s: float) -> str:
         """The reference before this one holds again; returns why not, or nothing."""
         known = self._signals.get((source, signal))
-        return known.back(now_s) if known else f"there is no signal {signal} of {source}"
+        said = known.back(now_s) if known else f"there is no signal {signal} of {source}"
+        if not said:
+            self._failed.discard((source, signal))
+        return said
 
     def expire(self, now_s: float, present: Collection[str]) -> list[str]:
         """Forget the sources that are gone for long, so that the budget is shared by what is there; returns which."""
@@ -219,7 +296,7 @@ class DriftRoom:
         if known is None and len(self._signals) >= MAX_SIGNALS:
             self.left_out.add((source, signal))
             return
-        self._signals[source, signal] = Signal(source, signal, _role(role), self._limits, intake, bins=bins, reference=reference)
+        self._put((source, signal), Signal(source, signal, _role(role), self._limits, intake, bins=bins, reference=reference))
 
     def offer(self, source: str, signal: str, bins: Bins, reference: Reference, intake: Intake = "rows", *, timed: bool = True) -> str:
         """A reference for a signal, now or when its first rows come; returns why it does not fit, or nothing.
@@ -244,7 +321,7 @@ class DriftRoom:
         if (
             known.offered != made.key or nothing
         ):  # else it is the same as before a restart: its evidence stands, or that somebody has pinned another
-            self._signals[key] = self._of_offer(key, known.role, made)
+            self._put(key, self._of_offer(key, known.role, made))
         return ""
 
     def _of_offer(self, key: tuple[str, str], role: Role, offer: Offer) -> Signal:
@@ -285,16 +362,21 @@ class DriftRoom:
         for key in [key for key in self._signals if key[0] == source]:
             del self._signals[key]
         self.left_out = {key for key in self.left_out if key[0] != source}
+        self._failed = {key for key in self._failed if key[0] != source}
         self._behind.pop(source, None)
         self.expectations.pop(source, None)
+        self.residuals.pop(source, None)
 
     def drop(self, source: str, signal: str) -> None:
         """A signal that is measured in another way from now on: it learns anew."""
         self._signals.pop((source, signal), None)
+        self._failed.discard((source, signal))
 
     def pin(self, source: str, signal: str) -> str:
         """What a signal shows now becomes its reference; returns why not, or nothing."""
         known = self._signals.get((source, signal))
+        if (source, signal) in self._failed and known is not None:
+            return f"{signal}: {known.why_blind}"
         return known.pin() if known else f"there is no signal {signal} of {source}"
 
     def check(self, now_s: float) -> bool:
@@ -302,21 +384,27 @@ class DriftRoom:
         if self._checked_s is not None and 0 <= now_s - self._checked_s < self._every_s * 0.999:
             return False
         self._checked_s = now_s
-        budget_checks = self._budget_checks
-        for (source, _), signal in self._signals.items():
-            if source not in self._behind or not _of_log(signal):
-                signal.check(now_s, budget_checks)
+        budgets = self._budgets()
+        for key, signal in self._signals.items():
+            if key[0] not in self._behind or not _of_log(signal):
+                self._judge(key, now_s, budgets)
         return True
 
     def verdicts(self, now_s: float) -> list[Drift]:
         """Every signal, the worst first."""
-        made = [self._weighed(verdicts.verdict(signal, now_s)) for signal in self._signals.values()]
+        budgets = self._budgets()
+        made = [self._verdict(key, now_s, budgets) for key in self._signals]
         silent = {key for key, signal in self._signals.items() if now_s - signal.seen_s > SILENT_S}
         return sorted(together(made, silent), key=_badness)
 
-    def _weighed(self, verdict: Drift) -> Drift:
-        weight = self._importance.get(f"{verdict.source}/{verdict.signal}", self._importance.get(verdict.signal))
-        return verdict if weight is None else msgspec.structs.replace(verdict, importance=weight)
+    def _verdict(self, key: tuple[str, str], now_s: float, budgets: Mapping[tuple[str, str], float]) -> Drift:
+        told = self._within(key, lambda signal: verdicts.verdict(signal, now_s)) or verdicts.verdict(self._signals[key], now_s)
+        budget_s = budgets.get(key) if not self._signals[key].unfit else None
+        return msgspec.structs.replace(
+            told,
+            importance=weights.importance_of(self._importance, key),
+            budget_days=budget_s / DAY_S if budget_s is not None else None,
+        )
 
     def episodes(self, end_s: float | None = None) -> list[Closed]:
         """Every drift that was, and those that are on, by the check that raised them."""
@@ -330,7 +418,8 @@ class DriftRoom:
 
     def dump(self) -> bytes:
         """References and running evidence."""
-        return msgspec.msgpack.encode(Saved(SAVED_AS, [kept.dumped(signal) for signal in self._signals.values()], self.expectations))
+        signals = [kept.dumped(signal) for key, signal in self._signals.items() if key not in self._failed]
+        return msgspec.msgpack.encode(Saved(SAVED_AS, signals, self.expectations, self._limits.tolerance))
 
     def load(self, saved: bytes) -> bool:
         """Take up what `dump` gave; what cannot be read is learned anew.
@@ -346,11 +435,15 @@ class DriftRoom:
             return False
         complete = True
         self.expectations |= room.expectations
+        self.residuals |= room.residuals
         for one in room.signals[:MAX_SIGNALS]:
             try:
-                self._signals.setdefault((one.source, one.name), kept.loaded(one, self._limits))
+                loaded = self._signals.setdefault((one.source, one.name), kept.loaded(one, self._limits))
             except ValueError:
                 complete = False
+                continue
+            if room.smallest_shift not in (None, self._limits.tolerance):
+                renewed.judge_anew(loaded, loaded.seen_s)
         return complete
 
 
@@ -361,6 +454,11 @@ _ROLES: tuple[Role, ...] = ("input", "output", "score", "performance", "latency"
 def _of_log(signal: Signal) -> bool:
     """Whether its rows come from a prediction log: as values, or counted by what holds for them."""
     return signal.intake == "rows" or (signal.intake == "histogram" and signal.category)
+
+
+def _came(signal: Signal, at_s: Floats, values: NDArray[Any], there: NDArray[np.bool_]) -> None:
+    signal.came(float(at_s.max()), int(at_s.size), int(at_s.size - there.sum()))
+    signal.rows(at_s[there], values)
 
 
 def _badness(verdict: Drift) -> tuple[int, float, float, str, str]:

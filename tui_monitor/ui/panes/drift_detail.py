@@ -147,7 +147,7 @@ def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     if signal.evidence is not None or signal.n_now:
         told.append(("evidence", words.evidence_line(signal, frame.drift_budget_s), "text"))
     if budget := words.budget(frame):
-        told.append(("budget", f"{budget}, whatever their number: each has its share", "dim"))
+        told.append(("budget", f"{budget}, whatever their number: {words.own_share(frame, signal) or 'each has its share'}", "dim"))
     told += [("early", words.early(signal), "warn")] if signal.early else []
     if signal.importance is not None:
         told.append(("matters", f"importance {fmt.digits(signal.importance)} for the model", "text"))

@@ -37,7 +37,8 @@ def of_signal(frame: Frame | None, signal: Drift, *, utc: bool = False) -> list[
     if signal.evidence is not None:
         lines.append(f"evidence 10^{signal.evidence:.1f} times the false-alarm budget; at 1 (10^0) it is used up")
     if frame is not None and (budget := words.budget(frame)):
-        lines.append(f"budget   {budget}; each signal has its share of it, so more signals do not mean more false alarms")
+        own = words.own_share(frame, signal) or "each signal has its share of it"
+        lines.append(f"budget   {budget}; {own}, so more signals do not mean more false alarms")
     lines += [f"early    {words.early(signal)}"] if signal.early else []
     if signal.follows:
         lead = words.follows(signal, frame, utc=utc) if frame is not None else words.leads(signal)

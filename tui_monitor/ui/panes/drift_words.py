@@ -82,6 +82,13 @@ def budget(frame: Frame) -> str:
     return f"one false alarm per {span(frame.drift_budget_s)} over {count} signal{'' if count == 1 else 's'}{left_out}"
 
 
+def own_share(frame: Frame, signal: Drift) -> str:
+    """The part of the budget that one signal has; empty where nobody says it."""
+    if not frame.drift_budget_s or not signal.budget_days:
+        return ""
+    return f"this one has {fmt.ratio(frame.drift_budget_s / (signal.budget_days * 86_400))} of it"
+
+
 def dataset(frame: Frame, width: int) -> str:
     """Share of the judged signals that drift, of all, of each source, and weighted by what matters for the model; and who is not judged.
 
@@ -197,6 +204,8 @@ def remedy(signal: Drift) -> str:
     match signal.state:
         case "learning":
             return "it learns by itself, from requests; a reference that is given needs no learning"
+        case "blind" if "judging it failed" in signal.why:
+            return "reading the configuration again (R): it is judged anew from then on; please report it"
         case "blind":
             return "finer buckets at the server, or a prediction log with the values themselves; where its layout is another one, a new baseline"
         case "stale":
