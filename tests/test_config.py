@@ -253,6 +253,11 @@ def test_what_does_nothing_yet_is_a_warning(tmp_path: Path, capsys: pytest.Captu
             ":4: drift.references.1.past: 'yesterday' is no time that was",
         ),
         ('[[drift.references]]\nsource = "a"\nfile = "f.csv"\npast = "2026-01-02/2026-01-01"', "ends before it begins"),
+        ('[[drift.references]]\nsource = "a"\nfile = "f.csv"\nquery = "h_bucket"', ":4: drift.references.1.query: needs a prometheus"),
+        (
+            '[[prometheus]]\nname = "p"\nurl = "http://h"\n[[drift.references]]\nsource = "a"\nprometheus = "p"\npast = "2026-01-01/2026-01-02"\nquery = "h"',
+            ":8: drift.references.1.query: needs a signal: of which one?",
+        ),
         ("[drift]\nimportance = {words = -1.0}", "drift.importance.words: must be 0 or more"),
     ],
 )

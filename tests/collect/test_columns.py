@@ -1,17 +1,13 @@
-"""Whole files as columns, and the buckets of a past time."""
+"""Whole files as columns."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from tui_monitor.collect.columns import read_columns
-from tui_monitor.collect.past_counts import buckets_of
-from tui_monitor.collect.prometheus import RangeFailure
 from tui_monitor.collect.table import TableError
 
 
@@ -38,49 +34,3 @@ def test_a_file_without_times_or_with_broken_ones_has_none(tmp_path: Path) -> No
     assert read_columns(str(tmp_path / "b.csv"), time="when").at_s is None
     with pytest.raises(TableError):
         read_columns(str(tmp_path / "none.csv"))
-
-
-def frame(series: dict[tuple[str, str], list[float | None]]) -> pd.DataFrame:
-    """Samples every minute, as prometheus-api-client hands them over."""
-    found = [
-        {
-            "timestamp": pd.Timestamp(1_800_000_000 + 60 * i, unit="s"),
-            "__name__": "h_bucket",
-            "instance": instance,
-            "le": le,
-            "value": value,
-        }
-        for (instance, le), values in series.items()
-        for i, value in enumerate(values)
-        if value is not None
-    ]
-    return pd.DataFrame(found).set_index("timestamp")
-
-
-def test_buckets_are_differences_of_raw_counters_over_resets_and_replicas() -> None:
-    past = buckets_of(
-        frame(
-            {
-                ("a", "1"): [10, 13, 2, 4], ("a", "5"): [20, 25, 4, 8], ("a", "+Inf"): [30, 36, 6, 12],  # began anew at the third
-                ("b", "1"): [0, 1, 1, 2], ("b", "5"): [0, 1, 2, 3], ("b", "+Inf"): [0, 1, 2, 4],
-            }
-        ),
-        "h",
-    )  # fmt: skip
-    assert past.edges == [1.0, 5.0]
-    assert past.slots.tolist() == [[4.0, 2.0, 1.0], [2.0, 3.0, 2.0], [3.0, 2.0, 3.0]]
-    assert np.diff(past.at_s).tolist() == [60.0, 60.0]
-
-
-def test_a_missing_scrape_is_no_zero() -> None:
-    past = buckets_of(frame({("a", "1"): [1, None, 5], ("a", "+Inf"): [2, None, 8], ("b", "1"): [0, 0, 0], ("b", "+Inf"): [0, 0, 0]}), "h")
-    assert past.slots.sum(axis=0).tolist() == [4.0, 2.0]
-
-
-@pytest.mark.parametrize(
-    "given", [{}, {("a", "1"): [1, 2]}, {("a", "1"): [1], ("a", "+Inf"): [2]}, {("a", "odd"): [1, 2], ("a", "nan"): [2, 3]}]
-)
-def test_what_is_no_histogram_is_told(given: dict[tuple[str, str], list[float | None]]) -> None:
-    empty = pd.DataFrame({"value": []}, index=pd.DatetimeIndex([], name="timestamp"))
-    with pytest.raises(RangeFailure, match="h_bucket is"):
-        buckets_of(frame(given) if given else empty, "h")

@@ -245,7 +245,7 @@ class RangeSource:
             timeout=timeout_s,
         )
 
-    def frame(self, query: str, start_s: float, end_s: float, step_s: float) -> pd.DataFrame:
+    def frame(self, query: str, start_s: float, end_s: float, step_s: float, most_series: int = MOST_SERIES) -> pd.DataFrame:
         """One row a sample: labels and `value`, indexed by `timestamp`; empty when nothing fits.
 
         Moments are whole seconds, which is all that the library passes on. A partial answer is not marked: its warnings get lost.
@@ -256,8 +256,8 @@ class RangeSource:
         from prometheus_api_client import MetricRangeDataFrame
 
         series = [_plain(one) for one in self._series(query, start_s, end_s, step_s) if one.get("values")]
-        if len(series) > MOST_SERIES:
-            raise RangeFailure("too_large", f"{len(series)} series, at most {MOST_SERIES}: aggregate them")
+        if len(series) > most_series:
+            raise RangeFailure("too_large", f"{len(series)} series, at most {most_series}: aggregate them")
         if not series:  # the library raises KeyError on an empty answer
             import pandas as pd
 

@@ -12,16 +12,19 @@ from tui_monitor.collect.credentials import CredentialError
 from tui_monitor.collect.promql import instances
 from tui_monitor.collect.reference import reference_rows
 from tui_monitor.collect.table import TableError
-from tui_monitor.config import PredictionSettings, ReferenceSettings, Settings, past_of
+from tui_monitor.config import PredictionSettings, PrometheusSettings, ReferenceSettings, Settings, past_of
 from tui_monitor.model import clean
 
 if TYPE_CHECKING:
     from tui_monitor.analyse.drift.given import Made
     from tui_monitor.analyse.drift.room import DriftRoom
+    from tui_monitor.analyse.drift.saved import Intake
     from tui_monitor.engine.drift_logs import DriftLogs
 
 ASK_AGAIN_S = 300.0
 MOST_TRIES = 12
+WHOLE = 0.9  # of a past time: where less is known, that is told
+OF_THE_QUESTION = ("empty", "too_large", "bad_status")  # failures that other questions to the same server need not have
 
 
 class References:
@@ -29,13 +32,17 @@ class References:
 
     def __init__(self, settings: Settings, host: str, note: Callable[..., None]) -> None:
         self._settings, self._host, self._note = settings, host, note
-        self._asked: dict[tuple[str, str], tuple[float, int]] = {}  # (target, family) -> when it was asked last, and how often
+        self._asked: dict[tuple[str, str], tuple[float, int]] = {}  # (target, signal) -> when it was asked last, and how often
+        self._silent: dict[
+            str, tuple[float, str]
+        ] = {}  # Prometheus -> when it did not answer, and why: it is not asked for the others then
         self._done: set[tuple[str, str]] = set()
 
     def renewed(self, settings: Settings) -> None:
         """Other references."""
         self._settings = settings
         self._asked.clear()
+        self._silent.clear()
         self._done.clear()
 
     # -- files ------------------------------------------------------------------------------------------------------------------------------
@@ -86,6 +93,7 @@ class References:
         times = np.asarray([row.at_s for row in labelled])
         for column, (_, values, there) in logged.errors_of(pairs, log).items():
             self._offer(room, log.name, column, of_values(values, times if there.size == times.size else None, f"file {name}"))
+        logs.labelled(log.name, rows, f"file {name}")
         room.reference_file(log.name, f"file {name}")
         if not log.expectations:
             columns = logged.plain_columns(rows, log)
@@ -134,50 +142,77 @@ class References:
 
     # -- Prometheus -------------------------------------------------------------------------------------------------------------------------
 
-    def wanted(self, target: str, family: str) -> ReferenceSettings | None:
-        """The past that a histogram is to be judged against, while that has not been asked for with success."""
-        if (target, family) in self._done:
-            return None
-        return next(
-            (one for one in self._settings.drift.references if one.prometheus and one.source == target and one.signal in ("", family)), None
-        )
+    def wanted(self, target: str, signal: str) -> ReferenceSettings | None:
+        """The past that a signal of a server is to be judged against, while that has not been asked for with success.
 
-    def ask_past(self, room: DriftRoom, target: str, url: str, family: str, now_s: float) -> None:
-        """Ask for the buckets of a past time, at most every some minutes. Blocks."""
-        one = self.wanted(target, family)
-        asked_s, tries = self._asked.get((target, family), (-ASK_AGAIN_S, 0))
+        A class counter is called `family{label}`; its family alone names it too. What names a signal comes before what is for all.
+        """
+        if (target, signal) in self._done:
+            return None
+        mine = [one for one in self._settings.drift.references if one.prometheus and one.source == target]
+        names = (signal, signal.partition("{")[0], "")
+        return next((one for name in names for one in mine if one.signal == name), None)
+
+    def ask_past(self, room: DriftRoom, target: str, url: str, signal: str, now_s: float) -> None:
+        """Ask for what a past time counted, at most every some minutes. Blocks.
+
+        Args:
+            room: that takes it.
+            target: the server's name.
+            url: of its page, by which the Prometheus knows it.
+            signal: a histogram's family, or `family{label}` of a class counter.
+            now_s: the time.
+        """
+        one = self.wanted(target, signal)
+        asked_s, tries = self._asked.get((target, signal), (-ASK_AGAIN_S, 0))
         if one is None or now_s - asked_s < ASK_AGAIN_S or tries >= MOST_TRIES:
             return
-        self._asked[target, family] = now_s, tries + 1
         server = next((server for server in self._settings.prometheus if server.name == one.prometheus), None)
         if server is None:
             return
-        from tui_monitor.analyse.drift.given import of_buckets
-        from tui_monitor.collect.past_counts import past_buckets
+        self._asked[target, signal] = now_s, tries + 1
+        silent_s, said = self._silent.get(server.name, (-ASK_AGAIN_S, ""))
+        if now_s - silent_s >= ASK_AGAIN_S:
+            made, said, known = self._past(server, one, instances(url, self._host), signal, now_s)
+            if made is not None and made.bins is not None and made.reference is not None:
+                self._done.add((target, signal))
+                intake: Intake = "categories" if made.bins.kind == "category" else "histogram"
+                if not (said := room.offer(target, signal, made.bins, made.reference, intake)):
+                    rows = f"{made.reference.rows:,.0f} rows" + (f" of the {known:.0%} of that time that it knows" if known < WHOLE else "")
+                    self._note(f"{target}: {signal} is judged against {_said_past(one)}: {rows}")
+                    return
+            elif made is not None:
+                said = made.why
+        room.not_given(target, signal, clean(said, 120))
+        if tries == 0:
+            self._note(f"{target}: the past of {signal} from {one.prometheus}: {clean(said, 160)}; it is learned", "warning")
+
+    def _past(
+        self, server: PrometheusSettings, one: ReferenceSettings, instance: str, signal: str, now_s: float
+    ) -> tuple[Made | None, str, float]:
+        """A reference of the past or why there is none, and the share of that time that is known."""
+        from tui_monitor.analyse.drift.given import of_buckets, of_categories
+        from tui_monitor.collect.past_counts import past_buckets, past_categories
         from tui_monitor.collect.prometheus import RangeFailure
 
         start_s, end_s = past_of(one.past)
+        if now_s < end_s:
+            return None, "that time is not over", 0.0
+        family, _, label = signal.removesuffix("}").partition("{")
         try:
-            past = past_buckets(server, family, instances(url, self._host), start_s, end_s)
+            if label:
+                said = past_categories(server, family, label, instance, start_s, end_s, one.query)
+                return of_categories(said.names, said.at_s, said.slots, _said_past(one)), "", said.known
+            past = past_buckets(server, family, instance, start_s, end_s, one.query)
+            return of_buckets(past.edges, past.at_s, past.slots, _said_past(one), past.amount), "", past.known
         except RangeFailure as error:
-            said = error.failure.message
+            if error.failure.kind not in OF_THE_QUESTION:
+                self._silent[server.name] = now_s, error.failure.message
+            return None, error.failure.message, 0.0
         except CredentialError as error:
-            said = str(error)
+            return None, str(error), 0.0
         except Exception as error:  # noqa: BLE001 - the border of a source: what a foreign library raises on a foreign answer
-            said = type(error).__name__
-        else:
-            made = of_buckets(past.edges, past.at_s, past.slots, _said_past(one))
-            if made.bins is not None and made.reference is not None:
-                self._done.add((target, family))
-                said = room.offer(target, family, made.bins, made.reference, "histogram")
-                if not said:
-                    self._note(f"{target}: {family} is judged against {_said_past(one)}: {made.reference.rows:,.0f} rows")
-                    return
-            else:
-                said = made.why
-        room.not_given(target, family, clean(said, 120))
-        if tries == 0:
-            self._note(f"{target}: the past of {family} from {one.prometheus}: {clean(said, 160)}; it is learned", "warning")
+            return None, type(error).__name__, 0.0
 
 
 def _said_past(one: ReferenceSettings) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tui_monitor.analyse.drift.binning import Bins
-from tui_monitor.analyse.drift.given import of_buckets, of_values
+from tui_monitor.analyse.drift.given import of_buckets, of_categories, of_values
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.room import GONE_S, MAX_SIGNALS, DriftRoom
 from tui_monitor.config import DriftSettings
@@ -225,6 +225,69 @@ def test_past_buckets_are_a_reference_where_the_buckets_are_the_same() -> None:
     room.observe(START_S, "llm", "h", "input", [1.0, 2.0], [0.0, 0.0, 0.0])
     assert room.offer("llm", "h", made.bins, made.reference, "histogram") == ""
     assert of_buckets([1.0, 2.0], np.asarray([1.0]), slots[:1], "x").why.startswith("100 rows in x")
+
+
+def test_a_past_that_tells_its_sum_has_a_mean_and_the_verdict_compares_it() -> None:
+    chance = np.random.default_rng(2)
+    slots = chance.multinomial(100, [0.6, 0.3, 0.1], 100).astype(np.float64)
+    made = of_buckets([1.0, 2.0], START_S + 60 * np.arange(100), slots, "a day in May", amount=1.5 * slots.sum())
+    assert made.bins is not None
+    assert made.reference is not None
+    assert made.reference.mean == pytest.approx(1.5)
+    room, counts, amount = DriftRoom(SETTINGS), np.zeros(3), 0.0
+    assert room.offer("llm", "h", made.bins, made.reference, "histogram") == ""
+    for i in range(60):
+        room.observe(START_S + 10 * i, "llm", "h", "input", [1.0, 2.0], np.cumsum(counts).tolist(), None, amount)
+        room.check(START_S + 10 * i)
+        counts = counts + chance.multinomial(100, [0.2, 0.3, 0.5])
+        amount += 250
+    verdict = room.verdicts(START_S + 600)[0]
+    assert verdict.state == "drift"
+    assert verdict.mean == (pytest.approx(1.5), pytest.approx(2.5))
+    # no less than the difference of the exact means, which buckets alone do not tell
+    assert verdict.bounds["wasserstein"][0] == pytest.approx(1.0)
+
+
+def test_past_classes_are_named_as_learned_ones_are() -> None:
+    """The oracle is what a room learns from the same counts."""
+    chance = np.random.default_rng(6)
+    weights = chance.dirichlet(np.full(40, 0.5))
+    names = [f"class {i}" for i in range(40)]
+    slots = chance.multinomial(200, weights, 60).astype(np.float64)
+    times = START_S + 10.0 * np.arange(1, 61)
+    made = of_categories(names, times, slots, "a day in May")
+    room, counts = DriftRoom(DriftSettings(learn="600s", every="10s")), np.zeros(40)
+    room.observe(START_S, "llm", "c{why}", "output", [], counts.tolist(), names)
+    for at_s, row in zip(times, slots, strict=True):
+        counts = counts + row
+        room.observe(float(at_s), "llm", "c{why}", "output", [], counts.tolist(), names)
+        room.check(float(at_s))
+    learned = room._signals["llm", "c{why}"]
+    assert learned.bins is not None
+    assert learned.reference is not None
+    assert made.bins == learned.bins
+    assert made.reference is not None
+    assert (made.reference.counts, made.reference.tau) == (learned.reference.counts, learned.reference.tau)
+    assert of_categories(names, times[:1], slots[:1], "x").why.startswith("200 rows in x")
+
+
+def test_a_class_that_the_past_never_had_is_new() -> None:
+    slots = np.random.default_rng(8).multinomial(100, [0.8, 0.2, 0.0], 100).astype(np.float64)
+    made = of_categories(["stop", "length", "abort"], START_S + 60 * np.arange(100), slots, "a day in May")
+    assert made.bins is not None
+    assert made.reference is not None
+    assert made.bins.names == ["stop", "length", "other", "new"]
+    room, counts = DriftRoom(SETTINGS), np.zeros(3)
+    room.observe(START_S, "llm", "c{why}", "output", [], counts.tolist(), ["stop", "length", "abort"])
+    assert room.offer("llm", "c{why}", made.bins, made.reference, "categories") == ""
+    assert "other buckets" in room.offer("llm", "c{why}", made.bins, made.reference, "histogram")
+    for i in range(60):
+        room.observe(START_S + 10 * i, "llm", "c{why}", "output", [], counts.tolist(), ["stop", "length", "abort"])
+        room.check(START_S + 10 * i)
+        counts = counts + np.asarray([60, 20, 20])
+    verdict = room.verdicts(START_S + 600)[0]
+    assert verdict.state == "drift"
+    assert "abort" in verdict.sentence
 
 
 def test_another_version_learns_anew_keeps_what_was_and_can_go_back() -> None:

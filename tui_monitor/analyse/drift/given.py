@@ -1,4 +1,4 @@
-"""References that are not learned: from the columns of a file, or from buckets that a Prometheus remembers."""
+"""References that are not learned: from the columns of a file, or from buckets and class counters that a Prometheus remembers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.learning import LearnedCategories
 from tui_monitor.analyse.drift.nature import Column, nature, of_numbers
 from tui_monitor.analyse.drift.reference import Reference, of_rows, of_slots
 
@@ -47,10 +49,35 @@ def of_values(values: NDArray[Any], at_s: Floats | None, origin: str) -> Made:
     return Made(bins, of_rows(values, at_s, bins, origin), timed=at_s is not None)
 
 
-def of_buckets(edges: list[float], times: Floats, slots: Floats, origin: str) -> Made:
-    """From counts per slot of time and bucket (`len(edges) + 1` of them)."""
+def of_buckets(edges: list[float], times: Floats, slots: Floats, origin: str, amount: float | None = None) -> Made:
+    """From counts per slot of time and bucket (`len(edges) + 1` of them).
+
+    Args:
+        edges: finite upper bounds.
+        times: of the slots.
+        slots: one row a slot.
+        origin: where they come from, for people.
+        amount: the sum of all these rows' values, where it is known.
+    """
     bins = Bins("numeric", edges=edges)
     kept = slots.sum(axis=1) > 0
-    if slots.sum() < LEAST_ROWS or kept.sum() < 2:
-        return Made(None, None, f"{slots.sum():.0f} rows in {origin}, {LEAST_ROWS} are needed")
-    return Made(bins, of_slots(slots[kept], len(bins), origin, times[kept], category=False))
+    if why := _too_few(slots, kept, origin):
+        return Made(None, None, why)
+    found = of_slots(slots[kept], len(bins), origin, times[kept], category=False)
+    return Made(bins, found if amount is None else structs.replace(found, mean=float(amount / found.rows)))
+
+
+def of_categories(names: list[str], times: Floats, slots: Floats, origin: str) -> Made:
+    """From counts per slot of time and category, as `of_buckets`: the most frequent ones by name, as where they are learned."""
+    kept = slots.sum(axis=1) > 0
+    if why := _too_few(slots, kept, origin):
+        return Made(None, None, why)
+    learned = LearnedCategories()
+    for at_s, row in zip(times[kept], slots[kept], strict=True):
+        learned.add(float(at_s), Counter({name: float(count) for name, count in zip(names, row, strict=True) if count > 0}))
+    bins, reference = learned.learned(origin)
+    return Made(bins, reference)
+
+
+def _too_few(slots: Floats, kept: NDArray[np.bool_], origin: str) -> str:
+    return f"{slots.sum():.0f} rows in {origin}, {LEAST_ROWS} are needed" if slots.sum() < LEAST_ROWS or kept.sum() < 2 else ""
