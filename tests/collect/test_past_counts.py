@@ -111,8 +111,8 @@ def test_a_bound_is_one_however_it_is_written() -> None:
         ({}, "h is not there in that time"),
         ({("a", "1"): [1, 2]}, "no whole histogram"),
         ({("a", "1"): [1], ("a", "+Inf"): [2]}, "no whole histogram"),
-        ({("a", "odd"): [1, 2], ("a", "nan"): [2, 3]}, "h is not there"),
-        ({("a", ""): [1, 2]}, "h is not there"),
+        ({("a", "odd"): [1, 2], ("a", "nan"): [2, 3]}, "no whole histogram"),
+        ({("a", ""): [1, 2]}, "h has no label 'le'"),
         ({("a", "1"): [1, 2, None], ("a", "2"): [None, None, 3], ("a", "+Inf"): [2, 3, 4]}, "has other buckets at the end of that time"),
     ],
 )

@@ -139,7 +139,7 @@ class Growth:
         self.there = np.zeros(moments, dtype=np.bool_)  # slots that something is known of
         self.amount = 0.0  # NaN: the sum is not told for all rows
         self.layouts: set[frozenset[Part]] = set()  # which parts a process told at one moment
-        self.labelled = False  # a series had the label
+        self.found = self.labelled = False  # there was a series, and one with the label
         self.falls = self.steps = 0
         self._before: dict[frozenset[tuple[str, str]], tuple[int, dict[Part, float]]] = {}
 
@@ -148,6 +148,7 @@ class Growth:
         import numpy as np
 
         labels = [name for name in frame.columns if name not in ("value", "timestamp")]
+        self.found |= len(frame) > 0
         if not len(frame) or not labels:
             return 0
         times = frame.index.values.astype("datetime64[ns]").astype(np.int64) / 1e9
@@ -239,7 +240,7 @@ class Growth:
         Raises:
             RangeFailure: they were not.
         """
-        if not self._before:
+        if not self.found:
             raise RangeFailure("empty", f"{name} is not there in that time")
         if not self.labelled:
             raise RangeFailure("empty", f"{name} has no label {self.label!r} in that time")
