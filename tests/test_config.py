@@ -267,5 +267,27 @@ def test_references_that_cannot_be_are_one_line(text: str, said: str) -> None:
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"words": 0.7}', ""),
+        ('{"words": -1}', "{file}: 'words' has '-1'; a weight is 0 or more, and finite"),
+        ("words: 0.7", "{file}: line 1: no JSON: Expecting value"),
+        (None, "{file}: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_map_of_importances_that_cannot_be_used_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+) -> None:
+    path, file = tmp_path / "c.toml", tmp_path / "importance.json"
+    if content is not None:
+        file.write_text(content)
+    path.write_text(f'[drift]\nlearn = "2h"\nimportance_file = "{file}"\n')
+    assert main(["check", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{path}: ok\n"
+    assert err == (f"{path}:3: drift.importance_file: warning: {said.format(file=file)}\n" if said else "")
+
+
 def test_a_past_time_without_a_zone_is_utc() -> None:
     assert past_of("2026-11-01T00:00/2026-11-02T01:00+01:00") == (1_793_491_200.0, 1_793_577_600.0)
