@@ -274,6 +274,32 @@ def test_eight_days_come_in_pieces_and_nothing_is_lost_between_them(served: Prom
     assert served.asked[0][0] == '{__name__="c",instance=~"(h):1"}'
 
 
+@pytest.mark.parametrize("served", [(3,)], indirect=True)
+def test_moments_are_multiples_of_the_step_as_some_servers_will_have_them(served: Prometheus) -> None:
+    past = past_categories(CENTRAL, "c", "why", "(h):1", START_S + 7.5, START_S + 7200)
+    assert {start_s % 15 for _, start_s, *_ in served.asked} == {0.0}
+    assert served.asked[0][1] == START_S + 15
+    assert past.at_s[0] == START_S + 22.5
+    assert past.at_s[-1] == START_S + 7192.5
+    assert past_categories(CENTRAL, "c", "why", "(h):1", START_S + 1, START_S + 31).slots.sum() == 3
+
+
+@pytest.mark.parametrize("served", [(3,)], indirect=True)
+def test_a_time_shorter_than_a_step_tells_nothing(served: Prometheus) -> None:
+    with pytest.raises(RangeFailure, match="one moment"):
+        past_categories(CENTRAL, "c", "why", "(h):1", START_S + 1, START_S + 4)
+
+
+def test_moments_that_were_not_asked_for_are_left_out() -> None:
+    made = Growth(START_S, 60.0, 3, "why")
+    made.add(
+        frame(("why",), {("x",): [5, 6, 7, 9, 100]}, range(2, 5)).set_axis(
+            pd.DatetimeIndex([pd.Timestamp(START_S + at, unit="s") for at in (-60, 60, 240)])
+        )
+    )
+    assert not made.slots
+
+
 @pytest.mark.parametrize("served", [(300, 200)], indirect=True)
 def test_series_that_fit_no_piece_are_told(served: Prometheus) -> None:
     with pytest.raises(RangeFailure, match="more than 8 MB"):

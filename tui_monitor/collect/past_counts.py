@@ -98,9 +98,9 @@ def _asked(
 ) -> Growth:
     """The pieces of a time, one after the other."""
     source, begun_s = RangeSource(settings), clock()
-    start_s = math.floor(span_s[0])
-    step_s = math.ceil(max(SHORTEST_STEP_S, (span_s[1] - start_s) / MOST_SLOTS))
-    grown = Growth(start_s, step_s, int((span_s[1] - start_s) // step_s) + 1, label, given=given)
+    step_s = math.ceil(max(SHORTEST_STEP_S, (span_s[1] - span_s[0]) / MOST_SLOTS))
+    start_s = math.ceil(span_s[0] / step_s) * step_s  # a multiple of the step: Thanos and VictoriaMetrics move other moments to those
+    grown = Growth(start_s, step_s, max(int((span_s[1] - start_s) // step_s) + 1, 1), label, given=given)
     at, size = 0, FIRST_MOMENTS
     while at < grown.moments:
         if clock() - begun_s > LONGEST_S:
@@ -166,7 +166,8 @@ class Growth:
                 continue
             line = processes.setdefault(frozenset(named.items()), {}).setdefault(part, {})
             for moment, value in zip(moments[mine].tolist(), values[mine].tolist(), strict=True):
-                line[moment] = max(value, line.get(moment, -math.inf))  # `le` may be written in two ways
+                if 0 <= moment < self.moments:
+                    line[moment] = max(value, line.get(moment, -math.inf))  # `le` may be written in two ways
         for process, lines in processes.items():
             self._follow(process, lines)
         return len(found)
