@@ -98,7 +98,7 @@ def test_another_smallest_shift_begins_the_evidence_anew_and_nothing_else(traffi
 
 
 def test_the_new_shift_is_what_is_judged_by(traffic: Traffic) -> None:
-    traffic.run(120, NORMAL)
+    traffic.room.reference("llm", PROMPTS, "input", EDGES, (10_000 * np.asarray(NORMAL)).tolist())
     traffic.room.renew(replace(SETTINGS, smallest_shift=0.2))
     assert traffic.run(300, SLIGHT).state == "stable"
     traffic.room.renew(SETTINGS)
@@ -106,7 +106,7 @@ def test_the_new_shift_is_what_is_judged_by(traffic: Traffic) -> None:
 
 
 def test_a_drift_that_is_not_worth_a_word_any_more_is_over(traffic: Traffic) -> None:
-    traffic.run(120, NORMAL)
+    traffic.room.reference("llm", PROMPTS, "input", EDGES, (10_000 * np.asarray(NORMAL)).tolist())
     assert traffic.run(200, SLIGHT).state == "drift"
     assert traffic.room.renew(replace(SETTINGS, smallest_shift=0.3)) == 1
     assert traffic.verdict().state != "drift"

@@ -1,4 +1,4 @@
-"""A signal under other limits than those that it began with: nothing that was learned or seen is lost."""
+"""A signal under other limits than those that it began with, where nothing that was learned or seen is lost; and one that cannot go on."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def judge_anew(signal: Signal, now_s: float) -> bool:
         signal.since_s = signal.start_s = None
         signal.state = "idle"
     return True
+
+
+def failed(signal: Signal, why: str) -> Signal:
+    """What stands in the place of a signal whose judging raised: blind, with what it was and had been told. `why` is fit for people."""
+    made = Signal(
+        signal.source, signal.name, signal.role, signal.limits, signal.intake, bins=signal.bins if signal.intake == "histogram" else None
+    )
+    made.unfit, made.state, made.why_blind = True, "blind", f"judging it failed: {why}"
+    made.seen_s, made.given, made.befores, made.closed = signal.seen_s, signal.given, signal.befores, signal.closed
+    return made

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
-from zlib import crc32
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,6 +14,7 @@ from tui_monitor.analyse.drift import kept, renewed, sentence, verdicts, weights
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.offer import Offer
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.residual import Transform
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
@@ -41,20 +41,6 @@ class Saved(msgspec.Struct):
     expectations: dict[str, list[Expectation]] = {}
     smallest_shift: float | None = None  # that the evidence is against
     residuals: dict[str, Transform] = {}
-
-
-class Offer(NamedTuple):
-    """A reference that waits for its signal."""
-
-    bins: Bins
-    reference: Reference
-    intake: Intake
-    timed: bool
-
-    @property
-    def key(self) -> str:
-        """Which reference it is: two of the same file are one."""
-        return f"{self.reference.origin} {crc32(msgspec.msgpack.encode((self.bins, self.reference.counts))):08x}"
 
 
 class DriftRoom:
@@ -217,14 +203,7 @@ class DriftRoom:
             return work(signal)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other signals are judged on
             why = clean(f"{type(error).__name__}: {error}")
-        made = Signal(*key, signal.role, self._limits, signal.intake, bins=signal.bins if signal.intake == "histogram" else None)
-        made.unfit, made.state, made.why_blind = (
-            True,
-            "blind",
-            f"judging it failed: {why}",
-        )
-        made.seen_s, made.given, made.befores, made.closed = signal.seen_s, signal.given, signal.befores, signal.closed
-        self._put(key, made)
+        self._put(key, renewed.failed(signal, why))
         self._failed.add(key)
         if len(self._notes) < MOST_NOTES:
             self._notes.append(f"drift: {clean(key[1], 80)} of {clean(key[0], 60)} is not judged any more: {why}")
@@ -280,7 +259,7 @@ class DriftRoom:
         made = make()
         offer = self._offered.pop(key, None)
         if offer is not None and offer.intake == made.intake and (made.intake == "rows" or made.bins == offer.bins):
-            made = self._of_offer(key, made.role, offer)
+            made = offer.signal(key, made.role, self._limits)
         elif offer is not None:
             made.why_anew = f"{offer.reference.origin} has other buckets"
         elif key in self._why_learned:
@@ -321,19 +300,8 @@ class DriftRoom:
         if (
             known.offered != made.key or nothing
         ):  # else it is the same as before a restart: its evidence stands, or that somebody has pinned another
-            self._put(key, self._of_offer(key, known.role, made))
+            self._put(key, made.signal(key, known.role, self._limits))
         return ""
-
-    def _of_offer(self, key: tuple[str, str], role: Role, offer: Offer) -> Signal:
-        if offer.timed:
-            made = Signal(*key, role, self._limits, offer.intake, bins=offer.bins, reference=offer.reference)
-            made.offered = offer.key
-            return made
-        made = Signal(*key, role, self._limits, offer.intake)
-        made.offered = offer.key
-        made.untimed = (offer.bins, offer.reference)
-        made.why_anew = f"{offer.reference.origin} has no times: how rows cluster is learned first"
-        return made
 
     def reference_file(self, source: str, name: str) -> None:
         """Columns of a source that this file does not have say so while they learn."""
@@ -419,7 +387,7 @@ class DriftRoom:
     def dump(self) -> bytes:
         """References and running evidence."""
         signals = [kept.dumped(signal) for key, signal in self._signals.items() if key not in self._failed]
-        return msgspec.msgpack.encode(Saved(SAVED_AS, signals, self.expectations, self._limits.tolerance))
+        return msgspec.msgpack.encode(Saved(SAVED_AS, signals, self.expectations, self._limits.tolerance, self.residuals))
 
     def load(self, saved: bytes) -> bool:
         """Take up what `dump` gave; what cannot be read is learned anew.
