@@ -67,6 +67,8 @@ PROMPT = told(
     early=["CUSUM", "EWMA"],
     evidence_past=climb(220, -3.6, 1.6, 0.44),
     moved_together=["llama-70b/vllm:request_success:finished_reason", "fraud/amount"],
+    raised=ago(hours=2),
+    followed_by=["llama-70b/vllm:request_success:finished_reason"],
     bounds={"ks": (0.31, 0.46), "mann_whitney": (0.71, 0.79), "wasserstein": (1186.8, None)},
     tests={
         "ks": Measured(0.31),
@@ -97,6 +99,9 @@ REASON = told(
     windows={"5m": 0.12, "30m": 0.11, "3h": 0.1, "24h": 0.08},
     tests={"chi_square": Measured(4.135522, 0.0419), "l_infinity": Measured(0.12), "cramers_v": Measured(0.21)},
     evidence_past=climb(120, -4.0, 0.2, 0.1),
+    moved_together=["llama-70b/vllm:request_prompt_tokens", "fraud/amount"],
+    raised=ago(hours=1, minutes=40),
+    follows="llama-70b/vllm:request_prompt_tokens",
 )
 TTFT = told(
     "vllm:time_to_first_token_seconds",
@@ -134,7 +139,7 @@ SIGNALS = [LEARNING, *STABLE, PROMPT, IDLE, BLIND, TTFT, STALE, REASON]
 
 DRIFT = replace(
     INCIDENT, drift=SIGNALS, drift_budget_s=BUDGET_S,
-    alerts=[*INCIDENT.alerts, alert(9, "drift", "warning", "firing", "llama-70b/vllm:request_success:finished_reason", ago(hours=1), kind="signal", summary="new")],
+    alerts=[*INCIDENT.alerts, alert(9, "drift", "warning", "firing", "llama-70b/vllm:request_prompt_tokens", ago(hours=2), kind="signal", summary=f"{PROMPT.sentence} 1 other moved with it: finished_reason.")],
 )  # fmt: skip
 ALL_STABLE = replace(DRIFT, drift=STABLE)
 ALL_LEARNING = replace(DRIFT, drift=[replace(LEARNING, signal=f"signal_{i}_seconds", progress=i / 12) for i in range(12)])

@@ -146,7 +146,7 @@ def test_who_is_not_watched_is_said_and_a_frame_of_before_has_no_budget() -> Non
 
 def test_the_share_of_the_dataset_counts_only_who_is_judged() -> None:
     said = drift_words.dataset(DRIFT, 200)
-    assert said.startswith("2 of 7 judged signals drift (29%) · 75% of what matters for the model · 1 watched")
+    assert said.startswith("2 of 7 judged signals drift (29%) · 75% of what matters for the model · 1 origin · 1 watched")
     assert "not judged: 1 learning, 1 idle, 1 blind, 1 stale" in said
     assert said.endswith("llama-70b 2 of 4")
     assert drift_words.dataset(DRIFT_FRAMES["learning"], 200) == "no signal is judged yet · not judged: 12 learning"
@@ -397,9 +397,56 @@ def test_the_question_of_a_stable_signal_speaks_of_no_drift() -> None:
 
 
 def test_a_acknowledges_the_alert_of_the_selected_signal() -> None:
-    sent = pressed(DRIFT, ["down", "a"])[2]
+    _, shown, sent = pressed(DRIFT, ["home", "a"])
     assert [getattr(command, "alert", None) for command in sent] == ["a9"]
+    assert "acknowledged llama-70b drift request_prompt_tokens; u undoes" in shown
     assert [getattr(command, "alert", None) for command in pressed(DRIFT, ["down", "down", "a"])[2]] == ["a1"], "it has none: the worst"
+
+
+def test_a_on_a_signal_that_follows_acknowledges_the_alert_of_its_leader_and_says_so() -> None:
+    _, shown, sent = pressed(DRIFT, ["down", "a"])
+    assert [getattr(command, "alert", None) for command in sent] == ["a9"]
+    assert "acknowledged llama-70b drift request_prompt_tokens, which finished_reason follows; u undoes" in shown
+    own = replace(DRIFT, alerts=[*DRIFT.alerts, replace(DRIFT.alerts[-1], id="own", target=REASON_NAME)])  # a rule of the user
+    _, shown, sent = pressed(own, ["down", "a"])
+    assert [getattr(command, "alert", None) for command in sent] == ["own"]
+    assert "which" not in shown.splitlines()[-2]
+    over = replace(DRIFT, alerts=[*DRIFT.alerts[:-1], replace(DRIFT.alerts[-1], state="resolved")])
+    assert [getattr(command, "alert", None) for command in pressed(over, ["down", "a"])[2]] == ["a1"], "the leader's is over: the worst"
+
+
+def test_who_follows_says_whom_and_since_when_and_who_leads_says_nothing_of_it() -> None:
+    assert drift_words.follows(REASON, DRIFT, utc=True) == "request_prompt_tokens since 12:18"
+    assert drift_words.follows(REASON, replace(DRIFT, drift=[REASON]), utc=True) == "request_prompt_tokens"
+    assert drift_words.follows(PROMPT, DRIFT, utc=True) == drift_words.leads(PROMPT) == ""
+    assert "follows   request_prompt_tokens since 12:18: one origin, one alert" in detail(REASON)
+    assert "follows" not in detail(PROMPT)
+    assert "a acknowledges the alert of request_prompt_tokens, which it follows: somebody has seen it" in detail(REASON, 160)
+
+
+@pytest.mark.parametrize(("width", "said"), [(160, ", follows request_prompt_tokens since 12:18"), (120, ", follows request_prompt_tokens"),
+                                             (80, "   follows request_prompt_tokens"), (60, "   follows")])  # fmt: skip
+def test_the_line_over_the_detail_says_whom_it_follows_at_every_width(width: int, said: str) -> None:
+    canvas = Canvas(width, 8)
+    drift_detail.in_pane(canvas, DRIFT, REASON, View(utc=True))
+    assert said in canvas.lines()[0]
+    assert "follows" not in "".join(canvas.lines()[2:])
+
+
+def test_the_louder_line_is_the_origin() -> None:
+    rows = board.draw_board(DRIFT, View(focus="drift", zoom=True, utc=True), HISTORIES, 160, 45).rows()
+    bold = {run.text.strip() for row in rows for run in row if run.bold}
+    assert any("request_prompt_tokens" in text for text in bold)
+    assert not any(text == "finished_reason" for text in bold)
+
+
+def test_numbers_then_and_now_are_whole_or_not_there() -> None:
+    wide, narrow = (Canvas(width, 12) for width in (100, 40))
+    for canvas in (wide, narrow):
+        drift_detail.in_pane(canvas, DRIFT, PROMPT, View(utc=True))
+    assert any(line.rstrip().endswith("mean 617 → 1804") for line in wide.lines())
+    (line,) = [line for line in narrow.lines() if line.startswith("p50")]
+    assert line.rstrip() == "p50 412 → 1290   p95 1900 → 6200"
 
 
 def test_enter_opens_the_detail_and_it_scrolls() -> None:

@@ -54,7 +54,7 @@ TABLE: tuple[Key, ...] = (
     Key("f", "f", "faults", "faults only", "Show only what is not well, or all again.", "look", footer=7),
     Key("e", "e", "explain", "explain", "Explain the numbers of the selected line: meaning, unit, source, and why one is absent.", "look", footer=5),
     Key("space", "space", "pause", "pause", "Freeze the picture; watching goes on.", "look", footer=8),
-    Key("a", "a", "ack", "acknowledge", "Acknowledge at once: the selected alert or all marked ones, of a drift signal its own, elsewhere the worst firing one.", "alerts", footer=1, panes=("health", "drift", "alerts")),
+    Key("a", "a", "ack", "acknowledge", "Acknowledge at once: the selected alert or all marked ones, of a drift signal its own or that of the one it follows, elsewhere the worst firing one.", "alerts", footer=1, panes=("health", "drift", "alerts")),
     Key("A", "A", "ack_dialog", "ack with note", "Acknowledge with a comment and an end; take over from somebody else.", "alerts", footer=5, panes=("alerts",)),
     Key("u", "u", "undo", "undo", "Undo your last act; without one, give back the selected alert.", "alerts", footer=4, panes=("alerts",)),
     Key("U", "U", "unack", "unack", "Give back the selected alert or all marked ones, whoever has them.", "alerts", footer=11, panes=("alerts",)),

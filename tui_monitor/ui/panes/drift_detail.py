@@ -96,11 +96,11 @@ def _shape(canvas: Canvas, signal: Drift, height: int) -> list[Line]:
 def _beside(canvas: Canvas, frame: Frame, signal: Drift, view: View, height: int) -> list[Line]:
     """What moved in numbers, the windows, who moved with it, the evidence in words and, where there is room, as a chart."""
     moved = _quantiles(signal)
+    while moved and sum(text_width(part if isinstance(part, str) else part[0]) for part in moved) > canvas.width:
+        del moved[-2:]  # a name and its number: half of one says nothing
     out: list[Line] = [tuple(moved)] if moved else []
     out += charts.windows(signal, view, canvas.width)
-    if len(out) < height and signal.follows:
-        out += named("follows", words.follows(signal, frame, utc=view.utc), "text", canvas.width, 1)
-    elif len(out) < height and signal.moved_together:
+    if len(out) < height and signal.moved_together:
         out += named("with it", words.together(signal), "text", canvas.width, 1)
     out += _evidence(frame, signal, canvas.width)
     if height > _FEW and height - len(out) >= 7:
@@ -112,9 +112,11 @@ def _head(frame: Frame, signal: Drift, view: View, width: int, *, whole: bool = 
     sign = signs.SIGNAL[signal.state]
     state = signal.state.upper() if signal.state in {"drift", "watch"} else signal.state
     loud = whole and signal.state in {"drift", "watch", "stable"}
-    tail = f"   {words.history(signal, frame, utc=view.utc)}" if loud else ""
     name = cut(signal.signal, max(8, width - text_width(state) - 4))
     room = width - text_width(name) - text_width(state) - 4
+    told = f"   {words.history(signal, frame, utc=view.utc)}" if loud else ""
+    forms = [f"{told}, follows {lead}" for lead in (words.follows(signal, frame, utc=view.utc), words.leads(signal)) if lead and loud]
+    tail = next((form for form in (*forms, told) if text_width(form) <= room), f"   follows {words.leads(signal)}" if forms else told)
     return (
         (f"{sign.glyph} ", sign.role, *(["b"] if sign.role == "crit" else [])),
         (name, "strong", "b"),

@@ -17,6 +17,7 @@ WEAKEST = -6.0  # log10 of the evidence at the bar's left end
 _SHAPES = 17  # cells of both shapes
 _SPARE = 12  # cells that names get beyond their need: further apart, the eye loses the line
 _WIDE = 100  # from here on names have all the room they want
+_ROOMY = 140  # and sources too
 
 
 def evidence_share(evidence: float | None) -> float | None:
@@ -30,7 +31,7 @@ def columns(signals: list[Drift], width: int) -> list[Column]:
     """The columns that these signals need."""
     longest = max(text_width(words.short_name(signal)) for signal in signals)
     several = len({signal.source for signal in signals}) > 1
-    source = min(14 if width >= _WIDE else 10, max(4, *(text_width(signal.source) for signal in signals)))
+    source = min(24 if width >= _ROOMY else 14 if width >= _WIDE else 10, max(4, *(text_width(signal.source) for signal in signals)))
     found = [
         Column("name", "SIGNAL", min(40 if width >= _WIDE else 18, max(8, longest)), grow=True),
         Column("source", "FROM", source),
@@ -83,10 +84,11 @@ def _signal(canvas: Canvas, y: int, placed: Placing, frame: Frame, view: View, s
     quiet = signal.state in {"learning", "idle", "blind"}
     canvas.put(0, y, sign.glyph, sign.role, bold=loud)
     name = written.short(words.short_name(signal), placed["name"].width)
-    cell(canvas, y, placed, "name", name, "strong" if loud else "dim" if quiet else "text", bold=signal.state == "drift")
+    leads = loud and not signal.follows  # what follows is of one origin with another line: that one is louder
+    cell(canvas, y, placed, "name", name, "strong" if loud else "dim" if quiet else "text", bold=leads and signal.state == "drift")
     cell(canvas, y, placed, "source", signal.source, "dim")
     spot = placed["state"]
-    end = canvas.put(spot.x, y, signal.state.upper() if loud else signal.state, sign.role, bold=loud)
+    end = canvas.put(spot.x, y, signal.state.upper() if loud else signal.state, sign.role, bold=leads)
     if len(signal.early) > 1 and end + 2 <= spot.x + spot.width:  # one alone is out every few hours by chance
         canvas.put(end + 1, y, "▴", "warn")
     cell(canvas, y, placed, "since", _since(frame, view, signal), "text" if loud else "dim")

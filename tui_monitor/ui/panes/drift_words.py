@@ -106,6 +106,8 @@ def dataset(frame: Frame, width: int) -> str:
     weights = sum(signal.importance or 0.0 for signal in judged)
     if weights > 0 and drifting:
         said.append(f"{fmt.ratio(sum(signal.importance or 0.0 for signal in drifting) / weights)} of what matters for the model")
+    origins = sum(not signal.follows for signal in drifting)
+    said += [f"{origins} origin{'' if origins == 1 else 's'}"] if origins < len(drifting) else []
     watched = sum(signal.state == "watch" for signal in judged)
     said += [f"{watched} watched"] if watched else []
     states = [signal.state for signal in frame.drift if signal.state not in _JUDGED]
