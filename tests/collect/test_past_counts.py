@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tui_monitor.collect import past_counts
 from tui_monitor.collect.past_counts import MOST_SERIES, Growth, buckets_of, categories_of, past_buckets, past_categories
-from tui_monitor.collect.prometheus import RangeFailure
+from tui_monitor.collect.prometheus import RangeFailure, _own_words
 from tui_monitor.config import PrometheusSettings
 
 START_S = 1_800_000_000
@@ -321,3 +321,18 @@ def test_what_is_asked_for_can_be_said_by_the_user(served: Prometheus) -> None:
     with pytest.raises(RangeFailure, match="a:h"):
         past_buckets(CENTRAL, "a:h", '(a"b):1', START_S, START_S + 3600)
     assert [served.asked[0][0], served.asked[-1][0]] == ['other{job="x"}', '{__name__=~"a:h_(bucket|sum)",instance=~"(a\\"b):1"}']
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"status":"error","errorType":"bad_data","error":"1:5: \\"(\\" isn\'t closed"}', 'bad_data: 1:5: "(" isn\'t closed'),
+        (b"<html>no</html>", "HTTP Status Code 400 (b'<html>no</html>')"),
+        (b'{"status":"error"}', 'HTTP Status Code 400 (b\'{"status":"error"}\')'),
+        (b"", "HTTP Status Code 400 (b'')"),
+    ],
+)
+def test_a_query_that_is_refused_is_told_in_the_servers_words(body: bytes, said: str) -> None:
+    from prometheus_api_client.exceptions import PrometheusApiClientException
+
+    assert _own_words(str(PrometheusApiClientException(f"HTTP Status Code 400 ({body!r})"))) == said

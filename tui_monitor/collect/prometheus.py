@@ -7,6 +7,7 @@ deadline, a size limit, refusing redirects, empty answers) stands here around it
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import math
 import re
@@ -280,7 +281,7 @@ class RangeSource:
         except PrometheusApiClientException as error:
             status = re.match(r"HTTP Status Code (\d+)", str(error))
             kind: FailureKind = "auth" if status and status[1] in ("401", "403") else "bad_status"
-            raise RangeFailure(kind, self._said(error)) from None
+            raise RangeFailure(kind, self._said(_own_words(str(error)))) from None
         except requests.exceptions.Timeout:
             raise RangeFailure("timeout", f"no answer within {self._timeout_s:g} s") from None
         except requests.exceptions.SSLError as error:
@@ -297,6 +298,15 @@ class RangeSource:
         except (requests.exceptions.RequestException, OSError) as error:
             raise RangeFailure("damaged", self._said(f"{type(error).__name__}: {error}")) from None
         return found if isinstance(found, list) else []
+
+
+def _own_words(told: str) -> str:
+    """The server's error out of what the library makes of it, which is `HTTP Status Code 400 (b'{"status":"error", ...}')`."""
+    try:
+        envelope = msgspec.json.decode(ast.literal_eval(told.partition(" (")[2][:-1]), type=dict[str, Any])
+        return f"{envelope['errorType']}: {envelope['error']}"
+    except (ValueError, SyntaxError, TypeError, KeyError, msgspec.DecodeError, RecursionError, MemoryError):
+        return told
 
 
 def _bounded_session(deadline_s: float, given: Credentials) -> Any:
