@@ -272,7 +272,7 @@ def test_references_that_cannot_be_are_one_line(text: str, said: str) -> None:
     [
         ('{"words": 0.7}', ""),
         ('{"words": -1}', "{file}: 'words' has '-1'; a weight is 0 or more, and finite"),
-        ("words: 0.7", "{file}: line 1: no JSON: Expecting value"),
+        ("words: 0.7", '{file}: line 1: no JSON (Expecting value); write {{"NAME": WEIGHT, ...}}'),
         (None, "{file}: cannot be read: No such file or directory"),
     ],
 )

@@ -32,8 +32,8 @@ def test_maps(tmp_path: Path, name: str, text: str, found: dict[str, float]) -> 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.json", "", "line 1: no JSON: Expecting value"),
-        ("a.json", '{"a": 1,\n"b" 2}', "line 2: no JSON: Expecting ':' delimiter"),
+        ("a.json", "", "line 1: no JSON (Expecting value); write"),
+        ("a.json", '{"a": 1,\n"b" 2}', "line 2: no JSON (Expecting ':' delimiter); write"),
         ("a.json", "[1, 2]", 'holds no object; write {"NAME": WEIGHT, ...}'),
         ("a.json", '[["a", 1]]', "holds no object"),
         ("a.json", "{}", 'names nothing; write {"NAME": WEIGHT, ...}'),

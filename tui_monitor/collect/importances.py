@@ -71,7 +71,7 @@ def _of_json(text: str) -> dict[str, float]:
     try:
         tree = json.loads(text, object_pairs_hook=list)
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}: no JSON: {error.msg}") from None
+        raise ValueError(f"line {error.lineno}: no JSON ({error.msg}); {_AS_JSON}") from None
     except (RecursionError, ValueError) as error:  # nested beyond reason; a number of thousands of digits
         raise ValueError(f"no JSON that can be read: {error}") from None
     if not isinstance(tree, list) or any(not isinstance(pair, tuple) for pair in tree) or text.lstrip()[:1] != "{":
