@@ -260,8 +260,9 @@ def served(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> P
     return made
 
 
-@pytest.mark.parametrize("served", [(3,), (400,), (3, 30), (3, 10**9, START_S + 4 * 86_400)], indirect=True)
-def test_eight_days_come_in_pieces_and_nothing_is_lost_between_them(served: Prometheus) -> None:
+@pytest.mark.parametrize("served", [(3,), (40,), (3, 30), (3, 10**9, START_S + 4 * 86_400)], indirect=True)
+def test_eight_days_come_in_pieces_and_nothing_is_lost_between_them(served: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past_counts, "SAMPLES_A_PIECE", 4000)
     past = past_categories(CENTRAL, "c", "why", "(h):1", START_S, START_S + 8 * 86_400)
     assert {step_s for *_, step_s in served.asked} == {480.0}
     seen = 1440 if not served.late else 720
@@ -269,9 +270,17 @@ def test_eight_days_come_in_pieces_and_nothing_is_lost_between_them(served: Prom
     assert np.diff(past.at_s).tolist() == [480.0] * (seen - 1)
     assert (past.slots == 1.0).all()
     assert past.known == pytest.approx(seen / 1440)
-    assert all(round((end_s - start_s) / step_s + 1) * served.series <= 60_000 for _, start_s, end_s, step_s in served.asked)
+    assert all(round((end_s - start_s) / step_s + 1) * served.series <= 4000 for _, start_s, end_s, step_s in served.asked)
     assert [start_s for _, start_s, *_ in served.asked[1:]] == [end_s + step_s for _, _, end_s, step_s in served.asked[:-1]]
     assert served.asked[0][0] == '{__name__="c",instance=~"(h):1"}'
+
+
+@pytest.mark.parametrize("served", [(3,)], indirect=True)
+@pytest.mark.parametrize(("days", "step_s"), [(1 / 24, 15), (1, 60), (30, 1800), (90, 1800), (365, 3154)])
+def test_slots_are_as_fine_as_an_hour_of_the_day_needs(served: Prometheus, days: float, step_s: int) -> None:
+    past = past_categories(CENTRAL, "c", "why", "(h):1", START_S, START_S + days * 86_400)
+    assert {int(asked[3]) for asked in served.asked} == {step_s}
+    assert past.slots.sum() == pytest.approx(3 * days * 86_400 / step_s, abs=6)
 
 
 @pytest.mark.parametrize("served", [(3,)], indirect=True)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SHORTEST_STEP_S = 15.0
-MOST_SLOTS = 1440
+SHORTEST_STEP_S, LONGEST_STEP_S = 15.0, 1800.0  # a longer one would blur the hours of the day
+FINE_SLOTS, MOST_SLOTS = 1440, 10_000
 MOST_SERIES = 2000
 SAMPLES_A_PIECE = 40_000  # of all series: a frame repeats every label for each of them
 FIRST_MOMENTS, MOST_MOMENTS, LEAST_MOMENTS = 12, 240, 3  # of a piece; how many series there are is known after the first
@@ -98,7 +98,8 @@ def _asked(
 ) -> Growth:
     """The pieces of a time, one after the other."""
     source, begun_s = RangeSource(settings), clock()
-    step_s = math.ceil(max(SHORTEST_STEP_S, (span_s[1] - span_s[0]) / MOST_SLOTS))
+    whole_s = span_s[1] - span_s[0]
+    step_s = math.ceil(max(SHORTEST_STEP_S, min(whole_s / FINE_SLOTS, LONGEST_STEP_S), whole_s / MOST_SLOTS))
     start_s = math.ceil(span_s[0] / step_s) * step_s  # a multiple of the step: Thanos and VictoriaMetrics move other moments to those
     grown = Growth(start_s, step_s, max(int((span_s[1] - start_s) // step_s) + 1, 1), label, given=given)
     at, size = 0, FIRST_MOMENTS
