@@ -135,3 +135,20 @@ def test_what_matters_more_is_found_sooner() -> None:
             assert (heavy.budget_days or 0) * 1.9978 == pytest.approx((light.budget_days or 0) * LEAST, rel=1e-3)
             assert (heavy.evidence or 0) - (light.evidence or 0) == pytest.approx(math.log10(1.9978 / LEAST), abs=1e-3)
     assert 610 < raised["heavy"] < raised["light"] <= raised["heavy"] + 200, "more evidence is a matter of a few checks"
+
+
+def test_rows_as_a_whole_are_no_input_that_a_map_left_out() -> None:
+    room = DriftRoom(DriftSettings(importance={"amount": 9.0, "age": 1.0}))
+    for name in ("amount", "age", "unused", "row error", "unusual rows"):
+        room.observe(0.0, "fraud", name, "input", [1.0], [0, 0])
+    days = {one.signal: one.budget_days or 0.0 for one in room.verdicts(0.0)}
+    total = 1.8 + 0.2 + 0.2 + 1 + 1
+    assert days == pytest.approx(
+        {
+            "amount": 30 * total / 1.8,
+            "age": 30 * total / 0.2,
+            "unused": 30 * total / 0.2,
+            "row error": 30 * total,
+            "unusual rows": 30 * total,
+        }
+    )

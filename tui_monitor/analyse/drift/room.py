@@ -14,6 +14,7 @@ from tui_monitor.analyse.drift import kept, renewed, sentence, verdicts, weights
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.multivariate import methods, outliers
 from tui_monitor.analyse.drift.offer import Offer
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.residual import Transform
@@ -181,7 +182,8 @@ class DriftRoom:
     def _budgets(self) -> dict[tuple[str, str], float]:
         """The time of one false alarm of each signal that has a share of the budget."""
         importance = {key: value for key in self._signals if (value := weights.importance_of(self._importance, key)) is not None}
-        weighed = weights.weights({key: signal.role for key, signal in self._signals.items()}, importance)
+        roles = {key: "" if key[1] in _WHOLE_ROWS else signal.role for key, signal in self._signals.items()}
+        weighed = weights.weights(roles, importance)
         return weights.split(self._budget_s, {key: weight for key, weight in weighed.items() if not self._signals[key].unfit})
 
     def _judge(self, key: tuple[str, str], now_s: float, budgets: Mapping[tuple[str, str], float]) -> None:
@@ -415,6 +417,7 @@ class DriftRoom:
         return complete
 
 
+_WHOLE_ROWS = frozenset((*methods.SIGNALS.values(), *outliers.SHARES.values()))  # inputs, all at once
 _ORDER = ("drift", "watch", "stable", "blind", "idle", "learning", "stale")
 _ROLES: tuple[Role, ...] = ("input", "output", "score", "performance", "latency", "quality")
 

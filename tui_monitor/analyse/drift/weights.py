@@ -8,7 +8,7 @@ Weights come from a map of importances, which people import as a library wrote i
 - Its unit is unknown: gains of trees are thousands, shares add up to one. Within a source the mean of those that it names is one, so that
   neither the unit nor the number of columns takes a part of the budget from other sources, of which nobody said anything.
 - What it leaves out: libraries leave out inputs that a model never used, so an input that it does not name weighs as little as the least that
-  it names. Outputs, scores, errors, latencies and quality are in no such map: each of them weighs one, as an input of middling importance.
+  it names. Outputs, scores, errors, latencies, quality and rows as a whole are in no such map: each weighs one, as an input of middling importance.
 - Zeros: a model that does not look at an input now may have been told wrongly, and a broken column is worth knowing. No weight is further than
   ten times from one; evidence grows exponentially, so even the least weight costs a strong change no more than a few rows.
 """
@@ -33,7 +33,7 @@ def weights(roles: Mapping[Key, str], importance: Mapping[Key, float]) -> dict[K
     """The weight of every signal, 0.1 to 10.
 
     Args:
-        roles: of all signals.
+        roles: of all signals; only what is an `input` can be left out by a map.
         importance: of those that are named, in any unit, 0 or more.
     """
     made = dict.fromkeys(roles, 1.0)
