@@ -116,14 +116,14 @@ def test_what_needs_an_extra_says_so_only_when_it_was_asked_for(monkeypatch: pyt
     assert Log(settings(tmp_path, multivariate=[])).run(0, 1) == {}
 
 
-def test_slow_judges_look_on_request_in_a_thread_and_their_share_is_a_signal(tmp_path: Path) -> None:
+def test_slow_judges_look_in_a_thread_and_their_share_is_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: the extra [ml]")
+    monkeypatch.setattr("tui_monitor.engine.multivariate.FIRST_LOOK_S", 0.01)
     log = Log(settings(tmp_path, multivariate=["isolation_forest", "classifier"]))
     log.run(0, 60)
 
     async def look() -> None:
         log.whole.start()
-        log.whole.look()
         async with asyncio.timeout(60):
             while "unusual rows" not in log.told():
                 log.whole.hand_over(log.room)

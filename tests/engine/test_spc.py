@@ -9,7 +9,14 @@ from tui_monitor.engine.spc import controlled, rules_of
 from tui_monitor.model import History, HistoryQuery
 
 START_S = 6000.0
-KEYS = ["request.rate point", "request.rate centre", "request.rate upper", "request.rate lower", "request.rate rule"]
+KEYS = [
+    "request.rate point",
+    "request.rate centre",
+    "request.rate upper",
+    "request.rate lower",
+    "request.rate rule",
+    "request.rate western",
+]
 
 
 def rings(values: list[float], key: str = "request.rate") -> Rings:
@@ -43,6 +50,16 @@ def test_points_that_break_rules_carry_their_numbers() -> None:
     assert 4 not in rules_of(rules[12])
     assert rules_of(rules[0]) == ()
     assert rules_of(None) == ()
+
+
+def test_the_rules_of_western_electric_have_a_series_of_their_own() -> None:
+    found = asked(rings([10.0, 11.0, 10.0, 9.5] * 5 + [12.4, 10.2, 12.5]), 23)
+    limits = {end: found[f"request.rate {end}"][0] for end in ("centre", "upper")}
+    sigma = ((limits["upper"] or 0.0) - (limits["centre"] or 0.0)) / 3
+    assert (12.4 - (limits["centre"] or 0.0)) / sigma == pytest.approx(2.35, abs=0.05)  # two of three beyond 2 sigma
+    assert 5 in rules_of(found["request.rate rule"][22])
+    assert rules_of(found["request.rate western"][22]) == (2,)
+    assert asked(rings([5.0] * 3), 3)["request.rate western"] == [None] * 3
 
 
 def test_too_few_points_have_no_limits_and_gaps_no_marks() -> None:

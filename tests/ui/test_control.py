@@ -50,13 +50,13 @@ CALM = [
     1817,
     1789.0,
 ]
-SEEN = replace(VIEW, focus="performance", target=LLAMA.name, control=True)
+SEEN = replace(VIEW, focus="performance", target=LLAMA.name, control="nelson")
 
 
-def histories(values: list[float | None]) -> Histories:
+def histories(values: list[float | None], rules: control.Rules = "nelson") -> Histories:
     """What the engine would answer for these points of a minute."""
     end_s = AT.timestamp() // 60 * 60
-    query = control.wanted(FRAME, LLAMA.name, KEY, "5m", 76)
+    query = control.wanted(FRAME, LLAMA.name, KEY, "5m", 76, rules)
     assert (query.end_s, query.points) == (end_s, 30)
 
     def ask(asked: HistoryQuery) -> History:
@@ -66,7 +66,7 @@ def histories(values: list[float | None]) -> Histories:
 
 
 def screen(values: list[float | None], width: int = 80, height: int = 24, view: View = SEEN, **more: Any) -> str:
-    return "\n".join(board.draw_board(FRAME, view, histories(values), width, height, **more).lines())
+    return "\n".join(board.draw_board(FRAME, view, histories(values, view.control), width, height, **more).lines())
 
 
 def lines_of_points(shown: str, point: str) -> int:
@@ -76,7 +76,7 @@ def lines_of_points(shown: str, point: str) -> int:
 
 def test_a_calm_number_has_its_limits_and_is_in_control() -> None:
     shown = screen(CALM)
-    assert "control chart  1" in shown
+    assert "control chart, Nelson  1" in shown
     assert "a point 1 min" in shown
     assert "in control: no point breaks one of Nelson's eight rules" in shown
     assert shown.count("•") == 30
@@ -116,7 +116,27 @@ def test_explain_says_what_it_is_its_limits_and_which_rules_when() -> None:
     assert "the mean of these points" in said
     assert "rule 1   a point beyond 3 sigma: 1 point, the last at 14:22" in said
     assert "never an alert" in said
-    assert "control chart" not in "\n".join(board.explain_chosen(FRAME, replace(SEEN, control=False), histories(list(CALM))))
+    assert "control chart" not in "\n".join(board.explain_chosen(FRAME, replace(SEEN, control=""), histories(list(CALM))))
+
+
+WESTERN = replace(SEEN, control="western")
+RUN = [*CALM[:-9], 1810.0, 1815.0, 1809.0, 1812.0, 1816.0, 1811.0, 1813.0, 1810.0, 1806.0]  # ten above the centre
+
+
+def test_the_rules_of_western_electric_mark_by_their_own_numbers_and_say_so() -> None:
+    nelson, western = screen(list(RUN)), screen(list(RUN), view=WESTERN)
+    assert "2: nine points in a row on one side of the centre (2)" in nelson
+    assert "4: eight points in a row on one side of the centre (3)" in western
+    assert "control chart, Western Electric  1" in western
+    assert "in control: no point breaks one of Western Electric's four rules" in screen(CALM, view=WESTERN)
+
+
+def test_explain_says_whose_rules_they_are_and_where_the_key_goes_on() -> None:
+    said = "\n".join(board.explain_chosen(FRAME, WESTERN, histories(list(RUN), "western")))
+    assert "rules    Western Electric's four rules; c ends the control chart" in said
+    assert "rule 4   eight points in a row on one side of the centre: 3 points" in said
+    said = "\n".join(board.explain_chosen(FRAME, SEEN, histories(list(RUN))))
+    assert "rules    Nelson's eight rules; c goes on to those of Western Electric" in said
 
 
 def test_points_are_whole_minutes_and_never_more_than_columns() -> None:
@@ -127,9 +147,7 @@ def test_points_are_whole_minutes_and_never_more_than_columns() -> None:
         assert query.end_s % step_s == 0
         assert query.end_s <= AT.timestamp()
         assert 10 <= query.points <= max(10, width - 8)
-    assert not any(
-        key.endswith(" rule") for query in board.history_wanted(FRAME, replace(SEEN, control=False), 80, 24) for key in query.keys
-    )
+    assert not any(key.endswith(" rule") for query in board.history_wanted(FRAME, replace(SEEN, control=""), 80, 24) for key in query.keys)
 
 
 def test_c_changes_the_chart_and_back_where_a_server_is_shown() -> None:
@@ -143,12 +161,18 @@ def test_c_changes_the_chart_and_back_where_a_server_is_shown() -> None:
         assert app.view.control
         assert "control chart" in text(app)
         assert (LLAMA.name, KEY + " rule") in app._histories
+        assert "control chart, Nelson" in text(app)
+        await pilot.press("c")
+        for _ in range(5):
+            await pilot.pause()
+        assert "control chart, Western Electric" in text(app)
+        assert (LLAMA.name, KEY + " western") in app._histories
         await pilot.press("c")
         await pilot.pause()
-        assert "control chart  " not in text(app).replace("c control chart", "")
+        assert "control chart, " not in text(app)
 
     play(script)
-    press(["2", "c", "c"], lambda app: None if not app.view.control else pytest.fail("still a control chart"))
+    press(["2", "c", "c", "c"], lambda app: None if not app.view.control else pytest.fail("still a control chart"))
 
 
 def test_of_a_log_it_says_that_there_is_none() -> None:

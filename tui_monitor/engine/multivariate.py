@@ -63,7 +63,6 @@ class Multivariate:
         self._acts: deque[Act] = deque(maxlen=MOST_ACTS)  # from other threads, for the room
         self._failed: dict[str, str] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._asked = asyncio.Event()
         self._scorers = Scorers(settings, note, secret_variables(settings))
 
     # -- life -----------------------------------------------------------------------------------------------------------------------------
@@ -92,10 +91,6 @@ class Multivariate:
             await self._scorers.stop()
             self._scorers = Scorers(settings, self._note, secret_variables(settings))
             self._scorers.start()
-
-    def look(self) -> None:
-        """Let the slow judges look now."""
-        self._asked.set()
 
     # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
@@ -158,12 +153,7 @@ class Multivariate:
         every_s = seconds(self._drift.multivariate_every)
         wait_s = min(FIRST_LOOK_S, every_s)
         while True:
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._asked.wait()
-            except TimeoutError:
-                pass
-            self._asked.clear()
+            await asyncio.sleep(wait_s)
             looked = False
             for log, judges in list(self._slow.items()):
                 whole = self._logs.get(log)

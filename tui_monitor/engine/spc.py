@@ -1,4 +1,6 @@
-"""Control charts of what the charts' past holds: asked for like any series, as `KEY point`, `KEY centre`, `KEY upper`, `KEY lower`, `KEY rule`.
+"""Control charts of what the charts' past holds, asked for like any series: `KEY point`, `KEY centre`, `KEY upper`, `KEY lower`, `KEY rule`.
+
+`KEY rule` is by Nelson's rules, `KEY western` by those of Western Electric.
 
 A rate is one of the last minute, so neighbours that are seconds apart share most of what they count, and limits from their moving range would be
 far too narrow. So a point stands for at least a minute, and is what was known at its end; of longer ones it is the mean of such minutes, the
@@ -9,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tui_monitor.analyse.anomaly.spc import MEANINGS, Limits, spc
+from tui_monitor.analyse.anomaly.spc import MEANINGS, WESTERN_MEANINGS, Limits, spc
 from tui_monitor.engine.history import never_averaged
 from tui_monitor.model import History, HistoryQuery
 from tui_monitor.vocabulary import VOCABULARY
 
-__all__ = ["ENDS", "LEAST_POINTS", "MEANINGS", "POINT_S", "controlled", "rules_of"]
+__all__ = ["ENDS", "LEAST_POINTS", "MEANINGS", "POINT_S", "WESTERN_MEANINGS", "controlled", "rules_of"]
 
-POINT, CENTRE, UPPER, LOWER, RULE = ENDS = (" point", " centre", " upper", " lower", " rule")
+POINT, CENTRE, UPPER, LOWER, RULE, WESTERN = ENDS = (" point", " centre", " upper", " lower", " rule", " western")
 LEAST_POINTS = 10  # with fewer nobody knows how much is usual: points, but no limits
 POINT_S = 60.0  # the least that a point should stand for
 PARTS = 6  # of a minute; the last of them that is known is the minute's
@@ -52,7 +54,7 @@ def controlled(query: HistoryQuery, ask: _Ask, *, fine: bool = True) -> History:
 
 
 def rules_of(value: float | None) -> tuple[int, ...]:
-    """The numbers of Nelson's rules in a value of `KEY rule`: each is a bit, rule 1 the lowest."""
+    """The numbers of the rules in a value of `KEY rule` or `KEY western`: each is a bit, rule 1 the lowest."""
     bits = 0 if value is None else int(value)
     return tuple(number for number in range(1, 9) if bits >> (number - 1) & 1)
 
@@ -69,19 +71,21 @@ def _one(key: str, parts: Sequence[float | None], *, last: bool) -> float | None
 def _chart(key: str, values: list[float | None]) -> dict[str, list[float | None]]:
     count = len(values)
     centre = upper = lower = None
-    rules: list[float | None] = [None] * count
+    broken: dict[bool, list[float | None]] = {western: [None] * count for western in (False, True)}
     if sum(value is not None for value in values) >= LEAST_POINTS:
-        chart = spc(values)
-        if chart.limits is not None:
-            centre, (lower, upper) = chart.limits.centre, _reachable(key, chart.limits, values)
-            for point in chart.points:
-                rules[point.index] = float(sum(1 << (number - 1) for number in point.rules))
+        for western, rules in broken.items():
+            chart = spc(values, western=western)
+            if chart.limits is not None:
+                centre, (lower, upper) = chart.limits.centre, _reachable(key, chart.limits, values)
+                for point in chart.points:
+                    rules[point.index] = float(sum(1 << (number - 1) for number in point.rules))
     return {
         key + POINT: values,
         key + CENTRE: [centre] * count,
         key + UPPER: [upper] * count,
         key + LOWER: [lower] * count,
-        key + RULE: rules,
+        key + RULE: broken[False],
+        key + WESTERN: broken[True],
     }
 
 

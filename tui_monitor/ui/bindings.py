@@ -46,7 +46,7 @@ TABLE: tuple[Key, ...] = (
     Key("w", "w", "window", "window", "Change the sliding window: 1m 5m 30m 3h 24h; of a prediction log also since deploy and since the start.", "look", footer=4, panes=("performance", "drift")),
     Key("full_stop", ".", "number(1)", "next number", "Show the next number in Performance's chart: accuracy, recall, latency ...", "look", footer=5, panes=("performance",)),
     Key("comma", ",", "number(-1)", "previous number", "Show the previous number in Performance's chart.", "look"),
-    Key("c", "c", "control", "control chart", "Show Performance's chart as a control chart: centre, limits, and the points that break a rule; or as it was.", "look", footer=7, panes=("performance",)),
+    Key("c", "c", "control", "control chart", "Show Performance's chart as a control chart: centre, limits, and the points that break one of Nelson's rules; again: those of Western Electric; or as it was.", "look", footer=7, panes=("performance",)),
     Key("right_square_bracket", "]", "slice(1)", "next slice", "Show the next slice of a prediction log, the worst first.", "look", footer=6, panes=("performance",)),
     Key("left_square_bracket", "[", "slice(-1)", "previous slice", "Show the previous slice of a prediction log, or all rows again.", "look"),
     Key("t", "t", "target", "target", "Choose the model server or the prediction log that Performance shows.", "look", footer=3, panes=("health", "performance")),

@@ -171,7 +171,7 @@ def explain_chosen(frame: Frame, view: View, histories: Histories | None = None)
     if view.focus == "performance":
         key = speed.chart_key(target, view)
         said = explain.explain(frame, target.name, key)
-        return [*said, *control.explain(histories or {}, target.name, key, utc=view.utc)] if view.control else said
+        return [*said, *control.explain(histories or {}, target.name, key, view.control, utc=view.utc)] if view.control else said
     missing = explain.missing(target, 76)
     return [*explain.of_state(frame, target, utc=view.utc), *([""] if missing else []), *missing]
 

@@ -6,6 +6,7 @@ from tui_monitor.model import Alert, Frame, Target
 from tui_monitor.ui import board as boards
 from tui_monitor.ui.alert_keys import AlertKeys
 from tui_monitor.ui.panes import logs, order, performance
+from tui_monitor.ui.panes.control import CONTROLS
 from tui_monitor.ui.view import PANES, View
 from tui_monitor.vocabulary import WINDOWS
 
@@ -76,14 +77,14 @@ class LookKeys(AlertKeys, inherit_bindings=False):
             self.choose(metric=logs.step(names, view.metric, by))
 
     def action_control(self) -> None:
-        """`c`: the chart of a server's number as a control chart, or as it was."""
+        """`c`: the chart of a server's number as a control chart by Nelson's rules, by those of Western Electric, or as it was."""
         frame, view = self.frame(), self.shown_view()
         if frame is None or view.focus != "performance":
             self.toast("first focus Performance: 2")
         elif performance.chosen_log(frame, view) is not None:
             self.toast("control charts are of a server's numbers: t chooses one; a log's numbers have intervals of their own")
         else:
-            self.choose(control=not view.control)
+            self.choose(control=CONTROLS[(CONTROLS.index(view.control) + 1) % len(CONTROLS)])
 
     def action_slice(self, by: int) -> None:
         """`]` and `[`: a slice of the log, or all its rows."""

@@ -85,8 +85,3 @@ def test_what_buckets_prove_holds_for_the_rows_behind_them(seed: int, shift: flo
     w = buckets.wasserstein(float(a.mean()), float(b.mean()), reference, now)
     assert w is not None
     assert w.low <= pair.wasserstein().statistic + 1e-9
-
-
-def test_buckets_in_use_tell_how_much_can_hide() -> None:
-    assert buckets.in_use(np.array([0.0, 990.0, 9.0, 1.0])) == 1
-    assert buckets.in_use(np.array([100.0, 100.0, 100.0])) == 3

@@ -1,7 +1,6 @@
 """Control charts of single values: Shewhart's limits from the moving range, the Western Electric rules and Nelson's.
 
-Limits: centre +- 3 sigma with sigma = mean moving range / 1.128 (d2 of two values; NIST/SEMATECH e-Handbook 6.3.2.2), of the moving range chart
-3.267 times its mean (D4). Rules: Western Electric, Statistical Quality Control Handbook (1956); Nelson, J. Quality Technology 16 (1984), p. 237.
+Limits: centre +- 3 sigma with sigma = mean moving range / 1.128 (d2 of two values; NIST/SEMATECH e-Handbook 6.3.2.2). Rules: Western Electric, Statistical Quality Control Handbook (1956); Nelson, J. Quality Technology 16 (1984), p. 237.
 Values that are missing are no points: what stands beside them are neighbours. The rules are for values that do not depend on each other; of
 numbers of servers, minute by minute, they say much more than is true, so they mark points in a chart and raise nothing.
 """
@@ -9,14 +8,12 @@ numbers of servers, minute by minute, they say much more than is true, so they m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
 
-D2, D4 = 1.128, 3.267
-WESTERN_ELECTRIC = (1, 2, 3, 4)
-NELSON = (1, 2, 3, 4, 5, 6, 7, 8)
+D2 = 1.128
 
 MEANINGS = {
     1: "a point beyond 3 sigma",
@@ -39,11 +36,10 @@ WESTERN_MEANINGS = {
 
 
 class Limits(Struct, frozen=True):
-    """Of a chart of single values and of its moving ranges."""
+    """Of a chart of single values."""
 
     centre: float
     sigma: float
-    range_mean: float
 
     @property
     def low(self) -> float:
@@ -54,11 +50,6 @@ class Limits(Struct, frozen=True):
     def high(self) -> float:
         """Centre + 3 sigma."""
         return self.centre + 3 * self.sigma
-
-    @property
-    def range_high(self) -> float:
-        """Upper limit of the moving range; the lower one is 0."""
-        return D4 * self.range_mean
 
 
 class Point(Struct, frozen=True):
@@ -81,25 +72,23 @@ def limits_of(values: Sequence[float]) -> Limits | None:
     if len(values) < 2:
         return None
     ranges = [abs(after - before) for before, after in pairwise(values)]
-    mean_range = math.fsum(ranges) / len(ranges)
-    return Limits(math.fsum(values) / len(values), mean_range / D2, mean_range)
+    return Limits(math.fsum(values) / len(values), math.fsum(ranges) / len(ranges) / D2)
 
 
-def spc(values: Sequence[float | None], limits: Limits | None = None, rules: Collection[int] = NELSON, *, western: bool = False) -> Chart:
+def spc(values: Sequence[float | None], limits: Limits | None = None, *, western: bool = False) -> Chart:
     """The chart of some values.
 
     Args:
         values: in order of time; None and what is no number are left out.
         limits: of a time that was in control; None: of the values themselves.
-        rules: those that are looked for.
-        western: the numbers are those of Western Electric, not Nelson's.
+        western: by the rules of Western Electric and their numbers, not Nelson's.
     """
     known = [(index, value) for index, value in enumerate(values) if value is not None and math.isfinite(value)]
     limits = limits or limits_of([value for _, value in known])
     if limits is None:
         return Chart(None, [Point(index, value) for index, value in known])
     z = [_distance(value, limits) for _, value in known]
-    tests = {number: test for number, test in (_WESTERN if western else _NELSON).items() if number in rules}
+    tests = _WESTERN if western else _NELSON
     points = []
     for place, (index, value) in enumerate(known):
         upto = z[max(0, place - 14) : place + 1]

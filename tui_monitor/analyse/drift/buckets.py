@@ -45,8 +45,3 @@ def mann_whitney(reference: Floats, now: Floats) -> Bounded:
     product = float(reference.sum() * now.sum())
     certain, tied = float((now * below).sum()) / product, float((now * reference).sum()) / product
     return Bounded(certain, certain + tied, "=" if tied == 0 else ">=")
-
-
-def in_use(reference: Floats) -> int:
-    """Buckets that hold at least one per cent of the rows: under three, changes can hide inside one."""
-    return int((reference / reference.sum() >= 0.01).sum())

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
-from tui_monitor.engine.spc import CENTRE, ENDS, LEAST_POINTS, LOWER, MEANINGS, POINT, POINT_S, RULE, UPPER, rules_of
+from tui_monitor.engine.spc import (
+    CENTRE,
+    LEAST_POINTS,
+    LOWER,
+    MEANINGS,
+    POINT,
+    POINT_S,
+    RULE,
+    UPPER,
+    WESTERN,
+    WESTERN_MEANINGS,
+    rules_of,
+)
 from tui_monitor.model import Frame, HistoryQuery
 from tui_monitor.model import utc as utc_time
 from tui_monitor.ui import format as fmt
@@ -15,34 +28,53 @@ from tui_monitor.ui.widgets.chart import clock_axis
 from tui_monitor.ui.widgets.lines import Scale
 from tui_monitor.vocabulary import WINDOWS
 
+Rules = Literal["", "nelson", "western"]
+
+
+class RuleSet(NamedTuple):
+    """One set of rules for the same points and limits."""
+
+    name: str
+    all: str
+    series: str  # where the points that break one stand
+    meanings: Mapping[int, str]
+
+
+CONTROLS: tuple[Rules, ...] = ("", "nelson", "western")  # what the key goes through
 LEAST_SPAN_S = 1800.0  # a shorter window has too few minutes for limits
 _EDGE = 8  # cells that the scale takes at least
 _WIDE = 120  # points at most
+_SETS = {
+    "nelson": RuleSet("Nelson", "Nelson's eight rules", RULE, MEANINGS),
+    "western": RuleSet("Western Electric", "Western Electric's four rules", WESTERN, WESTERN_MEANINGS),
+}
 
 
-def wanted(frame: Frame, subject: str, key: str, window: str, width: int) -> HistoryQuery:
+def wanted(frame: Frame, subject: str, key: str, window: str, width: int, rules: Rules = "nelson") -> HistoryQuery:
     """The question for a chart of this width: whole minutes that are over, no more of them than there are columns."""
     span_s = max(WINDOWS.get(window, LEAST_SPAN_S), LEAST_SPAN_S)
     room = max(LEAST_POINTS, min(_WIDE, width - _EDGE))
     step_s = POINT_S * math.ceil(span_s / POINT_S / room)
     end_s = frame.at.timestamp() // step_s * step_s
     points = max(1, round(span_s / step_s))
-    return HistoryQuery(subject, [key + end for end in ENDS], end_s - points * step_s, end_s, points)
+    return HistoryQuery(
+        subject, [key + end for end in (POINT, CENTRE, UPPER, LOWER, _set(rules).series)], end_s - points * step_s, end_s, points
+    )
 
 
-def broken(histories: Histories, subject: str, key: str) -> dict[int, list[float]]:
-    """Nelson's rules that points break -> when those points ended, in order of the rules."""
-    series = histories.get((subject, key + RULE))
+def broken(histories: Histories, subject: str, key: str, rules: Rules = "nelson") -> dict[int, list[float]]:
+    """Rules that points break -> when those points ended, in order of the rules."""
+    series = histories.get((subject, key + _set(rules).series))
     found: dict[int, list[float]] = {}
     if series is None:
         return found
     for place, value in enumerate(series.values):
-        for rule in rules_of(value):
+        for rule in _set(rules).meanings.keys() & set(rules_of(value)):
             found.setdefault(rule, []).append(series.start_s + (place + 1) * series.step_s)
     return dict(sorted(found.items()))
 
 
-def draw(canvas: Canvas, histories: Histories, subject: str, key: str, head: Sequence[Part], *, utc: bool) -> None:
+def draw(canvas: Canvas, histories: Histories, subject: str, key: str, head: Sequence[Part], rules: Rules, *, utc: bool) -> None:
     """A line with the number and its limits, the chart, its clock, and in words which rules are broken.
 
     Args:
@@ -51,24 +83,26 @@ def draw(canvas: Canvas, histories: Histories, subject: str, key: str, head: Seq
         subject: whose number.
         key: of the number.
         head: how the line begins.
+        rules: that mark points.
         utc: clock times are not local.
     """
     points = histories.get((subject, key + POINT))
     limits = _limits(histories, subject, key)
-    said, role = _words(points, limits, broken(histories, subject, key))
+    by = _set(rules)
+    said, role = _words(points, limits, broken(histories, subject, key, rules), by)
     legend = wrap(said, canvas.width, 1 if canvas.height < 7 else 2 if canvas.height < 12 else 4)
     told = "" if limits is None else _told(key, limits, points)
-    canvas.run(0, 0, *head, (cut("  control chart" + told, canvas.width - sum(_cells(part) for part in head)), "dim"))
+    canvas.run(0, 0, *head, (cut(f"  control chart, {by.name}{told}", canvas.width - sum(_cells(part) for part in head)), "dim"))
     high = canvas.height - 1 - len(legend)
     if points is not None and high >= 3 and any(value is not None for value in points.values):
-        _plot(canvas.part(0, 1, canvas.width, high), points, histories.get((subject, key + RULE)), limits, key, utc=utc)
+        _plot(canvas.part(0, 1, canvas.width, high), points, histories.get((subject, key + by.series)), limits, key, utc=utc)
     for y, text in enumerate(legend, canvas.height - len(legend)):
         canvas.put(0, y, text, role)
 
 
-def explain(histories: Histories, subject: str, key: str, *, utc: bool) -> list[str]:
+def explain(histories: Histories, subject: str, key: str, rules: Rules, *, utc: bool) -> list[str]:
     """What the explain key adds: what such a chart is, its limits, and which points broke which rule when."""
-    points, limits = histories.get((subject, key + POINT)), _limits(histories, subject, key)
+    points, limits, by = histories.get((subject, key + POINT)), _limits(histories, subject, key), _set(rules)
     lines = [
         "",
         "control chart",
@@ -84,13 +118,18 @@ def explain(histories: Histories, subject: str, key: str, *, utc: bool) -> list[
             f"limits   {fmt.metric(key, low)} and {fmt.metric(key, high)}: 3 sigma from the centre, sigma being the mean step between "
             "neighbours / 1.128"
         )
-    for rule, times in broken(histories, subject, key).items():
+    lines.append(f"rules    {by.all}; c " + ("ends the control chart" if rules == "western" else "goes on to those of Western Electric"))
+    for rule, times in broken(histories, subject, key, rules).items():
         last = fmt.local(utc_time(times[-1]), utc=utc)
-        lines.append(f"rule {rule}   {MEANINGS[rule]}: {_points(len(times))}, the last at {last:%H:%M}")
+        lines.append(f"rule {rule}   {by.meanings[rule]}: {_points(len(times))}, the last at {last:%H:%M}")
     return [
         *lines,
         "so       points of a server depend on each other, by the hour and by its load: a mark is a place to look at, never an alert",
     ]
+
+
+def _set(rules: Rules) -> RuleSet:
+    return _SETS[rules or "nelson"]
 
 
 def _limits(histories: Histories, subject: str, key: str) -> tuple[float, float, float] | None:
@@ -106,15 +145,15 @@ def _told(key: str, limits: tuple[float, float, float], points: Series | None) -
     return f"  {low} ≤ {centre} ≤ {high}{each}"
 
 
-def _words(points: Series | None, limits: tuple[float, float, float] | None, found: dict[int, list[float]]) -> tuple[str, str]:
+def _words(points: Series | None, limits: tuple[float, float, float] | None, found: dict[int, list[float]], by: RuleSet) -> tuple[str, str]:
     if points is None:
         return "no history yet", "faint"
     known = sum(value is not None for value in points.values)
     if limits is None:
         return f"{_points(known)} of {_minutes(points)}; limits need {LEAST_POINTS}", "dim"
     if not found:
-        return "in control: no point breaks one of Nelson's eight rules", "dim"
-    return "; ".join(f"{rule}: {MEANINGS[rule]} ({len(times)})" for rule, times in found.items()), "warn"
+        return f"in control: no point breaks one of {by.all}", "dim"
+    return "; ".join(f"{rule}: {by.meanings[rule]} ({len(times)})" for rule, times in found.items()), "warn"
 
 
 def _plot(canvas: Canvas, points: Series, rules: Series | None, limits: tuple[float, float, float] | None, key: str, *, utc: bool) -> None:

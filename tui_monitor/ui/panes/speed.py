@@ -90,7 +90,7 @@ def wanted(frame: Frame, view: View, width: int, height: int) -> list[HistoryQue
     step_s = max(span_s / points, frame.engine.interval_s)
     end_s = (frame.at.timestamp() // step_s + 1) * step_s
     queries = [HistoryQuery(target.name, keys, end_s - span_s, end_s, max(1, round(span_s / step_s)))]
-    return [*queries, control.wanted(frame, target.name, key, view.window, width - 2)] if view.control else queries
+    return [*queries, control.wanted(frame, target.name, key, view.window, width - 2, view.control)] if view.control else queries
 
 
 def _split(frame: Frame, view: View, target: Target, height: int) -> tuple[int, int]:
@@ -223,7 +223,7 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
     if strange:
         parts.append((cut(f"  {strange[0].why.removeprefix(key + ' is ')}", canvas.width - 24), "warn"))
     if view.control:
-        control.draw(canvas, histories, target.name, key, parts[:3], utc=view.utc)
+        control.draw(canvas, histories, target.name, key, parts[:3], view.control, utc=view.utc)
         return
     canvas.run(0, 0, *parts)
     below = canvas.part(0, 1, canvas.width, canvas.height - 1)
