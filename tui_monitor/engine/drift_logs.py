@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tui_monitor.analyse.drift.expectations import Expectation
-from tui_monitor.analyse.drift.logged import Came, Column, LogSignals
-from tui_monitor.config import Settings
-from tui_monitor.model import LogRows, clean
+from tui_monitor.analyse.drift.logged import Came, Column, LogSignals, name_of, transform_of
+from tui_monitor.analyse.drift.residual import BINS
+from tui_monitor.config import PredictionSettings, Settings
+from tui_monitor.model import LogRow, LogRows, clean
 from tui_monitor.vocabulary import seconds
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class DriftLogs:
         self._own = threading.Lock()
         self._came: deque[tuple[str, Came]] = deque()
         self._lost = 0
-        self._logs = {one.name: LogSignals(one, self._learn_s) for one in settings.predictions}
+        self._importance = settings.drift.importance
+        self._logs = {one.name: self._begun(one) for one in settings.predictions}
+        self._new = set(self._logs)  # logs for which nothing was taken up yet that an earlier engine learned
         self._fresh: dict[str, list[Expectation]] = {}
         self._last: dict[str, tuple[float, float]] = {}  # log that is behind -> (when its last rows came, their newest time)
 
@@ -40,12 +43,24 @@ class DriftLogs:
         """Logs that are new or have other settings begin anew; the others go on."""
         with self._own:
             self._every_s, self._learn_s = seconds(settings.drift.every), seconds(settings.drift.learn)
+            self._importance = settings.drift.importance
+            before = self._logs
             self._logs = {
-                one.name: known
-                if (known := self._logs.get(one.name)) is not None and known.settings == one
-                else LogSignals(one, self._learn_s)
+                one.name: known if (known := self._logs.get(one.name)) is not None and known.settings == one else self._begun(one)
                 for one in settings.predictions
             }
+            self._new |= {name for name, known in self._logs.items() if before.get(name) is not known}
+
+    def _begun(self, one: PredictionSettings) -> LogSignals:
+        return LogSignals(one, self._learn_s, first=self._first(one.name))
+
+    def _first(self, log: str) -> list[str]:
+        """Columns that matter for the model, the most important first."""
+        known = self._importance.items()
+        weights = {name: weight for name, weight in known if "/" not in name} | {
+            name.removeprefix(f"{log}/"): weight for name, weight in known if name.startswith(f"{log}/")
+        }
+        return sorted(weights, key=lambda name: -weights[name])
 
     @property
     def names(self) -> set[str]:
@@ -58,6 +73,14 @@ class DriftLogs:
             known = self._logs.get(log)
             if known is not None:
                 known.expect(found, columns)
+
+    def labelled(self, log: str, rows: Sequence[LogRow], origin: str) -> None:
+        """Reference rows that tell which errors are usual of which inputs; too few of them tell nothing, then that is learned."""
+        with self._own:
+            known = self._logs.get(log)
+            made = transform_of(rows, known.settings, origin, self._first(log)) if known is not None else None
+            if known is not None and made is not None:
+                known.residuals.adopt(made)
 
     def came(self, log: str, rows: LogRows, now_s: float, also: dict[str, Column] | None = None) -> None:
         """New rows, with more columns of them that were made elsewhere. What takes time happens here, in the caller's thread."""
@@ -81,6 +104,7 @@ class DriftLogs:
     def feed(self, room: DriftRoom, now_s: float) -> None:
         """Everything that waits, to the judges."""
         with self._own:
+            self._take_up(room)
             waiting, lost, self._lost = list(self._came), self._lost, 0
             self._came.clear()
             fresh, self._fresh = self._fresh, {}
@@ -95,6 +119,26 @@ class DriftLogs:
                 room.caught_up(log)
                 del self._last[log]
 
+    def _take_up(self, room: DriftRoom) -> None:
+        """What an earlier engine learned of the errors of a log; what was given is given again, and comes before it."""
+        for log in self._new & set(self._logs):
+            known, saved = self._logs[log], room.residuals.get(log)
+            if saved is None or known.residuals.made is not None:
+                continue
+            if not saved.given and saved.name == name_of(known.settings) and not set(saved.columns) & set(known.settings.private):
+                known.residuals.adopt(saved)
+        self._new.clear()
+
+    def _errors_of_inputs(self, room: DriftRoom, log: str, came: Came) -> None:
+        """A transform that is not the one before has a signal that is not the one before."""
+        made = came.transform
+        if came.ended or (made is not None and made != room.residuals.get(log)):
+            room.drop(log, came.residual)
+            room.residuals.pop(log, None)
+        if made is not None:
+            room.residuals[log] = made
+            room.offer(log, made.name, BINS, made.reference)
+
     def _feed(self, room: DriftRoom, log: str, came: Came, now_s: float) -> None:
         if came.before is not None:
             every = np.arange(came.at_s.size)
@@ -104,6 +148,7 @@ class DriftLogs:
             self._rows(room, log, came, every >= came.before, now_s)
         else:
             self._rows(room, log, came, np.ones(came.at_s.size, np.bool_), now_s)
+        self._errors_of_inputs(room, log, came)
         if came.late:
             room.rows(log, came.late_at_s, came.late)
         for one in came.counted:

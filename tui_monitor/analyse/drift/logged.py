@@ -3,6 +3,7 @@
 - Features are inputs, the prediction is an output, its score a score; columns that are private are none of them.
 - A labelled row says whether the prediction was right (`errors`), or by how much it was wrong (`error`, of numbers), and what that cost.
   A label that comes late counts at the moment it comes: checks that are past cannot be made again, and what is learned late is news.
+  The same errors among those of like inputs (`residual | inputs`) tell concept drift from data drift: see `residual`.
 - Expectations are given, or learned from the log's reference, or from its first rows. An expectation becomes a signal with its first
   broken row, judged against the share that is usual: what was never broken takes no part of the budget.
 """
@@ -22,6 +23,18 @@ from tui_monitor.analyse.drift.dependence import correlation_time
 from tui_monitor.analyse.drift.expectations import BROKEN, Expectation
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference
+from tui_monitor.analyse.drift.residual import (
+    CLASSES,
+    NUMBERS,
+    Labelled,
+    Residuals,
+    Transform,
+    chance_of,
+    transform,
+)
+from tui_monitor.analyse.drift.residual import (
+    LEAST_ROWS as LEAST_LABELLED,
+)
 from tui_monitor.config import PredictionSettings
 from tui_monitor.model import LogRow, LogRows
 
@@ -37,6 +50,16 @@ GONE_AFTER = 200  # rows without a column that the reference has
 
 Column = tuple[str, NDArray[Any], NDArray[np.bool_]]
 """Role, the values of the rows that have one, and which rows those are."""
+Pair = tuple[str | float, str | float]
+"""Prediction and label of one row."""
+
+
+class Waits(NamedTuple):
+    """A prediction that waits for its label."""
+
+    prediction: str | float
+    inputs: bytes  # its numbers, as `Residuals` packs them
+    round: int  # of the versions of the model
 
 
 class Counted(NamedTuple):
@@ -59,19 +82,24 @@ class Came(NamedTuple):
     version: str  # the newest one; empty: none is told
     before: int | None  # so many of the first rows are of the version before it; None: it is the same as before
     notes: list[str]
+    residual: str = ""  # the name of its signal, where there is one
+    transform: Transform | None = None  # made since the last look
+    ended: bool = False  # the one before holds no more
 
 
 class LogSignals:
     """One log. It is used in one thread."""
 
-    def __init__(self, settings: PredictionSettings, learn_s: float, given: Sequence[Expectation] = ()) -> None:
-        """`learn_s`: how long expectations are learned where there are none."""
+    def __init__(self, settings: PredictionSettings, learn_s: float, given: Sequence[Expectation] = (), first: Sequence[str] = ()) -> None:
+        """`learn_s`: how long expectations are learned where there are none; `first`: columns that matter most for the model."""
         self.settings = self._settings = settings
         self._learn_s = learn_s
         self.expected: list[Expectation] = list(given)
         self.learned_anew = False  # expectations were learned since this was last looked at
         self._usual: dict[str, Reference] = {}
-        self._waiting: OrderedDict[str, str | float] = OrderedDict()
+        self._waiting: OrderedDict[str, Waits] = OrderedDict()
+        self.residuals = Residuals(name_of(settings), learn_s, first)
+        self._round = 0
         self._ids: OrderedDict[int, None] = OrderedDict()
         self._held: deque[LogRow] = deque(maxlen=LEARN_ROWS)
         self._version = ""
@@ -85,36 +113,55 @@ class LogSignals:
         """New rows and labels."""
         at_s = np.minimum(np.asarray([row.at_s for row in rows.rows], dtype=np.float64), now_s + LATE_S)
         columns = columns_of(rows.rows, self._settings)
-        late = self._judged(rows, now_s)
+        before = self._versions(rows.rows) if rows.rows else None
+        if before is not None:
+            self._round += 1
+        self.residuals.serves(self._version)
+        late = self._judged(rows, columns, before or 0, now_s)
         notes: list[str] = []
         counted: list[Counted] = []
-        before: int | None = None
         if rows.rows:
-            before = self._versions(rows.rows)
             notes = self._schema(rows.rows)
             counted = self._expectations(rows.rows)
             self._rows += len(rows.rows)
         size = max((there.size for _, _, there in late.values()), default=0)
-        return Came(at_s, columns, late, np.full(size, now_s), counted, self._version, before, notes)
+        came = Came(at_s, columns, late, np.full(size, now_s), counted, self._version, before, notes)
+        ended, fresh = self.residuals.news()
+        return came._replace(residual=self.residuals.name, ended=ended, transform=fresh)
 
     # -- right or wrong -----------------------------------------------------------------------------------------------------------------
 
-    def _judged(self, rows: LogRows, now_s: float) -> dict[str, Column]:
-        pairs: list[tuple[str | float, str | float]] = []
-        for row in rows.rows:
+    def _judged(self, rows: LogRows, columns: Mapping[str, Column], before: int, now_s: float) -> dict[str, Column]:
+        """Labelled rows; the first `before` rows are of the version before this one: what is usual of this one says nothing of them."""
+        inputs = self.residuals.inputs(columns, len(rows.rows))
+        names: list[str] = []
+        pairs: list[Pair] = []
+        known: list[bytes] = []
+        for place, row in enumerate(rows.rows):
             if row.prediction is None:
                 continue
+            here = inputs[place].tobytes() if place >= before else b""
             if row.label is not None:
+                names.append(row.id)
                 pairs.append((row.prediction, row.label))
+                known.append(here)
             else:
-                self._waiting[row.id] = row.prediction
+                self._waiting[row.id] = Waits(row.prediction, here, self._round)
         for name, label in rows.labels.items():
-            prediction = self._waiting.pop(name, None)
-            if prediction is not None:
-                pairs.append((prediction, label))
+            waits = self._waiting.pop(name, None)
+            if waits is not None:
+                names.append(name)
+                pairs.append((waits.prediction, label))
+                known.append(waits.inputs if waits.round == self._round else b"")
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
-        return errors_of(pairs, self._settings)
+        found = errors_of(pairs, self._settings)
+        if not pairs:
+            return found
+        errors = residuals_of(pairs, self._settings)
+        errors[[not one for one in known]] = np.nan
+        made = self.residuals.take(now_s, self.residuals.unpacked(known), errors, names)
+        return found if made is None else found | {self.residuals.name: made}
 
     # -- versions, columns ------------------------------------------------------------------------------------------------------------------
 
@@ -252,14 +299,29 @@ def plain_columns(rows: Sequence[LogRow], settings: PredictionSettings) -> dict[
     return found
 
 
-def errors_of(pairs: Sequence[tuple[str | float, str | float]], settings: PredictionSettings) -> dict[str, Column]:
+def name_of(settings: PredictionSettings) -> str:
+    """Of the signal of errors given the inputs."""
+    return NUMBERS if settings.task == "regression" else CLASSES
+
+
+def residuals_of(pairs: Sequence[Pair], settings: PredictionSettings) -> Floats:
+    """How far each labelled row is wrong: prediction - label, NaN where they are no numbers; of classes 1 for wrong."""
+    if settings.task != "regression":
+        return np.asarray([float(prediction != label) for prediction, label in pairs])
+    return np.asarray(
+        [prediction - label if isinstance(prediction, float) and isinstance(label, float) else np.nan for prediction, label in pairs]
+    )
+
+
+def errors_of(pairs: Sequence[Pair], settings: PredictionSettings) -> dict[str, Column]:
     """Labelled rows as signals of performance: right or wrong, or prediction - label; and what wrong ones cost."""
     if not pairs:
         return {}
     every = np.ones(len(pairs), np.bool_)
     if settings.task == "regression":
-        gaps = [prediction - label for prediction, label in pairs if isinstance(prediction, float) and isinstance(label, float)]
-        return {ERROR: ("performance", np.asarray(gaps, dtype=np.float64), np.ones(len(gaps), np.bool_))} if gaps else {}
+        gaps = residuals_of(pairs, settings)
+        there = np.isfinite(gaps)
+        return {ERROR: ("performance", gaps[there], there)} if there.any() else {}
     found: dict[str, Column] = {
         ERRORS: ("performance", np.asarray([RIGHT if prediction == label else WRONG for prediction, label in pairs], dtype=object), every)
     }
@@ -292,3 +354,19 @@ def _column(role: str, values: list[Any]) -> Column:
     made = _array(values)
     there = there_of(made)
     return role, made[there], there
+
+
+def transform_of(rows: Sequence[LogRow], settings: PredictionSettings, origin: str, first: Sequence[str] = ()) -> Transform | None:
+    """What errors are usual of each sort of inputs, from the labelled rows of a reference; None where there are too few of them."""
+    labelled = [row for row in rows if row.label is not None and row.prediction is not None]
+    pairs = [(row.prediction, row.label) for row in labelled if row.prediction is not None and row.label is not None]
+    errors = residuals_of(pairs, settings)
+    there = np.isfinite(errors)
+    if there.sum() < LEAST_LABELLED:
+        return None
+    sorter = Residuals(name_of(settings), 0.0, first)
+    inputs = sorter.inputs(columns_of(labelled, settings), len(labelled))
+    at_s = np.asarray([row.at_s for row in labelled], dtype=np.float64)
+    order = np.flatnonzero(there)[np.argsort(at_s[there], kind="stable")]
+    made = Labelled(at_s, inputs, errors, chance_of([row.id for row in labelled])).take(order)
+    return transform(sorter.name, sorter.columns, made, origin, given=True)
