@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tui_monitor.analyse.drift.room import DriftRoom
+from tui_monitor.analyse.target import SignalCounts
 from tui_monitor.collect.past_counts import PastBuckets, PastCategories
 from tui_monitor.collect.prometheus import RangeFailure
 from tui_monitor.config import DriftSettings, PrometheusSettings, ReferenceSettings, Settings
 from tui_monitor.engine.drift_references import ASK_AGAIN_S, References
-from tui_monitor.model import Drift
+from tui_monitor.engine.drifting import Drifting
+from tui_monitor.model import Drift, Reading
 
 NOW_S = 1_800_000_000.0
 DAY = "2026-11-01/2026-11-02"
@@ -90,6 +94,22 @@ def test_every_signal_of_a_server_gets_its_past(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+def test_after_a_restart_the_same_past_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    past, life = Past(monkeypatch), Life(ReferenceSettings("srv", prometheus="central", past=DAY))
+    before = life.run(600)
+    again = Life(ReferenceSettings("srv", prometheus="central", past=DAY))
+    assert again.room.load(life.room.dump())
+    again.now_s, again.rows = life.now_s, life.rows
+    after = again.run(30)
+    assert len(past.asked) == 4
+    assert before.keys() == after.keys() == {"h", COUNTER}
+    for signal, one in after.items():
+        assert one.state == "stable"
+        assert (one.n_now or 0) >= (before[signal].n_now or 0) > 0
+        assert one.origin == before[signal].origin
+    assert again.room._signals["srv", COUNTER].evidence_past[0] == life.room._signals["srv", COUNTER].evidence_past[0]
+
+
 def test_the_past_of_one_signal_comes_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     past = Past(monkeypatch)
     life = Life(
@@ -127,3 +147,40 @@ def test_a_prometheus_that_does_not_answer_holds_the_judges_up_once(monkeypatch:
     past.fails = None
     verdicts = life.run(ASK_AGAIN_S)
     assert {one.origin for one in verdicts.values()} == {"01 Nov 00:00 to 02 Nov 00:00 UTC from central"}
+
+
+def test_what_a_page_offers_is_asked_for_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    past = Past(monkeypatch)
+    drift = DriftSettings(learn="60s", every="10s", references=[ReferenceSettings("srv", prometheus="central", past=DAY)])
+    settings = Settings(prometheus=[PrometheusSettings("central", "http://127.0.0.1:9")], drift=drift)
+    drifting = Drifting(settings, lambda _text, _severity="": None)
+
+    def watched(at_s: float) -> Any:
+        n = 5 * (at_s - NOW_S)
+        signals = {
+            "h": SignalCounts("input", [1.0, 2.0], [0.8 * n, 0.95 * n, n], None, n),
+            COUNTER: SignalCounts("output", [], [0.2 * n, 0.8 * n], ["length", "stop"]),
+        }
+        found = SimpleNamespace(name="srv", url="http://127.0.0.1:1", urls={})
+        return SimpleNamespace(reading=Reading("srv", at_s, 0.0), found=found, numbers=SimpleNamespace(histograms=lambda: signals))
+
+    async def story() -> dict[str, Drift]:
+        drifting.start()
+        try:
+            async with asyncio.timeout(60):
+                while drifting._judges is None:
+                    await asyncio.sleep(0.02)
+            for i in range(1, 31):
+                drifting.observe(NOW_S + 10 * i, [watched(NOW_S + 10 * i)])
+                await drifting.verdicts(NOW_S + 10 * i)
+                if drifting._judging is not None:
+                    await drifting._judging
+            return {one.signal: one for one in await drifting.verdicts(NOW_S + 300)}
+        finally:
+            await drifting.stop()
+
+    verdicts = asyncio.run(story())
+    assert {one[1] for one in past.asked} == {"h", "ended_total"}
+    assert {name: one.origin for name, one in verdicts.items()} == dict.fromkeys(
+        ("h", COUNTER), "01 Nov 00:00 to 02 Nov 00:00 UTC from central"
+    )
