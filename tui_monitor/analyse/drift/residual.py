@@ -7,21 +7,21 @@ is uniform whatever the mix of inputs does, and the ordinary judge of numbers ov
 
 One signal of all inputs together, and not one for each column: an error that depends on one column moves `error | another column` as soon as
 the mix of the first one moves, and that is data drift again. Bins of the prediction alone have the same fault wherever the model is wrong in a
-way it does not know of. So the sorts of inputs are the cells of a small tree, cut where the reference's errors differ: by any number among the
-inputs, by the prediction, by the score. Where the error depends on none of them there is one cell, and nothing is lost.
+way it does not know of. So first a smooth model of the error's mean and size over all numbers (`error_model`) is taken out, the prediction and
+the score among them; then a small tree cuts the inputs into cells where what is left still differs. Where it does not there is one cell.
 
 The error of a number is prediction - label, with its sign. That of a class is right or wrong; the score is not in it (1 - the score of the true
-class is a function of the inputs, and moves inside a cell with the mix), but it is one of the numbers that cells are cut by.
+class is a function of the inputs, and moves inside a cell with the mix), but cells are cut by it, and by the error that is expected.
 
-One half of the reference's rows, every second one, chooses the cells, the other half fills them; else cells that look worse by chance
-would be chosen because they do. Given the reference, the share of new rows at or below the k-th of a cell's m errors is a Beta(k, m + 1 - k)
-variable (Vovk 2012, conditional validity of inductive conformal predictors), which is what Clopper-Pearson's interval of m uniform rows is made
-of. So the judge's reference of u is exactly uniform, with as many rows as the *smallest* cell: that holds for any mix, also one that falls into
-that cell alone. Rows with a number outside of the reference's range are left out: what the model does there was never seen, so nobody can say
-that it changed, and the input's own signal tells that they come.
+One half of the reference's rows, every second one, makes the model and the cells, the other half fills them: of rows that chose their cells u
+would be uniform by construction. Then, given the reference, the share of new rows at or below the k-th of a cell's m errors is a Beta(k,
+m + 1 - k) variable (Vovk 2012, conditional validity of inductive conformal predictors), which is what Clopper-Pearson's interval of m uniform
+rows is made of. So what u is judged against is exactly uniform, and the one thing to say is how many rows it is worth: a quarter of the filling
+half, because a new mix may keep to a part of the inputs, and there the model and the cells are known from that part's rows only.
 
-What it cannot see: inputs that are texts, or private, or beyond the first `MOST_COLUMNS` numbers. Where errors depend on those, their mix
-moves u too.
+Rows with a number outside of the reference's range are left out: what the model does there was never seen, so nobody can say that it changed,
+and the input's own signal tells that they come. What it cannot see: inputs that are texts, or private, or beyond the first `MOST_COLUMNS`
+numbers. Where errors depend on those, their mix moves u too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NUMBERS, CLASSES = "residual | inputs", "errors | inputs"
 """The signal's name where predictions are numbers, and where they are classes."""
 MOST_COLUMNS = 16
 MOST_HELD = 40_000  # labelled rows that a transform is made of, the newest
-LEAST_ROWS = 1000
+LEAST_ROWS = 2000  # of a transform: with fewer, a mix that keeps to a few sorts of inputs tells nothing certain
 LEAST_WORTH = 125  # as for any learned reference: rows that do not depend on each other
 MORE_ROWS = 1.2  # times as many as at the last try
 MOST_CELLS, LEAST_IN_CELL, PART_IN_CELL = 12, 100, 10  # a cell has at least a tenth of the rows that choose it
@@ -55,6 +55,7 @@ MOST_KEPT = 512  # errors of a cell: beyond, evenly spaced ones stand for all
 STEPS = 10
 BINS = Bins("numeric", edges=[float(np.nextafter(0.0, -1.0)), *(step / STEPS for step in range(1, STEPS)), 1.0])
 """Of u, with the bins below and above its range that columns of numbers have."""
+END_BINS = 3  # at either end: the lowest fifth, the highest fifth
 
 
 class Cut(Struct, frozen=True):
@@ -215,11 +216,11 @@ def worth(rows: Sequence[int]) -> int:
 
 
 def _by(made: Transform) -> str:
-    names = list(dict.fromkeys([*made.columns, "expected error"][cut.column] for cut in made.cuts))
+    names = list(dict.fromkeys([*made.columns, "the error that is expected"][cut.column] for cut in made.cuts))
     if not names:
-        return "; errors do not depend on the inputs there"
+        return ""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return f"; {len(made.cells)} sorts of inputs by {', '.join(names[:4])}{more}"
+    return f", {len(made.cells)} sorts of inputs by {', '.join(names[:4])}{more}"
 
 
 def _thinned(errors: Floats) -> Floats:
@@ -394,7 +395,8 @@ class Residuals:
             size -= self._held.pop(0).errors.size
         if now_s - self._begun_s < self._learn_s or size < max(LEAST_ROWS, self._tried * MORE_ROWS):
             return
-        made = transform(self.name, self.columns, self._together(), "learned from labelled rows", version=self.version)
+        whole = self._together().take(slice(-MOST_HELD, None))
+        made = transform(self.name, self.columns, whole, f"learned from {whole.errors.size:,} labelled rows", version=self.version)
         self._tried = size
         if size < LEAST_WORTH * made.reference.tau and now_s - self._begun_s < max(86_400.0, self._learn_s):
             return

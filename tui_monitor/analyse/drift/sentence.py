@@ -39,6 +39,35 @@ def changed(signal: str, since: str, category: str, reference: float, now: float
     return f"{signal} changed since {since}: {percent(now)} {category}, {percent(reference)} in the reference."
 
 
+def wrong_more(since: str, reference_below: float, now_below: float) -> str:
+    """Right and wrong at the same inputs, at the cut among the reference's answers, from the best to the worst, where they differ most."""
+    worst, was = percent(1 - now_below), percent(1 - reference_below)
+    if now_below <= reference_below:
+        return f"at the same inputs answers are wrong more often since {since}: {worst} are among the worst {was} of the reference."
+    best = percent(now_below)
+    return f"at the same inputs answers are wrong less often since {since}: {best} are among the best {percent(reference_below)} of the reference."
+
+
+def errors_moved(since: str, low: tuple[float, float], high: tuple[float, float], spread: float) -> str:
+    """Errors of numbers (prediction - label) at the same inputs.
+
+    Args:
+        since: when they began to.
+        low: share of the reference, and of now, that lies among its lowest errors.
+        high: among its highest ones.
+        spread: how far beyond chance a share must differ, to be told.
+    """
+    below, above = low[1] - low[0], high[1] - high[0]
+    outside, was = percent(low[1] + high[1]), percent(low[0] + high[0])
+    if below > spread and above > spread:
+        return f"errors at the same inputs are larger since {since}: {outside} are as far out as {was} of the reference."
+    if below < -spread and above < -spread:
+        return f"errors at the same inputs are smaller since {since}: {outside} are as far out as {was} of the reference."
+    if above - below > 0:
+        return f"at the same inputs predictions are too high since {since}: {percent(high[1])} of the errors are as high as the highest {percent(high[0])} of the reference."
+    return f"at the same inputs predictions are too low since {since}: {percent(low[1])} of the errors are as low as the lowest {percent(low[0])} of the reference."
+
+
 def strange(signal: str, since: str, names: str, share: float) -> str:
     """Categories that the reference never had."""
     return f"{signal} has new values since {since}: {names}, {percent(share)} of the rows; none in the reference."

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tui_monitor.analyse.drift import buckets, sentence, shares
+from tui_monitor.analyse.drift import buckets, residual, sentence, shares
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.past import Stretch, effect
 from tui_monitor.analyse.drift.season import HOURS, WEEK_HOURS
@@ -18,6 +18,7 @@ from tui_monitor.model import Drift, Measured, Part, Shares, SignalState, clean,
 PARTS = 5
 WINDOWS_S = {"5m": 300.0, "30m": 1800.0, "3h": 10_800.0, "24h": 86_400.0}
 LEAST_IN_WINDOW = 50  # rows: below, a window's effect is noise
+SEEN = 0.02  # a share that differs by less is not told of
 COST = "cost"  # the signal of what wrong answers cost
 _CAUSES: dict[str, Literal["data", "target", "concept", "system", "quality"]] = {
     "input": "data", "output": "target", "score": "target", "performance": "concept", "latency": "system", "quality": "quality",
@@ -125,6 +126,12 @@ def moved(signal: Signal, rows: Stretch, since_s: float, now_s: float) -> str:
         if is_now[at] == 0 and was[at] > 0:
             return sentence.vanished(signal.name, since, signal.bins.names[at], float(was[at]))
         return sentence.changed(signal.name, since, signal.bins.names[at], float(was[at]), float(is_now[at]))
+    if signal.name == residual.CLASSES:
+        return sentence.wrong_more(since, float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
+    if signal.name == residual.NUMBERS:
+        ends = (slice(None, residual.END_BINS), slice(-residual.END_BINS, None))
+        low, high = ((float(was[end].sum()), float(is_now[end].sum())) for end in ends)
+        return sentence.errors_moved(since, low, high, SEEN)
     return sentence.moved(signal.name, since, signal.bins.edges, at, float(was[: at + 1].sum()), float(is_now[: at + 1].sum()))
 
 
