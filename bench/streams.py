@@ -71,6 +71,14 @@ def daily(chance: Chance, span_s: float, per_minute: float, swing: float) -> Str
     return Stream(at_s, chance.normal(size=at_s.size) + swing * np.sin(2 * np.pi * (at_s - START_S) / DAY_S))
 
 
+def weekly(chance: Chance, span_s: float, per_minute: float) -> Stream:
+    """A daily swing of 0.3, and Saturdays and Sundays lower by half a standard deviation; a weekend comes and goes within hours."""
+    at_s = regular(span_s, per_minute)
+    of_week = (at_s / DAY_S + 5) % 7  # 0: Saturday begins
+    weekend = np.clip(np.minimum(of_week, 2 - of_week) * 4 + 0.5, 0, 1) + np.clip((of_week - 7) * 4 + 0.5, 0, 1)
+    return Stream(at_s, chance.normal(size=at_s.size) + 0.3 * np.sin(2 * np.pi * (at_s - START_S) / DAY_S) - 0.5 * weekend)
+
+
 def tokens(values: Floats) -> Floats:
     """Normal rows as lengths in tokens: lognormal around 300."""
     return np.ceil(300 * np.exp(0.9 * values))
@@ -100,6 +108,7 @@ KINDS: dict[str, Callable[[Chance, float, float], Stream]] = {
     "bursts": bursts,
     "daily0.3": lambda chance, span_s, per_minute: daily(chance, span_s, per_minute, 0.3),
     "daily0.6": lambda chance, span_s, per_minute: daily(chance, span_s, per_minute, 0.6),
+    "weekly": weekly,
     "cauchy": _plain(lambda chance, rows: chance.standard_cauchy(size=rows)),
     "lognormal": _plain(lambda chance, rows: np.exp(2 * chance.normal(size=rows))),
     "discrete": _plain(lambda chance, rows: chance.choice(5, size=rows, p=[0.5, 0.25, 0.15, 0.08, 0.02]).astype(np.float64)),
@@ -109,5 +118,5 @@ KINDS: dict[str, Callable[[Chance, float, float], Stream]] = {
 }
 """Nothing changes in any of them."""
 
-BUCKETS = ("iid", "ar0.7", "ar0.9", "batches", "bursts", "daily0.3", "daily0.6")
+BUCKETS = ("iid", "ar0.7", "ar0.9", "batches", "bursts", "daily0.3", "daily0.6", "weekly")
 """Those that are tried as cumulative histograms too."""

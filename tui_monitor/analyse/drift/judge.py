@@ -35,6 +35,7 @@ CUTS_WEIGHT, RANK_WEIGHT, SPREAD_WEIGHT = 0.5, 0.25, 0.25
 REFERENCE_ALPHA = 0.01  # chance that the reference's interval misses the truth at any cut
 SCORE_ERRORS = 2.58  # half width of the interval of a mean score, in standard errors: 99 %
 LEAST_BLOCKS = 3.0
+ALONE = 1.5  # blocks of an hour: with fewer, what its own mean took away is not known
 CAUTION, SURE = 1.64, 2.0  # standard errors: added to an over-dispersion that is there; beyond 1 from which on one is
 LEAST_INSIDE = 0.01  # rows, where dependence leaves less than one of them
 _TINY = 1e-9
@@ -58,7 +59,7 @@ def singles(counts: Floats) -> Floats:
     return np.eye(counts.size)
 
 
-def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None = None) -> float:
+def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None = None, an_hour: float = 1.0, seen: float = 1.0) -> float:
     """How many rows tell as much as one independent row, from how much more than binomially the shares vary between slots of time.
 
     Neighbouring slots are joined to blocks of 2, 4, 8 ... and the largest answer counts: dependence may reach over several slots.
@@ -67,12 +68,14 @@ def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None 
         slots: counts, one row per slot.
         tests: the cuts, as `cuts` or `singles` give them.
         expected_shares: of each slot and bin, where they vary by the hour; None: the same in all.
+        an_hour: slots that the shares of one hour were made of.
+        seen: days (weeks) that its slots are from.
 
     Returns:
         At least 1; 1 also where there are too few slots to say.
     """
     if expected_shares is not None:
-        return _overdispersion_by_hour(slots, tests, expected_shares)
+        return _overdispersion_by_hour(slots, tests, expected_shares, an_hour, seen)
     worst = 1.0
     size = 1
     while slots.shape[0] // size >= (8 if size > 1 else 4):
@@ -105,16 +108,18 @@ def _cautious(found: float, freedom: float) -> float:
     return found * (1 + CAUTION * error) if found > 1 + SURE * error else max(1.0, found - error)
 
 
-def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats) -> float:
+def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats, an_hour: float, seen: float) -> float:
     worst, size = 1.0, 1
     rows = slots.sum(axis=1, keepdims=True)
     inside, expected = slots @ tests.T, (shares * rows) @ tests.T
     spread = rows * (shares @ tests.T) * (1 - shares @ tests.T)
     while len(slots) // size >= (8 if size > 1 else 4):
         used = len(slots) // size * size
+        apart = max(an_hour / size, seen)  # blocks of an hour: their own mean takes one of them away from how much they vary
         gap, variance, came = ((a[:used].reshape(-1, size, a.shape[1]).sum(axis=1)) for a in (inside - expected, spread, rows))
         telling = variance.sum(axis=0) > 4
-        worst = max(worst, _of_blocks(gap[:, telling], came[:, 0], variance.sum(axis=0)[telling]))
+        lost = math.sqrt(apart / (apart - 1)) if apart > ALONE else 1.0
+        worst = max(worst, _of_blocks(lost * gap[:, telling], came[:, 0], variance.sum(axis=0)[telling]))
         size *= 2
     return worst
 
@@ -179,23 +184,28 @@ class Judge:
             tests: which bins each test adds up.
             tau: rows that tell as much as one independent row, at least 1.
             tolerance: the smallest shift of a share that is worth an alarm.
-            hours: counts per hour of the day and bin, where what is usual varies by the hour.
+            hours: counts per hour and bin, where what is usual varies by the hour: of the day, or of the week.
             ordered: whether the bins have an order; then the mean rank and the spread are judged too.
         """
         self._tau = tau
-        sides = [reference] if hours is None else list(hours)
-        gains = [_gains(side, tests, tau, tolerance, len(sides), ordered=ordered) for side in sides]
-        self._gains: Floats = np.stack([each for each, _ in gains])
-        self._log_weights: Floats = gains[0][1]
+        self._sides: Floats = reference[None, :] if hours is None else hours
+        self._tests, self._tolerance, self._ordered = tests, tolerance, ordered
+        self._at = 0  # the side that is judged by now: those of all hours together would take 100 times the memory
+        self._gains, self._log_weights = self._of_side(0)
         shape = self._log_weights.shape
         self.log_e: Floats = np.full(shape, -np.inf)
         self.log_run: Floats = np.zeros(shape)  # evidence since the likeliest beginning of a change
         self.run_s: Floats = np.zeros(shape)  # that beginning
 
+    def _of_side(self, at: int) -> tuple[Floats, Floats]:
+        return _gains(self._sides[at], self._tests, self._tau, self._tolerance, len(self._sides), ordered=self._ordered)
+
     def update(self, counts: Floats, since_s: float, hour: int | None = None) -> None:
-        """One check: the rows that came since `since_s`, the time of the check before, in that hour of the day."""
-        at = 0 if hour is None or len(self._gains) == 1 else hour
-        step = self._gains[at] @ (counts / self._tau)
+        """One check: the rows that came since `since_s`, the time of the check before, in that hour."""
+        at = 0 if hour is None else hour % len(self._sides)
+        if at != self._at:
+            self._at, (self._gains, _) = at, self._of_side(at)
+        step = self._gains @ (counts / self._tau)
         self.log_e = np.logaddexp(self.log_e, 0.0) + step
         self.run_s[self.log_run <= 0] = since_s
         self.log_run = np.maximum(self.log_run, 0.0) + step

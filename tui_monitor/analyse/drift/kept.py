@@ -6,10 +6,11 @@ from collections import Counter, deque
 
 import numpy as np
 
-from tui_monitor.analyse.drift.first_day import FirstDay
+from tui_monitor.analyse.drift.first_weeks import FirstWeeks
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts
 from tui_monitor.analyse.drift.past import Past
 from tui_monitor.analyse.drift.saved import Limits, SavedSignal
+from tui_monitor.analyse.drift.season import HOURS, WEEK_HOURS
 from tui_monitor.analyse.drift.signal import Signal
 
 
@@ -41,7 +42,7 @@ def dumped(signal: Signal) -> SavedSignal:
         given=signal.given,
         offered=signal.offered,
         missing_reference=signal.missing_reference,
-        first_day=[(at_s, counts.tolist()) for at_s, counts in signal.first_day.slots] if signal.first_day else None,
+        first_weeks=signal.first_weeks.dump() if signal.first_weeks else None,
     )
 
 
@@ -80,12 +81,12 @@ def _restore(signal: Signal, saved: SavedSignal) -> None:
         or len(reference.counts) != len(signal.bins)
         or not reference.rows > 0
         or any(len(hour) != len(signal.bins) for hour in reference.hours)
+        or len(reference.hours) not in (0, HOURS, WEEK_HOURS)
     ):
         raise ValueError(f"{saved.name}: reference and layout differ")
     signal.learned(reference)
-    if saved.first_day is not None and all(len(counts) == len(signal.bins) for _, counts in saved.first_day):
-        slots = [(at_s, np.asarray(counts, dtype=np.float64)) for at_s, counts in saved.first_day]
-        signal.first_day = FirstDay(signal.bins, slots, given=saved.given)
+    if saved.first_weeks is not None:
+        signal.first_weeks = FirstWeeks.load(signal.bins, saved.first_weeks, given=saved.given)
     signal.given = saved.given
     past = Past.load(saved.past)
     if past.total.size != len(signal.bins):

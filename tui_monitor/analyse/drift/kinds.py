@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.judge import Floats
 
@@ -15,6 +14,8 @@ FEWEST = 6  # slots, below which one kind cannot be told from another
 MOST = 400  # slots that are looked at; more are joined
 PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
+SURELY = 8.0  # squared errors of a slot, that the best slope leaves more than the best step: some 3 standard errors
+NEAR = 3.0  # times what a slow change takes: what is further from a step tells nothing about it
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
 
@@ -27,7 +28,7 @@ class Fitted(NamedTuple):
     step_wins: float = 1.0  # the slope's error over the step's: above 1 the step is the better one
 
 
-def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None, slow_s: float = 0.0) -> Fitted:
+def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None) -> Fitted:
     """A step or a slope through the slots of an episode and some before it.
 
     Args:
@@ -36,7 +37,6 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
         before: its level in the reference.
         times: when each slot began, rising; None: slots are equally long. What is long ago is kept in longer slots, in which a slope would
             look like a step.
-        slow_s: only slopes that take at least so long are held against the step; they may end after the last slot.
     """
     times = np.arange(level.size, dtype=np.float64) if times is None else times
     if level.size > MOST:
@@ -53,8 +53,6 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     places = np.unique(np.concatenate([np.linspace(0, moved.size - 1, min(moved.size, PLACES)).astype(int), evenly]))
     steps = (slot >= places[:, None]).astype(np.float64)
     some = np.unique(evenly)
-    if slow_s > 0:
-        return _against_slow(moved, rows, steps, places, middle - times[some][:, None], slow_s, total)
     pairs = [(begin, end) for begin in some for end in some if end - begin >= 2 and times[end] - times[begin] >= span / 10]
     slopes = (
         np.stack([np.clip((middle - times[begin]) / (times[end] - times[begin]), 0.0, 1.0) for begin, end in pairs])
@@ -68,14 +66,37 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     return Fitted("sudden", int(places[step_at]), step / total, slope / max(step, 1e-12))
 
 
-def _against_slow(
-    moved: Floats, rows: Floats, steps: Floats, places: NDArray[np.intp], since: Floats, slow_s: float, total: float
-) -> Fitted:
-    """A step against slopes that take one, two, four or eight times `slow_s`; `since` is the time since each beginning, one row each."""
-    slopes = np.concatenate([np.clip(since / (times * slow_s), 0.0, 1.0) for times in (1.0, 2.0, 4.0, 8.0)])
-    (step_at, step), (_, slope) = _best(moved, rows, steps), _best(moved, rows, slopes)
-    wins = slope / max(step, 1e-12)
-    return Fitted("sudden" if wins > 1 else "gradual", int(places[step_at]), step / total, wins)
+def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float | None:
+    """When a change was that is clearly a step, and no slope that takes at least `slow_s`; None where none is.
+
+    Both stand on a level of their own, so that a change which was there before the first slot, or goes on more slowly beside, proves nothing.
+
+    Args:
+        level: what moved, one number a slot.
+        rows: of each slot.
+        times: when each slot began, rising.
+        slow_s: the fastest that is no step.
+    """
+    for _ in range(2):  # the place first, then the hours around it
+        if np.count_nonzero(rows) < 2 * FEWEST:
+            return None
+        middle = times + np.append(np.diff(times), times[-1] - times[-2]) / 2
+        places = np.unique(np.linspace(1, times.size - 1, min(times.size - 1, 4 * PLACES)).astype(int))
+        begins = np.linspace(times[0] - slow_s, times[-1], PLACES)
+        step_at, step = _best_beside(level, rows, (np.arange(times.size) >= places[:, None]).astype(np.float64))
+        slopes = [np.clip((middle - begins[:, None]) / (many * slow_s), 0.0, 1.0) for many in (1.0, 2.0, 4.0)]
+        _, slope = _best_beside(level, rows, np.concatenate(slopes))
+        at_s = float(times[places[step_at]])
+        near = np.abs(times - at_s) <= NEAR * slow_s
+        level, rows, times = level[near], rows[near], times[near]
+    return at_s if (slope / max(step, 1e-12) - 1) * np.count_nonzero(rows) > SURELY else None
+
+
+def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:
+    """As `_best`, each shape with a level of its own beside it."""
+    whole = max(float(rows.sum()), 1e-300)
+    moved = np.where(rows > 0, level, 0.0)
+    return _best(moved - float(rows @ moved) / whole, rows, shapes - (shapes @ rows / whole)[:, None])
 
 
 def kind_of(fit: Fitted, earlier: int) -> Kind:

@@ -12,18 +12,15 @@ from numpy.typing import NDArray
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.dependence import MOST_ROWS, cautious, correlation_time, correlation_time_of_categories, ranks
 from tui_monitor.analyse.drift.judge import Floats, cuts, overdispersion, singles
+from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S, cell, curve, season_of
 
-DAY_S = 86_400.0
-HOURS = 24
-EXPLAINED = 0.2  # of the variance between slots: from here on the hour of the day is part of the reference
-DAYS_FOR_HOURS = 1.0  # a reference must cover every hour, else its gaps would be judged by other hours
-WAVES, CYCLE = 4, 6.0  # sine and cosine of the day and of its half; F from which on they are there: 1 in 400 by chance
 MOST_BLOCKS, ROWS_A_BLOCK = 2048, 20
-LEAST_AN_HOUR = 50  # rows; an hour with fewer is judged by the whole reference
+LEAST_AN_HOUR = 50  # rows; an hour of the week with fewer is judged by that of the day, one of the day by the whole reference
+SLOT_S = 1800.0  # in which weeks of rows are counted
 
 
 class Reference(Struct, frozen=True):
-    """A frozen summary. `hours[h]` are the counts of that hour of the day (UTC), where the hour matters; empty where it does not."""
+    """A frozen summary. `hours[h]` are the counts of that hour of the day (24) or week (168), where the hour matters; empty where not."""
 
     counts: list[float]
     tau: float = 1.0
@@ -37,10 +34,17 @@ class Reference(Struct, frozen=True):
         """How many rows it was made of."""
         return math.fsum(self.counts)
 
+    def cell(self, at_s: float) -> int | None:
+        """Which hour a time lies in; None where the hour does not matter."""
+        return int(cell(at_s, len(self.hours))) if self.hours else None
+
     def counts_of(self, hour: int | None = None) -> Floats:
-        """Counts of an hour of the day where hours matter and it has enough rows, else of the whole."""
-        if hour is not None and self.hours and math.fsum(self.hours[hour]) >= LEAST_AN_HOUR:
-            return np.asarray(self.hours[hour], dtype=np.float64)
+        """Counts of an hour where hours matter and it has enough rows, else of the same hour of all days, else of the whole."""
+        if hour is not None:
+            for step in (len(self.hours), HOURS):
+                counts: Floats = np.asarray(self.hours[hour % step :: step], dtype=np.float64).sum(axis=0)
+                if counts.sum() >= LEAST_AN_HOUR:
+                    return counts
         return np.asarray(self.counts, dtype=np.float64)
 
     def shares(self, hour: int | None = None) -> Floats:
@@ -50,8 +54,8 @@ class Reference(Struct, frozen=True):
         return shares
 
     def of_hours(self) -> Floats | None:
-        """One row of counts an hour of the day; None where the hour does not matter."""
-        return np.stack([self.counts_of(hour) for hour in range(HOURS)]) if self.hours else None
+        """One row of counts an hour; None where the hour does not matter."""
+        return np.stack([self.counts_of(hour) for hour in range(len(self.hours))]) if self.hours else None
 
 
 def of_rows(values: NDArray[Any], at_s: Floats | None, bins: Bins, origin: str = "") -> Reference:
@@ -71,18 +75,18 @@ def of_rows(values: NDArray[Any], at_s: Floats | None, bins: Bins, origin: str =
         return Reference(counts.tolist(), mean=mean, sd=sd, origin=origin)
     order = np.argsort(at_s, kind="stable")
     places, at_s = places[order], at_s[order]
-    hour = (at_s % DAY_S // 3600).astype(np.int64)
-    whole = float(at_s[-1] - at_s[0]) >= DAYS_FOR_HOURS * DAY_S * 0.98
-    seasonal = whole and _explained_by_hour(places, hour, len(bins), numeric=numeric) > EXPLAINED
+    tests = cuts(counts) if numeric else singles(counts)
+    season = _season(places, at_s, len(bins), tests)
     if numeric:
         ranked = ranks(values[order].astype(np.float64))
-        tau = correlation_time(_without_hours(ranked, hour) if seasonal else ranked)
+        tau = correlation_time(_without_hours(ranked, cell(at_s, season), season) if season else ranked)
     else:
         tau = correlation_time_of_categories(places)
     tau = cautious(tau, min(values.size, MOST_ROWS))
-    if not seasonal:
-        tau = max(tau, _of_blocks(places, len(bins), cuts(counts) if numeric else singles(counts)))
-    hours = np.bincount(hour * len(bins) + places, minlength=HOURS * len(bins)).reshape(HOURS, len(bins)) if seasonal else np.zeros((0, 0))
+    if not season:
+        tau = max(tau, _of_blocks(places, len(bins), tests))
+        return Reference(counts.tolist(), tau, [], mean, sd, origin)
+    hours = np.bincount(cell(at_s, season) * len(bins) + places, minlength=season * len(bins)).reshape(season, len(bins))
     return Reference(counts.tolist(), tau, hours.astype(np.float64).tolist(), mean, sd, origin)
 
 
@@ -98,26 +102,43 @@ def of_slots(slots: Floats, bins: int, origin: str = "", at_s: Floats | None = N
     """
     counts = slots.sum(axis=0)
     tests = singles(counts) if category else cuts(counts)
-    hours: Floats = np.zeros((0, 0))
-    if at_s is not None and at_s.size and float(at_s[-1] - at_s[0]) >= DAYS_FOR_HOURS * DAY_S * 0.98:
-        hour = (at_s % DAY_S // 3600).astype(np.int64)
-        if _explained(slots, hour, tests) > EXPLAINED:
-            hours = np.zeros((HOURS, bins))
-            np.add.at(hours, hour, slots)
-            expected = np.divide(
-                hours, hours.sum(axis=1, keepdims=True), out=np.zeros_like(hours), where=hours.sum(axis=1, keepdims=True) > 0
-            )
-            tau = overdispersion(slots, tests, expected[hour])
-            return Reference(counts.tolist(), tau, hours.tolist(), origin=origin)
-    return Reference(counts.tolist(), overdispersion(slots, tests), [], origin=origin)
+    season = season_of(slots, at_s, tests) if at_s is not None else 0
+    if at_s is None or not season:
+        return Reference(counts.tolist(), overdispersion(slots, tests), [], origin=origin)
+    hour = cell(at_s, season)
+    hours = np.zeros((season, bins))
+    np.add.at(hours, hour, slots)
+    rows = hours.sum(axis=1, keepdims=True)
+    expected = np.divide(hours, rows, out=np.zeros_like(hours), where=rows > 0)
+    seen = max(1.0, float(at_s[-1] - at_s[0]) / (season * 3600.0))
+    return Reference(
+        counts.tolist(), overdispersion(slots, tests, expected[hour], len(slots) / season, seen), hours.tolist(), origin=origin
+    )
 
 
-def _without_hours(ranked: Floats, hour: NDArray[np.int64]) -> Floats:
+def _season(places: NDArray[np.int64], at_s: Floats, bins: int, tests: Floats) -> int:
+    """As `season_of`, from the bins of rows in order of time."""
+    span_s = float(at_s[-1] - at_s[0])
+    if span_s < DAY_S * NEARLY:
+        return 0
+    if span_s < 2 * WEEK_S * NEARLY:
+        slots = max(HOURS * 4, min(HOURS * 12, places.size // 50))
+        slot = np.arange(places.size) * slots // places.size
+    else:
+        slot = np.unique((at_s // SLOT_S).astype(np.int64), return_inverse=True)[1]
+        slots = int(slot[-1]) + 1
+    counts = np.bincount(slot * bins + places, minlength=slots * bins).reshape(slots, bins).astype(np.float64)
+    of_slot = np.zeros(slots)
+    of_slot[slot] = at_s
+    return season_of(counts, of_slot, tests)
+
+
+def _without_hours(ranked: Floats, hour: NDArray[np.int64], season: int) -> Floats:
     """What is left of ranks when the mean of their hour is taken out: a daily cycle is no dependence."""
-    rows = np.bincount(hour, minlength=HOURS)
-    means = np.bincount(hour, ranked, HOURS) / np.maximum(rows, 1)
-    smooth: Floats = _smooth(means[:, None], rows > 0)[:, 0]
-    return ranked - smooth[hour]  # not the hours' own means: what a burst is must stay
+    rows = np.bincount(hour, minlength=season)
+    means = np.bincount(hour, ranked, season) / np.maximum(rows, 1)
+    course = curve(means, rows > 0)
+    return ranked - course[hour]  # not the hours' own means: what a burst is must stay
 
 
 def _of_blocks(places: NDArray[np.int64], bins: int, tests: Floats) -> float:
@@ -127,56 +148,3 @@ def _of_blocks(places: NDArray[np.int64], bins: int, tests: Floats) -> float:
         return 1.0
     block = np.arange(places.size) * blocks // places.size
     return overdispersion(np.bincount(block * bins + places, minlength=blocks * bins).reshape(blocks, bins).astype(np.float64), tests)
-
-
-def _smooth(level: Floats, there: NDArray[np.bool_]) -> Floats:
-    """The day and its half in 24 levels, one column each: least squares on the hours that are there."""
-    turn = 2 * np.pi * np.arange(HOURS) / HOURS
-    waves = np.stack([np.ones(HOURS), np.cos(turn), np.sin(turn), np.cos(2 * turn), np.sin(2 * turn)], axis=1)
-    fitted: Floats = waves @ np.linalg.lstsq(waves[there], level[there], rcond=None)[0]
-    return fitted
-
-
-def _cyclic(level: Floats, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which columns follow the day, and do not just differ from hour to hour as they would where rows come in bursts: an F test."""
-    freedom = int(there.sum()) - WAVES - 1
-    if freedom < 8:
-        return np.zeros(level.shape[1], np.bool_)
-    smooth = _smooth(level, there)
-    along = ((smooth - level[there].mean(axis=0))[there] ** 2).sum(axis=0) / WAVES
-    beside = ((level - smooth)[there] ** 2).sum(axis=0) / freedom
-    cyclic: NDArray[np.bool_] = along > CYCLE * beside
-    return cyclic
-
-
-def _explained_by_hour(places: NDArray[np.int64], hour: NDArray[np.int64], bins: int, *, numeric: bool) -> float:
-    """Share of the variance between slots of some minutes that the hour of the day explains."""
-    slots = max(HOURS * 4, min(HOURS * 12, places.size // 50))
-    slot = np.arange(places.size) * slots // places.size
-    counts = np.bincount(slot * bins + places, minlength=slots * bins).reshape(slots, bins).astype(np.float64)
-    of_slot = np.zeros(slots, np.int64)
-    of_slot[slot] = hour
-    whole = counts.sum(axis=0)
-    return _explained(counts, of_slot, cuts(whole) if numeric else singles(whole))
-
-
-def _explained(slots: Floats, hour: NDArray[np.int64], tests: Floats) -> float:
-    """The largest share over the tests, each beyond what chance alone would explain."""
-    rows = slots.sum(axis=1)
-    kept = rows > 0
-    if kept.sum() < 2 * HOURS or not tests.size:
-        return 0.0
-    share = (slots[kept] @ tests.T) / rows[kept, None]
-    weight, hour = rows[kept], hour[kept]
-    mean = (weight[:, None] * share).sum(axis=0) / weight.sum()
-    total = (weight[:, None] * (share - mean) ** 2).sum(axis=0)
-    of_hour = np.zeros((HOURS, share.shape[1]))
-    np.add.at(of_hour, hour, weight[:, None] * share)
-    per_hour = np.bincount(hour, weight, HOURS)
-    level = np.divide(of_hour, per_hour[:, None], out=np.zeros_like(of_hour), where=per_hour[:, None] > 0)
-    between = (per_hour[:, None] * (level - mean) ** 2).sum(axis=0)
-    chance = (np.count_nonzero(per_hour) - 1) / (kept.sum() - 1)
-    explained = np.divide(between, total, out=np.zeros_like(total), where=total > 1e-12)
-    telling = (mean > 0.02) & (mean < 0.98) & _cyclic(level, per_hour > 0)
-    found = (explained[telling] - chance) / (1 - chance)
-    return float(found.max()) if found.size else 0.0

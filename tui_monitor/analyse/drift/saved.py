@@ -75,5 +75,5 @@ class SavedSignal(Struct):
     unfit: str = ""  # why nothing can be learned
     given: bool = False
     offered: str = ""  # which reference was given last, also while another one holds
-    first_day: list[tuple[float, list[float]]] | None = None
+    first_weeks: tuple[bytes, bytes, float | None] | None = None
     missing_reference: float | None = None

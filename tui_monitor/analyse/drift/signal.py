@@ -12,13 +12,14 @@ import numpy as np
 from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
-from tui_monitor.analyse.drift.first_day import CLEARLY, MORE, SLOW_S, WHY, FirstDay
+from tui_monitor.analyse.drift.first_weeks import MORE, SLOW_S, FirstWeeks
 from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
-from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of
+from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of, sudden_s
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
-from tui_monitor.analyse.drift.reference import DAY_S, HOURS, Reference
+from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.saved import Before, Closed, Intake, Limits, Role
+from tui_monitor.analyse.drift.season import DAY_S, NEARLY, WEEK_HOURS
 from tui_monitor.model import SignalState
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
@@ -61,7 +62,7 @@ class Signal(Arrivals):
         self.state: SignalState = "learning"
         self.why_anew = ""
         self.why_watched = ""
-        self.first_day: FirstDay | None = None  # of a reference that was learned in less than a day
+        self.first_weeks: FirstWeeks | None = None  # of a reference that was learned in less
         self.untimed: tuple[Bins, Reference] | None = None  # given, but what its rows are worth is learned first
         self.befores: list[Before] = []  # what was the reference before, newest last
         self.missing_reference: float | None = None  # share of the rows without a value
@@ -84,7 +85,7 @@ class Signal(Arrivals):
         self.given = reference is not None  # not learned: another version of a model does not change it
         if reference is not None:
             self.learned(reference)
-            self.first_day = FirstDay(self.bins, given=True) if self.bins else None
+            self.first_weeks = FirstWeeks(self.bins, given=True) if self.bins else None
 
     @property
     def category(self) -> bool:
@@ -109,7 +110,7 @@ class Signal(Arrivals):
             self._judge(counts, amount, since_s, now_s)
         self._decide(now_s, budget_checks)
         if self.state != "drift":
-            self._day_is_over()
+            self._days_go_by()
 
     def step(self, since_s: float, now_s: float, counts: Floats, budget_checks: float) -> None:
         """One check over rows that are counted already: what `add` and `check` do, at the times of a log."""
@@ -117,7 +118,7 @@ class Signal(Arrivals):
         self._judge(counts, 0.0, since_s, now_s, charted=False)
         self._decide(now_s, budget_checks)
         if self.state != "drift":
-            self._day_is_over()
+            self._days_go_by()
 
     def _judge(self, counts: Floats, amount: float, since_s: float, now_s: float, *, charted: bool = True) -> None:
         reference = self.reference
@@ -125,12 +126,12 @@ class Signal(Arrivals):
             return
         self.rows_s = now_s
         self.checks += 1
-        hour = int(since_s % DAY_S // 3600)
-        shares = self._shares[hour % len(self._shares)]
+        hour = reference.cell(since_s)
+        shares = self._shares[hour or 0]
         self.past.add(since_s, counts, shares, amount)
         self.judge.update(counts, since_s, hour)
-        if self.first_day is not None and self.since_s is None:
-            self.first_day.add(since_s, counts, amount)
+        if self.first_weeks is not None and self.since_s is None:
+            self.first_weeks.add(since_s, counts, amount)
         if charted:  # early charts are for the eye
             self.early.update(counts, shares, reference.tau)
 
@@ -174,19 +175,22 @@ class Signal(Arrivals):
         self.missing_reference = self.seen_missing / self.seen_rows if self.seen_rows else None
         self.seen_rows = self.seen_missing = 0.0
         self.learned(reference)
-        if now_s - self.begun_s < DAY_S and not reference.hours:
-            self.first_day = FirstDay(bins)
+        if len(reference.hours) != WEEK_HOURS:
+            self.first_weeks = FirstWeeks(bins, day_s=now_s if now_s - self.begun_s >= DAY_S * NEARLY else None)
 
-    def _day_is_over(self) -> None:
-        """What was learned in less gives way to the whole day; a row is never worth more than it was thought before."""
-        if self.first_day is None or not self.first_day.whole or self.reference is None:
+    def _days_go_by(self) -> None:
+        """What was learned in less gives way to a whole day and then two weeks; without hours a row is never worth more than before."""
+        weeks, before = self.first_weeks, self.reference
+        if weeks is None or before is None:
             return
-        found, before, given = self.first_day.learned(), self.reference, self.first_day.given
-        self.first_day = None
-        if not given:
+        found = weeks.over(watched=self.state == "watch" and bool(self.why_watched))
+        if found is None:
+            return
+        if not weeks.given:
             self.learned(found, None if found.hours else before.tau)
         elif found.tau > MORE * before.tau:
             self.learned(before, found.tau)
+        self.first_weeks = None if weeks.ended else weeks
 
     def learned(self, reference: Reference, tau: float | None = None) -> None:
         """Take a reference, and judge against it from now on.
@@ -199,8 +203,8 @@ class Signal(Arrivals):
             reference = Reference(
                 reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
             )
-        self.reference, self.first_day, self.why_watched = reference, None, ""
-        self._shares = [reference.shares(hour) for hour in range(HOURS)] if reference.hours else [reference.shares()]
+        self.reference, self.first_weeks, self.why_watched = reference, None, ""
+        self._shares = [reference.shares(hour) for hour in range(len(reference.hours))] or [reference.shares()]
         counts = np.asarray(reference.counts, dtype=np.float64)
         tests = singles(counts) if self.category else cuts(counts)
         self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours(), ordered=not self.category)
@@ -252,6 +256,7 @@ class Signal(Arrivals):
         if self.bins is not None:
             self.befores = [*self.befores, Before(self.bins, self.reference, self.given)][-MOST_BEFORE:]
         self.learned(Reference(rows.counts.tolist(), origin="as it was when somebody said so"), self.reference.tau)
+        self.first_weeks = FirstWeeks(self.bins) if self.bins is not None else None
         self.given = False
         self.state = "idle"
         return ""
@@ -307,13 +312,12 @@ class Signal(Arrivals):
             began_s = change_s if change_s is not None else recent.since_s
         elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
             began_s = recent.since_s
-        if (
-            began_s is not None
-            and self.first_day is not None
-            and not self.first_day.given
-            and self._fit(began_s, SLOW_S).step_wins < CLEARLY
-        ):
-            self.state, self.why_watched = "watch", WHY
+        why = self.first_weeks.why if self.first_weeks is not None else ""
+        if began_s is not None and why and (step_s := self._sudden_s(began_s)) is not None:
+            self._open(step_s, now_s)
+            self._fit_then = Fitted("sudden", 0, 0.0)
+        elif began_s is not None and why:
+            self.state, self.why_watched = "watch", why
         elif began_s is not None:
             self._open(began_s, now_s)
         elif evidence >= 0 or worth:
@@ -381,19 +385,32 @@ class Signal(Arrivals):
         earlier = sum(one.up == up for one in self.closed)
         return kind_of(fit, earlier) or "sudden"
 
-    def _fit(self, since_s: float, slow_s: float = 0.0) -> Fitted:
-        """The shape of a change at the cut (or in the category) that shows it best."""
+    def _sudden_s(self, since_s: float) -> float | None:
+        """When what moved since a time has clearly jumped; None where it did not, or the jump alone is not worth an alarm."""
+        level, _, rows, times = self._course(since_s)
+        fresh = times >= ((self.closed[-1].end_s or 0.0) if self.closed else 0.0)  # the jump of an earlier drift is another one
+        # Of what came itself: what is expected jumps from hour to hour.
+        step_s = sudden_s(level[fresh], rows[fresh], times[fresh], SLOW_S)
+        if step_s is None or effect(self.past.since(step_s), category=self.category).size < FLOOR:
+            return None
+        return step_s
+
+    def _course(self, since_s: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """The share that moved most, what was expected of it, rows and times, slot by slot since some slots before a time."""
         at = effect(self.past.since(since_s), category=self.category).at
         times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
-        if not len(counts):
-            return Fitted("", 0, 1.0)
         total, wanted = counts.sum(axis=1), expected.sum(axis=1)
         inside, usual = (
             (counts[:, at], expected[:, at]) if self.category else (counts[:, : at + 1].sum(axis=1), expected[:, : at + 1].sum(axis=1))
         )
         level = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
         usually = np.divide(usual, wanted, out=np.zeros_like(wanted), where=wanted > 0)
-        return fitted(level - usually, total, 0.0, times, slow_s)
+        return level, usually, total, times
+
+    def _fit(self, since_s: float) -> Fitted:
+        """The shape of a change at the cut (or in the category) that shows it best."""
+        level, usually, rows, times = self._course(since_s)
+        return fitted(level - usually, rows, 0.0, times) if level.size else Fitted("", 0, 1.0)
 
     def _looks_over(self) -> bool:
         """Whether the newest rows look like the reference again: a small change needs many of them to be told from none."""

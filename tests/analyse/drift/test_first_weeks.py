@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.first_day import WHY
+from tui_monitor.analyse.drift.first_weeks import WHY_DAY
 from tui_monitor.analyse.drift.replayed import Series, replay
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings
@@ -40,7 +40,7 @@ def test_a_service_that_sleeps_at_night_raises_no_alarm_after_an_hour_of_learnin
     served = Served(swing=0.6)
     evening = served.run(10)
     assert evening.state == "watch"
-    assert evening.why == WHY
+    assert evening.why == WHY_DAY
     assert evening.sentence.endswith("It may be the hour of the day, which is known when a whole day was seen.")
     after = served.run(38)
     assert "drift" not in served.states
