@@ -106,9 +106,9 @@ LOG = PredictionSettings(name="fraud", columns=Columns(score="score"))
 class Log:
     """The engine's drift with one log of ten rows a second; the clock is ours."""
 
-    def __init__(self, drift: DriftSettings = FAST) -> None:
+    def __init__(self, drift: DriftSettings = FAST, reference: str = "") -> None:
         self.said: list[str] = []
-        self.settings = Settings(predictions=[LOG], drift=drift)
+        self.settings = Settings(predictions=[replace(LOG, reference=reference)], drift=drift)
         self.drifting = Drifting(self.settings, lambda text, _severity="": self.said.append(text))
         self.now_s, self.rows, self.chance = START_S, 0, np.random.default_rng(1)
 
@@ -268,12 +268,15 @@ def test_what_is_read_again_while_the_judges_are_loaded_holds(monkeypatch: pytes
     asyncio.run(story())
 
 
+class Broken:
+    """A judge that raises whatever is asked of it."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ValueError("bins and counts differ")
+
+
 def test_a_signal_that_fails_is_told_once_and_tried_again_at_a_reload() -> None:
     log = Log()
-
-    class Broken:
-        def __getattr__(self, name: str) -> object:
-            raise ValueError("bins and counts differ")
 
     async def story() -> None:
         await log.run(600)
@@ -286,5 +289,24 @@ def test_a_signal_that_fails_is_told_once_and_tried_again_at_a_reload() -> None:
         assert (await log.run(10, mean=1.0))["age"].state == "learning"
         assert (await log.run(200, mean=1.0))["age"].state == "stable"
         assert len(log.said) == 1
+
+    alive(log, story)
+
+
+def test_a_signal_with_a_given_reference_that_failed_is_given_it_again(places: Path) -> None:
+    chance, file = np.random.default_rng(2), places / "kept.csv"
+    rows = [f"{START_S - 10_000 + i},0,0.3,{chance.normal():.4f},{chance.normal(40, 9):.4f}" for i in range(3000)]
+    file.write_text("\n".join(["timestamp,prediction,score,amount,age", *rows]))
+    log = Log(reference=str(file))
+
+    async def story() -> None:
+        found = await log.run(100)
+        assert found["age"].origin == "file kept.csv"
+        assert log.drifting._judges is not None
+        log.drifting._judges.room._signals["fraud", "age"].judge = Broken()  # type: ignore[assignment]
+        assert (await log.run(100))["age"].state == "blind"
+        await log.reload()
+        found = await log.run(100)
+        assert (found["age"].origin, found["age"].state) == ("file kept.csv", found["amount"].state)
 
     alive(log, story)

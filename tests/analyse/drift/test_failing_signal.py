@@ -114,6 +114,19 @@ def test_rows_that_raise_end_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
     assert traffic.bad().state == "blind"
 
 
+def test_a_check_that_raises_whenever_it_is_tried_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    traffic, check = Two(first=True), Signal.check
+
+    def raising(signal: Signal, now_s: float, budget_checks: float) -> None:
+        if signal.name == "bad":
+            raise IndexError("no bin")
+        check(signal, now_s, budget_checks)
+
+    monkeypatch.setattr(Signal, "check", raising)
+    assert traffic.run(120, NORMAL).state == "stable"
+    assert len(traffic.room.notes()) == 1
+
+
 def test_a_log_that_is_read_from_its_past_goes_on() -> None:
     room, chance = DriftRoom(replace(SETTINGS, every="60s")), np.random.default_rng(1)
     usual = chance.normal(size=2000)
