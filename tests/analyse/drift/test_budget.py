@@ -41,11 +41,17 @@ def stream(kind: str, chance: np.random.Generator, rows: int) -> np.ndarray:
     return chance.normal(size=rows) + swing
 
 
-@pytest.mark.parametrize("buckets", [False, True])
-@pytest.mark.parametrize("kind", ["independent", "dependent", "bursts", "daily"])
-def test_a_month_in_which_nothing_changes_is_quiet(kind: str, buckets: bool) -> None:
-    """Three signals for 30 days after one day of learning: the budget would allow one alarm."""
-    room = DriftRoom(DriftSettings(learn="1d", every="600s"))
+@pytest.mark.parametrize(
+    ("kind", "buckets", "importance"),
+    [
+        *((kind, buckets, {}) for kind in ("independent", "dependent", "bursts", "daily") for buckets in (False, True)),
+        ("independent", False, {"0": 500.0, "1": 20.0, "2": 1.0}),
+        ("bursts", True, {"0": 500.0, "1": 1.0}),
+    ],
+)
+def test_a_month_in_which_nothing_changes_is_quiet(kind: str, buckets: bool, importance: dict[str, float]) -> None:
+    """Three signals for 30 days after one day of learning: the budget would allow one alarm, however it is split."""
+    room = DriftRoom(DriftSettings(learn="1d", every="600s"), importance)
     checks = round(31 * DAY_S / EVERY_S)
     values = [stream(kind, np.random.default_rng([7, seed]), checks * ROWS) for seed in range(3 if kind == "independent" else 2)]
     tokens = [np.ceil(100 * np.exp(each)) for each in values]
