@@ -3,7 +3,7 @@
     python bench/budget.py                              every kind of stream, 1 signal on a host
     python bench/budget.py --only ar0.9 --months 60     one kind, more months
     python bench/budget.py --signals 10                 hosts of 10 signals, which share the budget
-    python bench/budget.py --reference 500              rows the reference is learned from (daily kinds: a day, or --days)
+    python bench/budget.py --reference 10000            rows the reference is learned from, at first; or --days of them
     python bench/budget.py --cost                       CPU, memory and import instead
 
 The way is the product's own: a room learns each signal's reference from the first rows, then is checked once a minute for 30 days. An alarm
@@ -114,8 +114,7 @@ def _table(asked: argparse.Namespace) -> None:
         f"{'stream':18} {'reference':>10} {'tau':>6} {'months':>7} {'sig.-mon.':>9} {'fired':>6} {'alarms':>6}  mean time between alarms, 95 %"
     )
     for kind in chosen:
-        whole_days = "daily" in kind or kind == "mixed"
-        learn_s = DAY_S * asked.days if whole_days else asked.reference / asked.per_minute * 60
+        learn_s = DAY_S * asked.days if asked.days else asked.reference / asked.per_minute * 60
         began, found = time.process_time(), []
         for month in range(asked.months):
             found.append(months(kind, asked.seed + month, asked.signals, learn_s, asked.per_minute, asked.shift))
@@ -183,8 +182,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="kinds, by commas: " + " ".join([*KINDS, *(BUCKET + name for name in BUCKETS), "mixed"]))
     parser.add_argument("--signals", type=int, default=1, help="on a host")
-    parser.add_argument("--reference", type=int, default=10_000, help="rows to learn from")
-    parser.add_argument("--days", type=float, default=1.0, help="to learn from, where a day matters")
+    parser.add_argument("--reference", type=int, default=1200, help="rows to learn from, at first; the default is the product's, an hour")
+    parser.add_argument("--days", type=float, default=0.0, help="to learn from, instead of rows")
     parser.add_argument("--per-minute", type=float, default=20.0)
     parser.add_argument("--shift", type=float, default=DriftSettings().smallest_shift, help="smallest_shift")
     parser.add_argument("--seconds", type=float, default=0.0, help="CPU at most for a kind")
