@@ -99,6 +99,16 @@ def test_an_unchanged_log_raises_nothing_for_long() -> None:
         assert life.room.has("log", name)
 
 
+def test_before_a_day_was_seen_what_moves_slowly_may_be_the_hour() -> None:
+    life = Life()
+    life.run(LEARN + 60)
+    for step in range(300):
+        verdicts = life.run(1, truth=lambda _, y, by=step / 150: y - by)  # type: ignore[misc]
+        assert verdicts[NUMBERS].state != "drift"
+    assert verdicts[NUMBERS].state == "watch"
+    assert "It may be the hour of the day" in verdicts[NUMBERS].sentence
+
+
 def test_a_restart_goes_on_with_what_was_learned() -> None:
     life = Life()
     before = life.run(LEARN + 60, truth=lambda x, y: y)[NUMBERS]

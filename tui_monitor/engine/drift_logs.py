@@ -113,6 +113,9 @@ class DriftLogs:
             self._note(f"drift: {lost} looks at prediction logs were left out: the judges are too slow", "warning")
         for log, came in waiting:
             self._feed(room, log, came, now_s)
+        with self._own:
+            for log, known in self._logs.items():
+                known.residuals.drifting = room.drifts(log, known.residuals.name)
         for log, (at_s, newest_s) in list(self._last.items()):
             if now_s - at_s > BEHIND_S / 4 and not any(log == name for name, _ in waiting):  # its end: nothing more is to come
                 room.catch_up(log, newest_s + self._every_s)
@@ -137,7 +140,7 @@ class DriftLogs:
             room.residuals.pop(log, None)
         if made is not None:
             room.residuals[log] = made
-            room.offer(log, made.name, BINS, made.reference)
+            room.offer(log, made.name, BINS, made.reference, brief=not made.given and not made.day)
 
     def _feed(self, room: DriftRoom, log: str, came: Came, now_s: float) -> None:
         if came.before is not None:

@@ -185,6 +185,48 @@ def test_it_learns_first_and_ranks_then_and_another_version_learns_anew() -> Non
     assert feed(log, numbers(chance, 100), START_S + 120) is None
 
 
+def test_what_was_learned_in_less_gives_way_to_a_whole_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual, "MOST_HELD", 2500)
+    chance, log = np.random.default_rng(12), learner()
+    feed(log, numbers(chance, 2400), START_S)
+    feed(log, numbers(chance, 100), START_S + 101)
+    first = log.news()[1]
+    assert first is not None
+    assert not first.day
+    for hour in range(26):
+        log.drifting = hour == 3  # what comes in a drift is not usual
+        night = hour < 8 or hour >= 20
+        rows = numbers(chance, 400)
+        feed(log, rows._replace(errors=rows.errors + 2.0 * night + 1000.0 * log.drifting), START_S + 3600 * hour)
+    made = log.news()[1]
+    assert made is not None
+    assert made.day
+    assert made == log.made
+    assert max(max(cell) for cell in made.cells) < 100
+    assert made.reference.hours, "errors follow the hour of the day"
+    assert sum(made.rows) <= 1250
+    assert log._held == []
+    feed(log, numbers(chance, 400), START_S + 3600 * 60)
+    assert log.news() == (False, None)  # once
+
+
+def test_a_log_of_few_rows_a_look_is_held_in_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residual, "MOST_PIECES", 8)
+    chance, log = np.random.default_rng(13), learner()
+    for look in range(300):
+        feed(log, numbers(chance, 7), START_S + look)
+        assert len(log._held) <= 8
+    assert log.made is not None
+    assert sum(log.made.rows) == 1001  # one half of the 286 looks that make 2,000 rows
+
+
+def test_a_look_without_rows_is_no_other_version() -> None:
+    log = learner()
+    log.adopt(transform(NUMBERS, COLUMNS, numbers(np.random.default_rng(11), 4000), "learned", version="v1"))
+    log.serves("")
+    assert log.made is not None
+
+
 def test_what_was_given_stays_with_another_version() -> None:
     log = learner()
     log.adopt(transform(NUMBERS, COLUMNS, numbers(np.random.default_rng(11), 4000), "file", given=True))

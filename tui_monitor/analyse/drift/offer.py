@@ -8,18 +8,20 @@ from zlib import crc32
 import msgspec
 
 from tui_monitor.analyse.drift.binning import Bins
+from tui_monitor.analyse.drift.first_weeks import FirstWeeks
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.saved import Intake, Limits, Role
 from tui_monitor.analyse.drift.signal import Signal
 
 
 class Offer(NamedTuple):
-    """A reference with its bins, how its rows come, and whether their order in time was known."""
+    """A reference with its bins, how its rows come, whether their order in time was known, and whether it was learned in less than a day."""
 
     bins: Bins
     reference: Reference
     intake: Intake
     timed: bool
+    brief: bool = False
 
     @property
     def key(self) -> str:
@@ -31,6 +33,8 @@ class Offer(NamedTuple):
         if self.timed:
             made = Signal(*key, role, limits, self.intake, bins=self.bins, reference=self.reference)
             made.offered = self.key
+            if self.brief:  # as any other that was learned: what moves slowly may be the hour of the day
+                made.given, made.first_weeks = False, FirstWeeks(self.bins)
             return made
         made = Signal(*key, role, limits, self.intake)
         made.offered = self.key

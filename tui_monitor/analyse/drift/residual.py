@@ -43,8 +43,11 @@ from tui_monitor.analyse.drift.reference import Reference, of_rows
 NUMBERS, CLASSES = "residual | inputs", "errors | inputs"
 """The signal's name where predictions are numbers, and where they are classes."""
 MOST_COLUMNS = 16
-MOST_HELD = 40_000  # labelled rows that a transform is made of, the newest
+MOST_HELD = 20_000  # labelled rows that a transform is made of, the newest
+MOST_PIECES = 512  # that they are held in
 LEAST_ROWS = 2000  # of a transform: with fewer, a mix that keeps to a few sorts of inputs tells nothing certain
+DAY_S = 86_400.0
+BEYOND_A_DAY = 1.02  # every hour of it has rows then
 LEAST_WORTH = 125  # as for any learned reference: rows that do not depend on each other
 MORE_ROWS = 1.2  # times as many as at the last try
 MOST_CELLS, LEAST_IN_CELL, PART_IN_CELL = 12, 100, 10  # a cell has at least a tenth of the rows that choose it
@@ -311,7 +314,9 @@ class Residuals:
         self.columns: list[str] = []
         self._held: list[Labelled] = []
         self._begun_s: float | None = None
-        self._tried = 0.0
+        self._seen, self._tried = 0, 0.0  # rows so far, and at the last try
+        self._stride = 1  # of so many rows one is held, while a whole day is seen
+        self.drifting = False  # its signal is in drift: what comes is not usual
 
     def inputs(self, columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]], rows: int) -> Singles:
         """Numbers of rows that came, one column each of `self.columns`; new ones are taken up while there is no transform.
@@ -359,6 +364,7 @@ class Residuals:
         if self.made is None:
             self._hold(now_s, rows.take(there))
             return None
+        self._see_a_day(now_s, rows.take(there))
         there &= self.made.inside(inputs)
         chosen = rows.take(there)
         return "performance", self.made.ranks(chosen.inputs, chosen.errors, chosen.chance), there
@@ -372,7 +378,7 @@ class Residuals:
     def serves(self, version: str) -> None:
         """This version of the model serves: if it is another one, what is usual of its errors is learned. What was given stays."""
         before, self.version = self.made.version if self.made is not None else self.version, version
-        if before in ("", version) or (self.made is not None and self.made.given):
+        if not version or before in ("", version) or (self.made is not None and self.made.given):
             return
         self._ended = self._ended or self.made is not None
         self.made, self.columns, self._fresh = None, [], False
@@ -385,22 +391,55 @@ class Residuals:
         return told
 
     def _forget_held(self) -> None:
-        self._held, self._begun_s, self._tried = [], None, 0.0
+        self._held, self._begun_s, self._seen, self._tried, self._stride = [], None, 0, 0.0, 1
 
     def _hold(self, now_s: float, rows: Labelled) -> None:
-        self._begun_s = now_s if self._begun_s is None else self._begun_s
-        self._held.append(rows)
-        size = sum(one.errors.size for one in self._held)
-        while len(self._held) > 1 and size - self._held[0].errors.size >= MOST_HELD:
-            size -= self._held.pop(0).errors.size
-        if now_s - self._begun_s < self._learn_s or size < max(LEAST_ROWS, self._tried * MORE_ROWS):
+        """The first rows, the newest of them in full: what is usual of their order tells what a row is worth."""
+        self._add(now_s, rows)
+        while len(self._held) > 1 and self._size - self._held[0].errors.size >= MOST_HELD:
+            self._held.pop(0)
+        passed_s = now_s - (self._begun_s or now_s)
+        if passed_s < self._learn_s or self._seen < max(LEAST_ROWS, self._tried * MORE_ROWS):
             return
         whole = self._together().take(slice(-MOST_HELD, None))
-        made = transform(self.name, self.columns, whole, f"learned from {whole.errors.size:,} labelled rows", version=self.version)
-        self._tried = size
-        if size < LEAST_WORTH * made.reference.tau and now_s - self._begun_s < max(86_400.0, self._learn_s):
+        made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows", day=passed_s >= DAY_S)
+        self._tried = self._seen
+        if self._seen < LEAST_WORTH * made.reference.tau and passed_s < max(DAY_S, self._learn_s):
             return
+        held, begun_s = self._held, self._begun_s
         self.adopt(made)
+        self._held, self._begun_s = held, begun_s
+
+    def _see_a_day(self, now_s: float, rows: Labelled) -> None:
+        """What was learned in less gives way to a whole day, which knows its hours, and more rows of rare inputs."""
+        before = self.made
+        if before is None or before.given or before.day or self.drifting:
+            return
+        self._add(now_s, rows.take(slice(None, None, self._stride)))
+        while self._size > 2 * MOST_HELD:
+            self._stride *= 2
+            self._held = [self._together().take(slice(None, None, 2))]
+        if self._size < LEAST_ROWS or now_s - (self._begun_s or now_s) < DAY_S * BEYOND_A_DAY:
+            return
+        whole = self._together()
+        whole = whole.take(slice(None, None, 1 + whole.errors.size // (MOST_HELD + 1)))
+        made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows of a day", day=True)
+        tau = max(made.reference.tau, before.reference.tau)  # rows that are not neighbours tell less of their order
+        self.adopt(structs.replace(made, reference=structs.replace(made.reference, tau=tau)))
+
+    def _transform(self, rows: Labelled, origin: str, *, day: bool) -> Transform:
+        return structs.replace(transform(self.name, self.columns, rows, origin, version=self.version), day=day)
+
+    def _add(self, now_s: float, rows: Labelled) -> None:
+        self._begun_s = now_s if self._begun_s is None else self._begun_s
+        self._seen += rows.errors.size
+        self._held.append(rows)
+        if len(self._held) > MOST_PIECES:
+            self._held = [self._together()]
+
+    @property
+    def _size(self) -> int:
+        return sum(one.errors.size for one in self._held)
 
     def _together(self) -> Labelled:
         width = len(self.columns)

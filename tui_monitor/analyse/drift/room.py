@@ -158,6 +158,11 @@ class DriftRoom:
         """Whether there is such a signal."""
         return (source, name) in self._signals
 
+    def drifts(self, source: str, name: str) -> bool:
+        """Whether there is such a signal, and it is in drift."""
+        known = self._signals.get((source, name))
+        return known is not None and known.since_s is not None
+
     def catch_up(self, source: str, end_s: float) -> None:
         """Check the signals of one log at a time of its own rows, while what it holds is read from its past.
 
@@ -279,7 +284,17 @@ class DriftRoom:
             return
         self._put((source, signal), Signal(source, signal, _role(role), self._limits, intake, bins=bins, reference=reference))
 
-    def offer(self, source: str, signal: str, bins: Bins, reference: Reference, intake: Intake = "rows", *, timed: bool = True) -> str:
+    def offer(
+        self,
+        source: str,
+        signal: str,
+        bins: Bins,
+        reference: Reference,
+        intake: Intake = "rows",
+        *,
+        timed: bool = True,
+        brief: bool = False,
+    ) -> str:
         """A reference for a signal, now or when its first rows come; returns why it does not fit, or nothing.
 
         Args:
@@ -289,8 +304,9 @@ class DriftRoom:
             reference: what is usual.
             intake: how its rows come.
             timed: whether the order of its rows in time was known; else how they cluster is learned from the first that come.
+            brief: whether it was not given but learned, in less than a day.
         """
-        key, made = (source, signal), Offer(bins, reference, intake, timed)
+        key, made = (source, signal), Offer(bins, reference, intake, timed, brief)
         known = self._signals.get(key)
         if known is None:
             if len(self._offered) < MAX_SIGNALS:
