@@ -6,7 +6,7 @@ import pytest
 
 from tui_monitor.ui.view import Series
 from tui_monitor.ui.widgets.canvas import Canvas
-from tui_monitor.ui.widgets.chart import Band, area, ceiling, chart, clock_axis, resample, spark
+from tui_monitor.ui.widgets.chart import Ahead, Band, area, ceiling, chart, clock_axis, resample, spark
 
 NOON_S = 1763726400.0  # 2025-11-21 12:00:00 UTC
 
@@ -91,6 +91,33 @@ def test_what_was_expected_is_drawn_as_two_lines_over_the_area() -> None:
     rows = [line[left:] for line in canvas.lines()[:5]]
     assert [row.count("┈") for row in rows] == [34, 0, 0, 34, 0]
     assert "80" in canvas.lines()[0]
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_what_is_to_come_stands_behind_now_on_one_scale_and_one_clock(ascii: bool) -> None:  # noqa: A002
+    canvas = Canvas(68, 9, ascii=ascii)
+    series = Series(NOON_S, 180.0, [50.0] * 60)  # three hours
+    coming = Band([50.0] * 12, [20.0] * 12, [70.0] * 12)
+    left = chart(canvas, series, "request.rate", utc=True, ahead=Ahead(coming, 3600.0))
+    rows = [line[left:] for line in canvas.lines()]
+    now, bound, between = ("|", "-", "=") if ascii else ("┊", "┈", "╌")
+    (at,) = {row.index(now) for row in rows[:-1]}
+    assert at == pytest.approx(len(rows[0]) * 3 / 4, abs=1)
+    assert all(set(row[at + 1 :]) <= {" ", bound, between} for row in rows[:-1]), "the area ends now"
+    assert [row.count(bound) for row in rows[:-1]].count(len(rows[0]) - at - 1) == 2
+    assert sum(between in row for row in rows[:-1]) == 1
+    assert "80" in canvas.lines()[0], "the scale holds the upper bound"
+    assert "15:00" in rows[-1][at - 3 : at + 6]
+
+
+def test_nothing_to_come_leaves_the_chart_as_it_is() -> None:
+    bare, empty = Canvas(60, 8), Canvas(60, 8)
+    series = Series(NOON_S, 180.0, [50.0, 10.0] * 30)
+    chart(bare, series, "request.rate", utc=True)
+    chart(empty, series, "request.rate", utc=True, ahead=None)
+    assert bare.lines() == empty.lines()
+    chart(empty := Canvas(60, 8), Series(NOON_S, 180.0, []), "request.rate", utc=True, ahead=Ahead(Band([1.0], [1.0], [1.0]), 3600.0))
+    assert not any("┊" in line for line in empty.lines())
 
 
 def test_a_band_far_above_does_not_flatten_the_chart() -> None:

@@ -131,6 +131,14 @@ def test_the_rules_of_western_electric_mark_by_their_own_numbers_and_say_so() ->
     assert "in control: no point breaks one of Western Electric's four rules" in screen(CALM, view=WESTERN)
 
 
+def test_the_head_leaves_out_what_does_not_fit_whole() -> None:
+    head = [next(line for line in screen(CALM, width, view=WESTERN).splitlines() if "control chart, W" in line) for width in (80, 120)]
+    assert "≤ 1862" in head[0]
+    assert "a point" not in head[0]
+    assert "…" not in head[0]
+    assert ", a point 1 min" in head[1]
+
+
 def test_explain_says_whose_rules_they_are_and_where_the_key_goes_on() -> None:
     said = "\n".join(board.explain_chosen(FRAME, WESTERN, histories(list(RUN), "western")))
     assert "rules    Western Electric's four rules; c ends the control chart" in said

@@ -74,3 +74,57 @@ def test_the_chart_says_it_beside_the_number() -> None:
     shown = "\n".join(board.draw_board(FRAME, SEEN, {}, 160, 45).lines())
     assert "below what is expected at this hour" in shown
     assert "below what is expected" not in "\n".join(board.draw_board(INCIDENT, SEEN, {}, 160, 45).lines())
+
+
+# -- what is to come --------------------------------------------------------------------------------------------------------------------
+
+
+def coming(*, known: bool = True) -> dict[tuple[str, str], Series]:
+    """What an engine answers: the level grows by one every five minutes."""
+    query = expected.wanted_ahead(FRAME, LLAMA.name, KEY)
+    step_s = (query.end_s - query.start_s) / query.points
+    middle: list[float | None] = [1800.0 + place if known else None for place in range(query.points)]
+    return {
+        (LLAMA.name, name): Series(query.start_s, step_s, [None if value is None else value + apart for value in middle])
+        for name, apart in zip(query.keys, (0.0, -300.0, 400.0), strict=True)
+    }
+
+
+@pytest.mark.parametrize(("window", "hours", "last"), [("3h", 1, 1811.0), ("24h", 6, 1871.0)])
+def test_a_long_chart_shows_the_next_hours(window: str, hours: int, last: float) -> None:
+    found = expected.ahead(coming(), LLAMA.name, KEY, window)
+    assert found is not None
+    assert found.span_s == hours * 3600.0
+    assert (found.band.middle[-1], found.band.low[-1], found.band.high[-1]) == (last, last - 300, last + 400)
+
+
+@pytest.mark.parametrize("window", ["1m", "5m", "30m"])
+def test_a_short_chart_has_no_room_for_them(window: str) -> None:
+    assert expected.ahead(coming(), LLAMA.name, KEY, window) is None
+
+
+def test_nothing_known_is_nothing_told() -> None:
+    for histories in ({}, coming(known=False)):
+        assert expected.ahead(histories, LLAMA.name, KEY, "24h") is None
+        assert expected.ahead_lines(FRAME, histories, LLAMA.name, KEY, utc=True) == []
+
+
+def test_explain_tells_the_next_hours_with_their_bounds() -> None:
+    said = board.explain_chosen(FRAME, SEEN, coming())
+    at = said.index("ahead    15:20 about 1811/s, between 1511/s and 2211/s")
+    assert said[at + 1].strip().startswith("20:20 about 1871/s, between")
+    assert "about 2087/s, between 1787/s and 2487/s" in said[at + 2]
+    assert not any(line.startswith("ahead") for line in board.explain_chosen(FRAME, SEEN))
+
+
+def test_the_chart_of_a_day_draws_them_behind_now() -> None:
+    query = next(query for query in board.history_wanted(FRAME, replace(SEEN, window="24h"), 160, 45) if KEY in query.keys)
+    step_s = (query.end_s - query.start_s) / query.points
+    past = {(LLAMA.name, KEY): Series(query.start_s, step_s, [1800.0] * query.points)}
+    with_it, without = (
+        "\n".join(board.draw_board(FRAME, replace(SEEN, window="24h"), histories, 160, 45).lines()) for histories in (past | coming(), past)
+    )
+    assert with_it.count("┈" * 10) >= 2
+    (line,) = [line for line in with_it.splitlines() if "STALLED 38s" in line and "│" in line and "┊" in line]
+    assert line.index("STALLED 38s") < line.rindex("┊"), "what it is now stands before what is to come"
+    assert "┈" not in without

@@ -396,7 +396,7 @@ class Engine:
 
     def history(self, query: HistoryQuery) -> History:
         """Series for a chart, from memory."""
-        return controlled(query, self._rings.query)
+        return controlled(query, lambda plain: self._forecasting.ahead(plain, self._rings.query))
 
     def settled(self) -> bool:
         """Whether every source has answered twice, so that rates are numbers."""

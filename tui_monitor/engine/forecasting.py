@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from tui_monitor.analyse.anomaly.room import ForecastRoom
 from tui_monitor.engine.history import Rings
-from tui_monitor.model import Forecast, Subject, clean
+from tui_monitor.model import Forecast, History, HistoryQuery, Subject, clean
 
 SAVED_EVERY_S = 900.0
+AHEAD = (" ahead", " ahead.low", " ahead.high")  # ends of keys that ask for times to come
+MOST_COLUMNS = 2000
 
 
 class Forecasting:
@@ -48,6 +50,27 @@ class Forecasting:
             self.note = _note(*self._room.learning(), self._room.left_out)
             self._bands_due = True
         return [replace(one, metrics=one.metrics | told) if (told := self._room.told(one)) else one for one in subjects]
+
+    def ahead(self, query: HistoryQuery, ask: Callable[[HistoryQuery], History]) -> History:
+        """The answer to a query that may ask what is to come; everything else is what `ask` says.
+
+        Args:
+            query: its keys may end in one of `AHEAD`. A column stands for the moment of its end.
+            ask: the series themselves.
+        """
+        bases = list(dict.fromkeys(key.removesuffix(end) for key in query.keys for end in AHEAD if key.endswith(end)))
+        if not bases:
+            return ask(query)
+        points = max(1, min(query.points, MOST_COLUMNS))
+        step_s = max((query.end_s - query.start_s) / points, 1e-3)
+        plain = [key for key in query.keys if not key.endswith(AHEAD)]
+        values = dict(ask(HistoryQuery(query.subject, plain, query.start_s, query.end_s, points)).values) if plain else {}
+        for base in bases:
+            told = self._room.ahead(query.subject, base, [query.start_s + (place + 1) * step_s for place in range(points)])
+            for place, end in enumerate(AHEAD):
+                if base + end in query.keys:
+                    values[base + end] = [None if one is None else one[place] for one in told]
+        return History(query.subject, query.start_s, step_s, values)
 
     def keep_bands(self, now_s: float, rings: Rings) -> None:
         """What was expected goes where the charts' past is, once a minute."""

@@ -11,6 +11,7 @@ from tui_monitor.ui.panes import (
     control,
     drift,
     drift_explain,
+    expected,
     explain,
     header,
     health,
@@ -171,6 +172,7 @@ def explain_chosen(frame: Frame, view: View, histories: Histories | None = None)
     if view.focus == "performance":
         key = speed.chart_key(target, view)
         said = explain.explain(frame, target.name, key)
+        said += expected.ahead_lines(frame, histories or {}, target.name, key, utc=view.utc)
         return [*said, *control.explain(histories or {}, target.name, key, view.control, utc=view.utc)] if view.control else said
     missing = explain.missing(target, 76)
     return [*explain.of_state(frame, target, utc=view.utc), *([""] if missing else []), *missing]

@@ -71,6 +71,34 @@ def test_a_cycle_is_expected_at_its_hour() -> None:
     assert low < quiet < high
 
 
+@pytest.mark.parametrize("kind", ["AR(1) 0.99", "daily and weekly cycle", "random walk", "log-normal"])
+def test_what_comes_lies_between_the_bounds_that_were_told_ahead(kind: str) -> None:
+    values = KINDS[kind](np.random.default_rng(17), 18 * DAY).tolist()
+    ats = list(moments(len(values)))
+    outlook, inside, widths = Outlook(Traits(floor=0.02)), {60: 0, 360: 0, 1440: 0}, {60: 0.0, 360: 0.0, 1440: 0.0}
+    asked = 0
+    for place, (at, value) in enumerate(zip(ats, values, strict=True)):
+        outlook.observe(at, value)
+        if place < 9 * DAY or place % 97 or place + 1440 >= len(values):
+            continue
+        asked += 1
+        for minutes in inside:
+            told = outlook.ahead(ats[place + minutes])
+            assert told is not None
+            assert told[1] <= told[0] <= told[2]
+            inside[minutes] += told[1] <= values[place + minutes] <= told[2]
+            widths[minutes] += told[2] - told[1]
+    assert asked > 100
+    assert min(inside.values()) >= 0.98 * asked, inside
+    assert widths[60] < widths[360] < widths[1440] < 2.5 * widths[60], "farther ahead is less certain, and no less than a few times"
+
+
+def test_before_a_day_is_known_nothing_is_told_ahead() -> None:
+    (later,) = moments(1, 7 * 60)
+    assert watched(NOISE[: 6 * 60]).ahead(later) is None
+    assert Outlook(Traits()).ahead(later) is None
+
+
 def test_three_of_five_minutes_make_an_anomaly_and_five_inside_end_it() -> None:
     outlook = watched(NOISE[: 10 * DAY])
     since = []

@@ -82,6 +82,18 @@ def test_bands_of_the_charts() -> None:
     assert bands["chat"]["request.rate expected.low"] < 50 < bands["chat"]["request.rate expected.high"]  # type: ignore[operator]
 
 
+def test_what_is_to_come_is_told_of_later_times_only_and_of_what_is_there() -> None:
+    room = fed()
+    now_s = room._minute * 60.0
+    past, now, soon, day, far = room.ahead("chat", "request.rate", [now_s - 60, now_s, now_s + 3600, now_s + 86400, now_s + 26 * 3600])
+    assert past is now is far is None
+    assert soon is not None
+    assert day is not None
+    assert soon[1] < soon[0] < soon[2]
+    assert day[2] - day[1] > soon[2] - soon[1]
+    assert room.ahead("chat", "ttft.p95", [now_s + 60]) == room.ahead("other", "request.rate", [now_s + 60]) == [None]
+
+
 def test_a_minute_counts_once() -> None:
     room = ForecastRoom(UTC)
     assert room.observe(START_S, subjects(0, 1.0))

@@ -91,8 +91,10 @@ def draw(canvas: Canvas, histories: Histories, subject: str, key: str, head: Seq
     by = _set(rules)
     said, role = _words(points, limits, broken(histories, subject, key, rules), by)
     legend = wrap(said, canvas.width, 1 if canvas.height < 7 else 2 if canvas.height < 12 else 4)
-    told = "" if limits is None else _told(key, limits, points)
-    canvas.run(0, 0, *head, (cut(f"  control chart, {by.name}{told}", canvas.width - sum(_cells(part) for part in head)), "dim"))
+    room = canvas.width - sum(_cells(part) for part in head)
+    told = [""] if limits is None else [_told(key, limits, points), _told(key, limits, None)]
+    forms = [f"  control chart, {by.name}{one}" for one in told]
+    canvas.run(0, 0, *head, (next((form for form in forms if text_width(form) <= room), cut(forms[-1], room)), "dim"))
     high = canvas.height - 1 - len(legend)
     if points is not None and high >= 3 and any(value is not None for value in points.values):
         _plot(canvas.part(0, 1, canvas.width, high), points, histories.get((subject, key + by.series)), limits, key, utc=utc)

@@ -1,15 +1,20 @@
-"""What was expected of a number: its band in a chart, the lines of the explain key, and when something is full."""
+"""What was and what is expected of a number: its band in a chart, the lines of the explain key, and when something is full."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui_monitor.model import Forecast, Frame
+from tui_monitor.model import Forecast, Frame, HistoryQuery
+from tui_monitor.model import utc as utc_time
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes.why import span
-from tui_monitor.ui.view import Histories
-from tui_monitor.ui.widgets.chart import Band
+from tui_monitor.ui.view import Histories, Series
+from tui_monitor.ui.widgets.chart import Ahead, Band
 
+AHEAD_S = 86400.0  # how far what is to come is asked for
+_STEP_S = 300.0
+_TOLD_H = (1, 6, 24)  # hours from now that the explain key tells
+_SHOWN_H = {"3h": 1, "24h": 6}  # window of a chart -> hours that it shows of what is to come; a shorter one has no room for it
 _LIKELY_S = 2.0  # times as long at most as about: beyond that "full in" is no news for a quiet line
 
 
@@ -23,6 +28,48 @@ def band(histories: Histories, subject: str, key: str) -> Band | None:
     found = [histories.get((subject, name)) for name in keys(key)]
     middle, low, high = ([] if one is None else one.values for one in found)
     return Band(middle, low, high) if any(value is not None for value in high) else None
+
+
+def wanted_ahead(frame: Frame, subject: str, key: str) -> HistoryQuery:
+    """The question for what is to come, in steps of five minutes."""
+    start_s = frame.at.timestamp() // _STEP_S * _STEP_S
+    return HistoryQuery(subject, _ahead_keys(key), start_s, start_s + AHEAD_S, round(AHEAD_S / _STEP_S))
+
+
+def ahead(histories: Histories, subject: str, key: str, window: str) -> Ahead | None:
+    """What the chart of a window draws beyond now, or None where nothing is expected, or there is no room for it."""
+    hours = _SHOWN_H.get(window, 0)
+    found = _ahead(histories, subject, key)
+    if not hours or found is None:
+        return None
+    count = round(hours * 3600 / _STEP_S)
+    middle, low, high = (one.values[:count] for one in found)
+    return Ahead(Band(middle, low, high), hours * 3600.0)
+
+
+def _ahead_keys(key: str) -> list[str]:
+    return [f"{key} ahead", f"{key} ahead.low", f"{key} ahead.high"]
+
+
+def _ahead(histories: Histories, subject: str, key: str) -> tuple[Series, Series, Series] | None:
+    middle, low, high = (histories.get((subject, name)) for name in _ahead_keys(key))
+    if middle is None or low is None or high is None or all(value is None for value in middle.values):
+        return None
+    return middle, low, high
+
+
+def ahead_lines(frame: Frame, histories: Histories, subject: str, key: str, *, utc: bool) -> list[str]:
+    """What the explain key says of the hours to come."""
+    found = _ahead(histories, subject, key)
+    told = []
+    for hours in _TOLD_H if found is not None else ():
+        place = round(hours * 3600 / _STEP_S) - 1
+        middle, low, high = (one.values[place] if place < len(one.values) else None for one in found or ())
+        if found is not None and middle is not None and low is not None and high is not None:
+            at = utc_time(found[0].start_s + hours * 3600)
+            between = f"between {fmt.metric(key, low)} and {fmt.metric(key, high)}"
+            told.append(f"{fmt.moment(at, frame.at, utc=utc).removesuffix(':00')} about {fmt.metric(key, middle)}, {between}")
+    return [f"{'ahead' if not place else '':<9}{line}" for place, line in enumerate(told)]
 
 
 def of(frame: Frame, subject: str, key: str) -> Forecast | None:

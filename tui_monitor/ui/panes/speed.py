@@ -90,6 +90,7 @@ def wanted(frame: Frame, view: View, width: int, height: int) -> list[HistoryQue
     step_s = max(span_s / points, frame.engine.interval_s)
     end_s = (frame.at.timestamp() // step_s + 1) * step_s
     queries = [HistoryQuery(target.name, keys, end_s - span_s, end_s, max(1, round(span_s / step_s)))]
+    queries.append(expected.wanted_ahead(frame, target.name, key))
     return [*queries, control.wanted(frame, target.name, key, view.window, width - 2, view.control)] if view.control else queries
 
 
@@ -227,8 +228,10 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
         return
     canvas.run(0, 0, *parts)
     below = canvas.part(0, 1, canvas.width, canvas.height - 1)
-    left = chart(below, series, key, utc=view.utc, band=expected.band(histories, target.name, key))
+    ahead = expected.ahead(histories, target.name, key, view.window)
+    left = chart(below, series, key, utc=view.utc, band=expected.band(histories, target.name, key), ahead=ahead)
     if target.state in {"STALLED", "DOWN", "STALE"} and series is not None and below.height >= 3:
         word = f" {target.state} {fmt.age((frame.at - target.since).total_seconds())} "
-        x = max(left, canvas.width - len(word))
+        coming = 0.0 if ahead is None else ahead.span_s / (ahead.span_s + max(1.0, series.step_s * len(series.values)))
+        x = max(left, canvas.width - len(word) - round((canvas.width - left) * coming))  # it is so now, and no more is known of later
         below.put(x, max(0, below.height - 3), word, "crit" if target.state != "STALE" else "warn", bold=True)

@@ -25,6 +25,13 @@ class Band(NamedTuple):
     high: Sequence[float | None]
 
 
+class Ahead(NamedTuple):
+    """What is expected from the end of a series on, over so many seconds."""
+
+    band: Band
+    span_s: float
+
+
 def resample(values: Sequence[float | None], points: int) -> list[float | None]:
     """The values at another width: the mean of what falls together, the same value again where there are fewer; gaps stay gaps."""
     count = len(values)
@@ -94,30 +101,41 @@ def chart(
     line: float | None = None,
     moving: Sequence[float | None] = (),
     band: Band | None = None,
+    ahead: Ahead | None = None,
 ) -> int:
     """A titled area with its scale at the left and clock times below; returns the column where the area begins.
 
     The last line of the canvas is the clock, the others the area. `line` is a value that is drawn across it: a threshold. Where it was
-    another one before, `moving` says what it was, in as many steps as the series has. `band` is what was expected: its bounds are lines.
+    another one before, `moving` says what it was, in as many steps as the series has. `band` is what was expected: its bounds are lines. What
+    is expected stands beyond the end of the series, behind a line that is now.
     """
     values = series.values if series else []
+    span_s = series.step_s * len(values) if series else 0.0
+    if ahead is not None and span_s <= 0:
+        ahead = None
     limits = [value for value in (line, *moving) if value is not None]
-    top = ceiling([*values, *limits, *_bounds_in_sight(values, band)])
+    top = ceiling([*values, *limits, *_bounds_in_sight(values, band), *_bounds_in_sight(values, ahead.band if ahead else None)])
     label = fmt.bare(key, top)
     limit = fmt.bare(key, line) if line is not None else ""
     left = max(6, text_width(label) + 2, text_width(limit) + 2)
     height, width = canvas.height - 1, canvas.width - left
     if height < 1 or width < 8:
         return left
+    whole_s = span_s + (ahead.span_s if ahead else 0.0)
+    past = width if ahead is None else min(width - 2, max(1, round(width * span_s / whole_s)))
     if series is None or not any(value is not None for value in values):
         canvas.put(0, height // 2, "no history yet" if series is None else "no data in this window", "faint")
     else:
         canvas.put(left - 1 - text_width(label), 0, label, "dim")
         if height > 1:
             canvas.put(left - 2, height - 1, "0", "dim")
-        area(canvas.part(left, 0, width, height), values, top, role)
+        area(canvas.part(left, 0, past, height), values, top, role)
         if band is not None:
-            _expected(canvas.part(left, 0, width, height), band, top)
+            _expected(canvas.part(left, 0, past, height), band, top)
+        if ahead is not None:
+            for y in range(height):
+                canvas.put(left + past, y, "|" if canvas.ascii else "┊", "faint")
+            _expected(canvas.part(left + past + 1, 0, width - past - 1, height), ahead.band, top, middle=True)
         if line is not None and math.isfinite(line) and line >= 0:
             y = min(height - 1, max(0, height - 1 - math.floor(line / top * height)))
             canvas.put(0, y, " " * (left - 1))  # rather the threshold's number than the scale's
@@ -128,7 +146,7 @@ def chart(
                 then = at if at is not None and math.isfinite(at) and at >= 0 else then
                 canvas.put(left + x, min(height - 1, max(0, height - 1 - math.floor(then / top * height))), "╌", "warn")
     if series is not None and values:
-        clock_axis(canvas.part(left, height, width, 1), series.start_s, series.step_s * len(values), utc=utc)
+        clock_axis(canvas.part(left, height, width, 1), series.start_s, whole_s, utc=utc)
     return left
 
 
@@ -140,15 +158,16 @@ def _bounds_in_sight(values: Sequence[float | None], band: Band | None) -> list[
     return [min(high, 1.5 * largest) for high in band.high if high is not None and math.isfinite(high)]
 
 
-def _expected(canvas: Canvas, band: Band, top: float) -> None:
-    """The bounds of what was expected, over the area: what reaches beyond them is seen."""
+def _expected(canvas: Canvas, band: Band, top: float, *, middle: bool = False) -> None:
+    """The bounds of what was expected, over the area: what reaches beyond them is seen. With `middle` also what lies between."""
     width, height = canvas.width, canvas.height
-    for bounds in (band.low, band.high):
-        for x, value in enumerate(resample(bounds, width)):
+    lines = [(band.low, "┈", "-"), (band.high, "┈", "-"), *([(band.middle, "╌", "=")] if middle else [])]
+    for values, line, plain in lines:
+        for x, value in enumerate(resample(values, width)):
             if value is None or value > top or value <= 0:
                 continue
             y = min(height - 1, max(0, height - 1 - math.floor(value / top * height)))
-            canvas.put(x, y, "-" if canvas.ascii else "┈", "dim")
+            canvas.put(x, y, plain if canvas.ascii else line, "chart" if values is band.middle else "dim")
 
 
 def clock_axis(canvas: Canvas, start_s: float, span_s: float, *, utc: bool) -> None:
