@@ -28,6 +28,7 @@ def of_signal(frame: Frame | None, signal: Drift, *, utc: bool = False) -> list[
     lines += [f"why      {signal.why}"] if signal.why else []
     lines += [f"helps    {words.remedy(signal)}"] if words.remedy(signal) else []
     lines += [f"cause    {name} drift: {what}; {means}"]
+    lines += [f"inputs   {told}"] if (told := _given_inputs(frame, signal)) else []
     lines += [f"test     {words.measure(signal.test)}: {measures.meaning(signal.test, signal) or signal.test}"]
     if signal.effect is not None:
         lines.append(f"effect   {bound}{signal.effect:.3f}: the largest gap between then and now; 0 same, 1 disjoint")
@@ -59,3 +60,22 @@ _KINDS = {
     "gradual": "a slope explains it better than a step",
     "recurring": "it has come and gone before in the same direction",
 }
+
+
+_GIVEN_INPUTS = {"error": "residual | inputs", "errors": "errors | inputs"}
+"""Errors as they come -> the same with the mix of inputs taken out."""
+
+
+def _given_inputs(frame: Frame | None, signal: Drift) -> str:
+    """Whether errors moved at the same inputs too, or only because the model is asked other things than before."""
+    if signal.signal in _GIVEN_INPUTS.values():
+        return "each error is compared with those of like inputs in the reference: another mix of inputs does not move it"
+    wanted = _GIVEN_INPUTS.get(signal.signal)
+    found = next((one for one in frame.drift if (one.source, one.signal) == (signal.source, wanted)), None) if frame is not None else None
+    if found is None or signal.state not in ("drift", "watch"):
+        return ""
+    if found.state == "drift":
+        return f"{found.signal} is in drift too: errors changed also at the same inputs"
+    if found.state == "stable":
+        return f"{found.signal} is stable: at the same inputs errors are as before, so the mix of inputs moved them and not the truth"
+    return ""
