@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.first_weeks import WHY_DAY
+from tui_monitor.analyse.drift.first_weeks import WHY_DAY, WHY_WEEK
 from tui_monitor.analyse.drift.replayed import Series, replay
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings
@@ -111,3 +111,66 @@ def test_a_step_stays_sudden_however_long_ago_it_was() -> None:
     found = replay({"x": Series(at_s, values)}, {"x": reference}, every_s=60.0, budget_s=30 * DAY_S, smallest_shift=0.01)
     assert [(one.kind, one.end_s) for one in found.episodes] == [("sudden", None)]
     assert abs(found.episodes[0].since_s - START_S - 2 * DAY_S) < 1200
+
+
+class Resting:
+    """A service with a daily swing that is used less at weekends, looked at every five minutes; it began on a Wednesday."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.room = DriftRoom(DriftSettings(learn="1h", every="5m"))
+        self.chance, self.now_s = np.random.default_rng(seed), 1_800_057_600.0 + 4 * DAY_S
+        self.counts = np.zeros(len(EDGES) + 1)
+        self.states: list[str] = []
+
+    def run(self, days: float, shift: float = 0.0) -> Drift:
+        for _ in range(round(days * 288)):
+            self.now_s += 300.0
+            of_week = (self.now_s / DAY_S + 5) % 7  # 0: Saturday begins
+            weekend = np.clip(min(of_week, 2 - of_week) * 4 + 0.5, 0, 1) + np.clip((of_week - 7) * 4 + 0.5, 0, 1)
+            level = 0.3 * np.sin(2 * np.pi * self.now_s / DAY_S) - 0.6 * weekend + shift
+            self.counts += np.bincount(np.searchsorted(EDGES, self.chance.normal(level, 1.0, 60)), minlength=self.counts.size)
+            self.room.observe(self.now_s, "llm", "tokens", "input", EDGES, np.cumsum(self.counts).tolist())
+            self.room.check(self.now_s)
+            self.states.append(self.room.verdicts(self.now_s)[0].state)
+        return self.room.verdicts(self.now_s)[0]
+
+
+def test_the_first_weekends_raise_no_alarm_and_then_the_hours_of_the_week_are_known() -> None:
+    served = Resting()
+    saturday = served.run(3.5)
+    assert saturday.state == "watch"
+    assert saturday.why == WHY_WEEK
+    assert served.run(2.2).origin == "learned from the last day, which was unlike those before it, by the hour of the day"
+    assert served.run(8.5).origin == "learned over two weeks, by the hour of the week"
+    served.states, before = [], "drift" in served.states
+    assert not before
+    assert served.run(7).state == "stable"
+    assert set(served.states) <= {"stable", "idle"}
+
+
+def test_what_jumps_between_the_first_weekends_is_drift_soon() -> None:
+    served = Resting()
+    served.run(8.4)
+    jumped_s = served.now_s
+    verdict = served.run(0.25, shift=0.7)
+    assert verdict.state == "drift"
+    assert verdict.kind == "sudden"
+    assert verdict.since is not None
+    assert abs(verdict.since.timestamp() - jumped_s) <= 900
+
+
+def test_the_first_weeks_go_on_after_a_restart() -> None:
+    served = Resting()
+    served.run(9)
+    again = DriftRoom(DriftSettings(learn="1h", every="5m"))
+    assert again.load(served.room.dump())
+    served.room = again
+    assert served.run(5.2).origin == "learned over two weeks, by the hour of the week"
+
+
+def test_what_was_pinned_learns_the_hours_of_its_day_too() -> None:
+    served = Served(swing=0.6)
+    served.run(8)
+    assert served.room.pin("llm", "tokens") == ""
+    served.run(12)
+    assert "drift" not in served.states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.kinds import fitted, kind_of
+from tui_monitor.analyse.drift.kinds import fitted, kind_of, sudden_s
 
 
 def slots(shape: str, size: int = 120, at: int = 30, height: float = 0.2, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -46,3 +46,37 @@ def test_too_few_slots_have_no_kind() -> None:
 def test_the_third_time_it_is_recurring() -> None:
     fit = fitted(*slots("sudden"), before=0.5)
     assert [kind_of(fit, earlier) for earlier in range(4)] == ["sudden", "sudden", "recurring", "recurring"]
+
+
+def minutes(seed: int, course: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shares of 40 rows a minute along a course, their rows, and the times."""
+    rows = np.full(course.size, 40.0)
+    return np.random.default_rng(seed).binomial(40, course) / 40, rows, 60.0 * np.arange(course.size)
+
+
+def suddens(course: np.ndarray, slow_s: float = 3600.0) -> list[float]:
+    """When it jumped, in minutes, of twenty tries in which it did."""
+    found = [sudden_s(*minutes(seed, course), slow_s) for seed in range(20)]
+    return [one / 60 for one in found if one is not None]
+
+
+def test_a_jump_is_found_where_it_is_and_a_slow_change_is_none() -> None:
+    at = np.arange(240)
+    jumps = suddens(0.4 + 0.25 * (at >= 200))
+    assert len(jumps) >= 18
+    assert abs(np.median(jumps) - 200) <= 2
+    assert len(suddens(0.4 + 0.25 * np.clip((at - 120) / 120, 0, 1))) <= 1
+    assert len(suddens(np.full(240, 0.5))) <= 1
+
+
+def test_a_jump_beside_a_slow_change_is_found_too() -> None:
+    at = np.arange(400)
+    jumps = suddens(0.3 + 0.15 * np.clip((at - 20) / 240, 0, 1) + 0.25 * (at >= 330))
+    assert len(jumps) >= 17
+    assert abs(np.median(jumps) - 330) <= 3
+
+
+def test_what_was_so_from_the_first_slot_proves_no_jump() -> None:
+    assert suddens(np.full(120, 0.9)) == []
+    assert sudden_s(np.full(3, 0.9), np.full(3, 40.0), 60.0 * np.arange(3), 3600.0) is None
+    assert sudden_s(np.zeros(40), np.zeros(40), 60.0 * np.arange(40), 3600.0) is None

@@ -20,7 +20,7 @@ HOURS, WEEK_HOURS = 24, 168
 EXPLAINED = 0.2  # of the variance between slots: from here on the hour is part of the reference
 ADDED = 0.05  # of it, that the hour of the week must explain beyond the hour of the day
 WAVES, CYCLE = 4, 6.0  # sine and cosine of the day and of its half; F from which on they are there: 1 in 400 by chance
-BY_CHANCE = 0.001  # that days of the week differ so much, where they do not
+BY_CHANCE = 0.0005  # that days of the week differ so much, where they do not
 LEAST_HOURS = 12  # of a day, that tell how it went
 NEARLY = 0.98  # of a span that must be whole: the first and the last slot are not
 
@@ -112,7 +112,7 @@ def _cyclic(slots: Floats, hour: Ints, tests: Floats) -> NDArray[np.bool_]:
 
 
 def _weekly(slots: Floats, at_s: Floats, tests: Floats) -> NDArray[np.bool_]:
-    """Which tests follow the days of the week: their levels, or their courses, differ more between the days than between the weeks."""
+    """Which tests follow the days of the week: their level, or a wave of their course, differs more between the days than between the weeks."""
     day = np.asarray(at_s // DAY_S, dtype=np.int64)
     first, days = int(day[0]), int(day[-1] - day[0]) + 1
     level, rows = _levels(slots, cell(at_s, HOURS) + (day - first) * HOURS, tests, days * HOURS)
@@ -125,24 +125,22 @@ def _weekly(slots: Floats, at_s: Floats, tests: Floats) -> NDArray[np.bool_]:
         [np.linalg.lstsq(_waves()[there[one]], level.reshape(days, HOURS, -1)[one][there[one]], rcond=None)[0] for one in whole]
     )
     weekday = (first + whole) % 7
-    for part in (courses[:, :1], courses[:, 1:]):
-        found |= _between_days(part, weekday) < BY_CHANCE
+    for wave in range(courses.shape[1]):  # each by itself: those of one day move together, and tell no more than one
+        found |= _between_days(courses[:, wave], weekday) < BY_CHANCE
     return found & _telling(slots, tests)
 
 
-def _between_days(part: Floats, weekday: Ints) -> Floats:
-    """The chance that the days of the week differ as they do, one number a test: F of some coefficients of each day's course."""
+def _between_days(level: Floats, weekday: Ints) -> Floats:
+    """The chance that the days of the week differ as they do, one number a test: an F test of one number a day and test."""
     names, place = np.unique(weekday, return_inverse=True)
-    freedom = len(part) - names.size
-    if freedom < 3 or names.size < 2:
-        return np.ones(part.shape[2])
-    sums = np.zeros((names.size, *part.shape[1:]))
-    np.add.at(sums, place, part)
-    size = np.bincount(place)[:, None, None]
-    means = sums / size
-    a, b = (names.size - 1) * part.shape[1], freedom * part.shape[1]
-    between = (size * (means - part.mean(axis=0)) ** 2).sum(axis=(0, 1)) / a
-    within = ((part - means[place]) ** 2).sum(axis=(0, 1)) / b
+    a, b = names.size - 1, len(level) - names.size
+    if b < 3 or a < 1:
+        return np.ones(level.shape[1])
+    sums = np.zeros((names.size, level.shape[1]))
+    np.add.at(sums, place, level)
+    size = np.bincount(place)[:, None]
+    between = (size * (sums / size - level.mean(axis=0)) ** 2).sum(axis=0) / a
+    within = ((level - (sums / size)[place]) ** 2).sum(axis=0) / b
     ratio = between / np.maximum(within, 1e-12)
     half = np.ones_like(ratio)
     return cumulative(half * b / 2, half * a / 2, b / (b + a * ratio))
