@@ -11,9 +11,9 @@ import pytest
 
 from tui_monitor.analyse.drift.residual import CLASSES, NUMBERS
 from tui_monitor.analyse.drift.room import DriftRoom
-from tui_monitor.collect.reference import reference_rows
 from tui_monitor.config import Columns, DriftSettings, PredictionSettings, Settings
 from tui_monitor.engine.drift_logs import DriftLogs
+from tui_monitor.engine.drift_references import References
 from tui_monitor.model import Drift, LogRow, LogRows
 
 START_S = 1_800_000_000.0
@@ -36,6 +36,10 @@ class Life:
         self.now_s, self.rows = START_S, 0
         self.chance = np.random.default_rng(1)
         self.late: dict[str, str | float] = {}
+
+    def given(self) -> None:
+        """The reference that is configured, as the engine gives it."""
+        References(Settings(predictions=[self.settings], drift=DRIFT), "here", lambda *_: None).offer_files(self.room, self.logs)
 
     def row(self, x: float, z: float, truth: Truth, version: str) -> LogRow:
         self.rows += 1
@@ -179,15 +183,13 @@ def test_a_given_reference_judges_from_the_first_label(tmp_path: Path) -> None:
         lines.append(f"{START_S - 9000 + i},{i},{x},{z},{row.prediction},{row.label}")
     path.write_text("\n".join(lines) + "\n")
     life = Life(reference=str(path))
-    rows, why = reference_rows(life.settings)
-    assert (len(rows), why) == (4000, "")
-    life.logs.labelled("log", rows, "file kept.csv")
+    life.given()
     verdicts = life.run(40)
     assert verdicts[NUMBERS].state == "stable"
     assert verdicts[NUMBERS].origin.startswith("file kept.csv")
     again = Life(saved=life.room.dump(), reference=str(path))
     again.now_s = life.now_s
-    again.logs.labelled("log", rows, "file kept.csv")
+    again.given()
     assert again.run(1)[NUMBERS].n_now > ROWS  # the same file: its evidence stands
     assert again.run(100, truth=OTHER_TRUTH["regression"])[NUMBERS].state == "drift"
 

@@ -81,6 +81,36 @@ def test_labels_make_errors_and_costs_when_they_come() -> None:
     assert log.take(rows(labels={"b": "0"}), START_S + 501).late == {}  # once
 
 
+def test_errors_given_the_inputs_come_with_the_labels_when_enough_rows_were_seen() -> None:
+    chance = np.random.default_rng(4)
+    price = PredictionSettings(name="price", task="regression", private=["secret"])
+    log = LogSignals(price, 60.0)
+
+    def look(first: int, count: int, at_s: float) -> Came:
+        made = [
+            LogRow(str(i), at_s, float(chance.normal()), None, None, {"size": float(chance.normal()), "secret": 1.0, "town": "x"})
+            for i in range(first, first + count)
+        ]
+        log.take(rows(*made), at_s)
+        labels = {one.id: float(chance.normal()) for one in made}
+        return log.take(rows(labels=labels), at_s + 1)
+
+    came = look(0, 2500, START_S)
+    assert (list(came.late), came.residual, came.transform) == (["error"], "residual | inputs", None)
+    came = look(2500, 1, START_S + 60)
+    assert came.transform is not None
+    assert came.transform.columns == ["size", "prediction"]
+    came = look(2501, 500, START_S + 70)
+    assert came.transform is None  # told once
+    role, u, there = came.late["residual | inputs"]
+    assert (role, there.size, came.late_at_s.size) == ("performance", 500, 500)
+    assert u.size == there.sum() > 480  # but for rare inputs
+    assert 0 < u.min() < 0.05
+    assert 0.95 < u.max() < 1
+    strange = LogRow("far", START_S, 0.0, None, 0.0, {"size": 1e6})
+    assert not log.take(rows(strange), START_S + 80).late["residual | inputs"][2].any()
+
+
 def test_what_waits_for_a_label_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logged, "MOST_WAITING", 3)
     log = LogSignals(FRAUD, 60)
