@@ -271,6 +271,17 @@ def test_past_classes_are_named_as_learned_ones_are() -> None:
     assert of_categories(names, times[:1], slots[:1], "x").why.startswith("200 rows in x")
 
 
+def test_the_past_of_a_counter_waits_for_its_first_rows() -> None:
+    slots = np.random.default_rng(9).multinomial(100, [0.8, 0.2], 100).astype(np.float64)
+    made = of_categories(["stop", "length"], START_S + 60 * np.arange(100), slots, "a day in May")
+    assert made.bins is not None
+    assert made.reference is not None
+    room = DriftRoom(SETTINGS)
+    assert room.offer("llm", "c{why}", made.bins, made.reference, "categories") == ""
+    room.observe(START_S, "llm", "c{why}", "output", [], [0.0, 0.0], ["stop", "length"])
+    assert room.verdicts(START_S)[0].origin == "a day in May"
+
+
 def test_a_class_that_the_past_never_had_is_new() -> None:
     slots = np.random.default_rng(8).multinomial(100, [0.8, 0.2, 0.0], 100).astype(np.float64)
     made = of_categories(["stop", "length", "abort"], START_S + 60 * np.arange(100), slots, "a day in May")

@@ -265,7 +265,7 @@ class DriftRoom:
             return None
         made = make()
         offer = self._offered.pop(key, None)
-        if offer is not None and offer.intake == made.intake and (made.intake == "rows" or made.bins == offer.bins):
+        if offer is not None and offer.intake == made.intake and (made.intake != "histogram" or made.bins == offer.bins):
             made = offer.signal(key, made.role, self._limits)
         elif offer is not None:
             made.why_anew = f"{offer.reference.origin} has other buckets"
