@@ -324,6 +324,20 @@ def test_a_prometheus_that_takes_too_long_is_given_up(served: Prometheus) -> Non
 
 
 @pytest.mark.parametrize("served", [(3,)], indirect=True)
+def test_when_nobody_wants_to_know_any_more_the_next_piece_is_not_asked_for(served: Prometheus) -> None:
+    def over() -> bool:
+        return len(served.asked) % 2 == 0 and bool(served.asked)
+
+    with pytest.raises(RangeFailure, match="nobody asks for it any more"):
+        past_categories(CENTRAL, "c", "why", "(h):1", START_S, START_S + 86_400, over=over)
+    assert len(served.asked) == 2
+    served.asked.append(served.asked[0])
+    with pytest.raises(RangeFailure, match="nobody asks for it any more"):
+        past_buckets(CENTRAL, "c", "(h):1", START_S, START_S + 86_400, over=over)
+    assert len(served.asked) == 4
+
+
+@pytest.mark.parametrize("served", [(3,)], indirect=True)
 def test_what_is_asked_for_can_be_said_by_the_user(served: Prometheus) -> None:
     with pytest.raises(RangeFailure, match="what the query asks for"):
         past_buckets(CENTRAL, "h", "(h):1", START_S, START_S + 3600, query='other{job="x"}')

@@ -54,8 +54,15 @@ class PastCategories(NamedTuple):
 
 
 def past_buckets(
-    settings: PrometheusSettings, family: str, instance: str, start_s: float, end_s: float, query: str = ""
-) -> PastBuckets:  # fmt: skip
+    settings: PrometheusSettings,
+    family: str,
+    instance: str,
+    start_s: float,
+    end_s: float,
+    query: str = "",
+    *,
+    over: Callable[[], bool] = lambda: False,
+) -> PastBuckets:
     """Ask for a histogram. Blocks: for threads only; loads pandas.
 
     Args:
@@ -65,21 +72,32 @@ def past_buckets(
         start_s: from when.
         end_s: until when.
         query: PromQL to ask instead, for counters with the label `le`.
+        over: whether nobody wants to know any more; looked at before every piece.
 
     Raises:
         RangeFailure: no answer, or nothing in it.
         CredentialError: a file of the settings cannot be read.
     """
     said = query or f"{{__name__=~{_quoted(re.escape(family) + '_(bucket|sum)')},instance=~{_quoted(instance)}}}"
-    return buckets_of(_asked(settings, said, "le", (start_s, end_s), given=bool(query)), "what the query asks for" if query else family)
+    return buckets_of(
+        _asked(settings, said, "le", (start_s, end_s), given=bool(query), over=over), "what the query asks for" if query else family
+    )
 
 
 def past_categories(
-    settings: PrometheusSettings, family: str, label: str, instance: str, start_s: float, end_s: float, query: str = ""
-) -> PastCategories:  # fmt: skip
+    settings: PrometheusSettings,
+    family: str,
+    label: str,
+    instance: str,
+    start_s: float,
+    end_s: float,
+    query: str = "",
+    *,
+    over: Callable[[], bool] = lambda: False,
+) -> PastCategories:
     """Ask for a counter whose label names what was counted; as `past_buckets`."""
     said = query or f"{{__name__={_quoted(family)},instance=~{_quoted(instance)}}}"
-    grown = _asked(settings, said, label, (start_s, end_s), given=bool(query))
+    grown = _asked(settings, said, label, (start_s, end_s), given=bool(query), over=over)
     return categories_of(grown, "what the query asks for" if query else family)
 
 
@@ -94,6 +112,7 @@ def _asked(
     span_s: tuple[float, float],
     *,
     given: bool,
+    over: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Growth:
     """The pieces of a time, one after the other."""
@@ -104,6 +123,8 @@ def _asked(
     grown = Growth(start_s, step_s, max(int((span_s[1] - start_s) // step_s) + 1, 1), label, given=given)
     at, size = 0, FIRST_MOMENTS
     while at < grown.moments:
+        if over():
+            raise RangeFailure("timeout", "nobody asks for it any more")
         if clock() - begun_s > LONGEST_S:
             raise RangeFailure("timeout", f"that time did not come within {LONGEST_S:g} s")
         last = min(at + size, grown.moments) - 1

@@ -1,18 +1,17 @@
-"""References that are configured: read from files and asked of Prometheus, in threads, and offered to the judges."""
+"""References that are configured: read from files and asked of Prometheus, and offered to the judges."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui_monitor.collect.columns import read_columns
-from tui_monitor.collect.credentials import CredentialError
 from tui_monitor.collect.promql import instances
 from tui_monitor.collect.reference import reference_rows
 from tui_monitor.collect.table import TableError
-from tui_monitor.config import PredictionSettings, PrometheusSettings, ReferenceSettings, Settings, past_of
+from tui_monitor.config import PredictionSettings, ReferenceSettings, Settings
+from tui_monitor.engine.drift_past import ASK_AGAIN_S, PastQuestions, Question, said_past
 from tui_monitor.model import clean
 
 if TYPE_CHECKING:
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
     from tui_monitor.analyse.drift.saved import Intake
     from tui_monitor.engine.drift_logs import DriftLogs
 
-ASK_AGAIN_S = 300.0
 MOST_TRIES = 12
 WHOLE = 0.9  # of a past time: where less is known, that is told
-OF_THE_QUESTION = ("empty", "too_large", "bad_status")  # failures that other questions to the same server need not have
 
 
 class References:
@@ -32,18 +29,18 @@ class References:
 
     def __init__(self, settings: Settings, host: str, note: Callable[..., None]) -> None:
         self._settings, self._host, self._note = settings, host, note
-        self._asked: dict[tuple[str, str], tuple[float, int]] = {}  # (target, signal) -> when it was asked last, and how often
-        self._silent: dict[
-            str, tuple[float, str]
-        ] = {}  # Prometheus -> when it did not answer, and why: it is not asked for the others then
+        self._asked: dict[tuple[str, str], tuple[float, int]] = {}  # (target, signal) -> when the last answer came, and how many
+        self._pending: dict[tuple[str, str], Question] = {}  # of these the answer is to come
         self._done: set[tuple[str, str]] = set()
+        self.questions = PastQuestions()
 
     def renewed(self, settings: Settings) -> None:
         """Other references."""
         self._settings = settings
         self._asked.clear()
-        self._silent.clear()
+        self._pending.clear()
         self._done.clear()
+        self.questions.renew()
 
     # -- files ------------------------------------------------------------------------------------------------------------------------------
 
@@ -153,69 +150,51 @@ class References:
         names = (signal, signal.partition("{")[0], "")
         return next((one for name in names for one in mine if one.signal == name), None)
 
-    def ask_past(self, room: DriftRoom, target: str, url: str, signal: str, now_s: float) -> None:
-        """Ask for what a past time counted, at most every some minutes. Blocks.
+    def ask_past(self, target: str, url: str, signal: str, now_s: float) -> None:
+        """Have it asked what a past time counted, at most every some minutes; what comes is for `take_past`.
 
         Args:
-            room: that takes it.
             target: the server's name.
             url: of its page, by which the Prometheus knows it.
             signal: a histogram's family, or `family{label}` of a class counter.
             now_s: the time.
         """
-        one = self.wanted(target, signal)
-        asked_s, tries = self._asked.get((target, signal), (-ASK_AGAIN_S, 0))
-        if one is None or now_s - asked_s < ASK_AGAIN_S or tries >= MOST_TRIES:
+        key, one = (target, signal), self.wanted(target, signal)
+        asked_s, tries = self._asked.get(key, (-ASK_AGAIN_S, 0))
+        if one is None or key in self._pending or now_s - asked_s < ASK_AGAIN_S or tries >= MOST_TRIES:
             return
         server = next((server for server in self._settings.prometheus if server.name == one.prometheus), None)
         if server is None:
             return
-        self._asked[target, signal] = now_s, tries + 1
-        silent_s, said = self._silent.get(server.name, (-ASK_AGAIN_S, ""))
-        if now_s - silent_s >= ASK_AGAIN_S:
-            made, said, known = self._past(server, one, instances(url, self._host), signal, now_s)
+        question = Question(target, signal, instances(url, self._host), one, server, now_s, tries)
+        if self.questions.put(question):
+            self._pending[key] = question
+
+    def take_past(self, room: DriftRoom, now_s: float) -> None:
+        """Offer what came to the judges. What was asked before a reload, or of a target that is forgotten, is left out."""
+        for question, made, said, known in self.questions.took():
+            key = (question.target, question.signal)
+            if self._pending.get(key) is not question:
+                continue
+            del self._pending[key]
+            self._asked[key] = now_s, question.tries + 1
             if made is not None and made.bins is not None and made.reference is not None:
-                self._done.add((target, signal))
+                self._done.add(key)
                 intake: Intake = "categories" if made.bins.kind == "category" else "histogram"
-                if not (said := room.offer(target, signal, made.bins, made.reference, intake)):
+                if not (why := room.offer(*key, made.bins, made.reference, intake)):
                     rows = f"{made.reference.rows:,.0f} rows" + (f" of the {known:.0%} of that time that it knows" if known < WHOLE else "")
-                    self._note(f"{target}: {signal} is judged against {_said_past(one)}: {rows}")
-                    return
-            elif made is not None:
-                said = made.why
-        room.not_given(target, signal, clean(said, 120))
-        if tries == 0:
-            self._note(f"{target}: the past of {signal} from {one.prometheus}: {clean(said, 160)}; it is learned", "warning")
+                    self._note(f"{question.target}: {question.signal} is judged against {said_past(question.one)}: {rows}")
+                    continue
+            else:
+                why = made.why if made is not None else said
+            room.not_given(*key, clean(why, 120))
+            if question.tries == 0:
+                past = f"the past of {question.signal} from {question.one.prometheus}"
+                self._note(f"{question.target}: {past}: {clean(why, 160)}; it is learned", "warning")
 
-    def _past(
-        self, server: PrometheusSettings, one: ReferenceSettings, instance: str, signal: str, now_s: float
-    ) -> tuple[Made | None, str, float]:
-        """A reference of the past or why there is none, and the share of that time that is known."""
-        from tui_monitor.analyse.drift.given import of_buckets, of_categories
-        from tui_monitor.collect.past_counts import past_buckets, past_categories
-        from tui_monitor.collect.prometheus import RangeFailure
-
-        start_s, end_s = past_of(one.past)
-        if now_s < end_s:
-            return None, "that time is not over", 0.0
-        family, _, label = signal.removesuffix("}").partition("{")
-        try:
-            if label:
-                said = past_categories(server, family, label, instance, start_s, end_s, one.query)
-                return of_categories(said.names, said.at_s, said.slots, _said_past(one)), "", said.known
-            past = past_buckets(server, family, instance, start_s, end_s, one.query)
-            return of_buckets(past.edges, past.at_s, past.slots, _said_past(one), past.amount), "", past.known
-        except RangeFailure as error:
-            if error.failure.kind not in OF_THE_QUESTION:
-                self._silent[server.name] = now_s, error.failure.message
-            return None, error.failure.message, 0.0
-        except CredentialError as error:
-            return None, str(error), 0.0
-        except Exception as error:  # noqa: BLE001 - the border of a source: what a foreign library raises on a foreign answer
-            return None, type(error).__name__, 0.0
-
-
-def _said_past(one: ReferenceSettings) -> str:
-    start_s, end_s = past_of(one.past)
-    begins, ends = (time.strftime("%d %b %H:%M", time.gmtime(moment)) for moment in (start_s, end_s))
-    return f"{begins} to {ends} UTC from {one.prometheus}"
+    def forget(self, target: str) -> None:
+        """A target that is gone for long: when it comes back, it is asked for anew."""
+        for kept in (self._asked, self._pending):
+            for key in [key for key in kept if key[0] == target]:
+                del kept[key]
+        self._done = {key for key in self._done if key[0] != target}

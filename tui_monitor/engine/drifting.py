@@ -74,9 +74,10 @@ class Drifting:
         self._saved: bytes | None = None
         self._dump: bytes | None = None
         self._wants_dump = False
-        self._failed = ""
+        self._failed = self._why = ""
         self._loading: asyncio.Task[None] | None = None
         self._judging: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None  # what a past time counted
         self._whole_rows = Multivariate(settings, note)
 
     # -- life ---------------------------------------------------------------------------------------------------------------------------
@@ -89,7 +90,9 @@ class Drifting:
     async def stop(self) -> None:
         """No more judging."""
         await self._whole_rows.stop()
-        tasks = [task for task in (self._loading, self._judging) if task is not None]
+        if self._judges is not None:
+            self._judges.references.questions.end()
+        tasks = [task for task in (self._loading, self._judging, self._asking) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -102,7 +105,8 @@ class Drifting:
             if self._settings is not settings:  # read again meanwhile
                 await self._renew(settings)
         except Exception as error:  # noqa: BLE001 - a broken installation of numpy or scipy: everything else is watched on
-            self._note(f"drift is not judged: {clean(f'{type(error).__name__}: {error}')}", "warning")
+            self._why = f"drift is not judged: {clean(f'{type(error).__name__}: {error}')}"
+            self._note(self._why, "warning")
 
     def _loaded(self, settings: Settings) -> Judges:
         from tui_monitor.analyse.drift.room import DriftRoom
@@ -259,6 +263,11 @@ class Drifting:
         return self._verdicts
 
     @property
+    def why(self) -> str:
+        """Why no drift is judged at all; empty where it is."""
+        return self._why
+
+    @property
     def left_out(self) -> int:
         """Signals over the bound: there, and not judged."""
         return self._left_out
@@ -271,6 +280,7 @@ class Drifting:
     async def _judge(self, now_s: float) -> None:
         try:
             await self._do(lambda judges: self._judged(judges, now_s))
+            self._ask_past()
             if self._made is not None:
                 self._verdicts, self._made = self._whole_rows.told(self._made, now_s), None
         except Exception as error:  # noqa: BLE001 - the top of a loop: said once, and tried again with the next check
@@ -278,6 +288,11 @@ class Drifting:
             if why != self._failed:
                 self._note(f"judging drift failed: {why}", "warning")
             self._failed = why
+
+    def _ask_past(self) -> None:
+        """Beside the judges: they go on, and take what came when they look next."""
+        if self._judges is not None and self._judges.references.questions.waits and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._judges.references.questions.answer_all())
 
     def _judged(self, judges: Judges, now_s: float) -> None:
         """In the judges' thread: take what waits, check, and make the verdicts anew where they can have changed."""
@@ -291,13 +306,16 @@ class Drifting:
             for signal, counts in looked.signals.items():
                 room.observe(looked.at_s, looked.target, signal, *counts)
                 if references.wanted(looked.target, signal):
-                    references.ask_past(room, looked.target, looked.url, signal, now_s)
+                    references.ask_past(looked.target, looked.url, signal, now_s)
+        references.take_past(room, now_s)
         self._whole_rows.hand_over(room)
         logs.feed(room, now_s)
         checked = room.check(now_s)
         if not 0 <= now_s - self._expired_s < EXPIRED_EVERY_S:
             self._expired_s = now_s
             for source in room.expire(now_s, self._present | logs.names):
+                references.forget(source)
+                self._versions.pop(source, None)  # when it is back, the models that it has then are no deploy
                 self._note(f"drift: {clean(source, 60)} is gone for long: its signals are forgotten")
         if checked or room.signals != self._made_of or not 0 <= now_s - self._made_s < AGAIN_S:
             self._made, self._made_s, self._made_of = room.verdicts(now_s), now_s, room.signals
