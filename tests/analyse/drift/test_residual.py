@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tui_monitor.analyse.drift import residual
+from tui_monitor.analyse.drift import residual, residual_rows
 from tui_monitor.analyse.drift.error_model import error_model
 from tui_monitor.analyse.drift.judge import Floats
-from tui_monitor.analyse.drift.residual import BINS, CLASSES, NUMBERS, Cut, Labelled, Residuals, Transform, cells_of, chance_of, transform
+from tui_monitor.analyse.drift.residual import BINS, CLASSES, NUMBERS, Cut, Labelled, Transform, cells_of, chance_of, transform
+from tui_monitor.analyse.drift.residual_rows import Residuals
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings
 
@@ -186,7 +187,7 @@ def test_it_learns_first_and_ranks_then_and_another_version_learns_anew() -> Non
 
 
 def test_what_was_learned_in_less_gives_way_to_a_whole_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residual, "MOST_HELD", 2500)
+    monkeypatch.setattr(residual_rows, "MOST_HELD", 2500)
     chance, log = np.random.default_rng(12), learner()
     feed(log, numbers(chance, 2400), START_S)
     feed(log, numbers(chance, 100), START_S + 101)
@@ -211,7 +212,7 @@ def test_what_was_learned_in_less_gives_way_to_a_whole_day(monkeypatch: pytest.M
 
 
 def test_a_log_of_few_rows_a_look_is_held_in_few_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(residual, "MOST_PIECES", 8)
+    monkeypatch.setattr(residual_rows, "MOST_PIECES", 8)
     chance, log = np.random.default_rng(13), learner()
     for look in range(300):
         feed(log, numbers(chance, 7), START_S + look)

@@ -23,18 +23,9 @@ from tui_monitor.analyse.drift.dependence import correlation_time
 from tui_monitor.analyse.drift.expectations import BROKEN, Expectation
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference
-from tui_monitor.analyse.drift.residual import (
-    CLASSES,
-    NUMBERS,
-    Labelled,
-    Residuals,
-    Transform,
-    chance_of,
-    transform,
-)
-from tui_monitor.analyse.drift.residual import (
-    LEAST_ROWS as LEAST_LABELLED,
-)
+from tui_monitor.analyse.drift.residual import CLASSES, NUMBERS, Labelled, Transform, chance_of, transform
+from tui_monitor.analyse.drift.residual import LEAST_ROWS as LEAST_LABELLED
+from tui_monitor.analyse.drift.residual_rows import Residuals
 from tui_monitor.config import PredictionSettings
 from tui_monitor.model import LogRow, LogRows
 
@@ -58,7 +49,7 @@ class Waits(NamedTuple):
     """A prediction that waits for its label."""
 
     prediction: str | float
-    inputs: bytes  # its numbers, as `Residuals` packs them
+    inputs: bytes  # its numbers, as `Residuals.unpacked` takes them
     round: int  # of the versions of the model
 
 

@@ -26,7 +26,7 @@ numbers. Where errors depend on those, their mix moves u too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -44,12 +44,7 @@ NUMBERS, CLASSES = "residual | inputs", "errors | inputs"
 """The signal's name where predictions are numbers, and where they are classes."""
 MOST_COLUMNS = 16
 MOST_HELD = 20_000  # labelled rows that a transform is made of, the newest
-MOST_PIECES = 512  # that they are held in
 LEAST_ROWS = 2000  # of a transform: with fewer, a mix that keeps to a few sorts of inputs tells nothing certain
-DAY_S = 86_400.0
-BEYOND_A_DAY = 1.02  # every hour of it has rows then
-LEAST_WORTH = 125  # as for any learned reference: rows that do not depend on each other
-MORE_ROWS = 1.2  # times as many as at the last try
 MOST_CELLS, LEAST_IN_CELL, PART_IN_CELL = 12, 100, 10  # a cell has at least a tenth of the rows that choose it
 LEAST_GAIN = 8.0  # of a cut, in units of chance (chi-square): one too many costs certainty only, one too few cries wolf
 LEAST_SHARE = 0.25  # of the reference's rows: mixes that keep to less of them are not reckoned with
@@ -291,158 +286,3 @@ def _best_cut(of: int, here: NDArray[np.int64], inputs: Singles, targets: Floats
             below = float(ordered[left[place] - 1])
             best, found = float(gain[place]), Cut(of, column, below)
     return best, found
-
-
-# -- one log -------------------------------------------------------------------------------------------------------------------------------
-
-
-class Residuals:
-    """The labelled rows of one log: learns its transform from the first, and turns the others into u."""
-
-    def __init__(self, name: str, learn_s: float, first: Sequence[str] = ()) -> None:
-        """Prepare.
-
-        Args:
-            name: of the signal.
-            learn_s: how long a transform is learned.
-            first: columns that are taken first where there are too many, because they matter most for the model.
-        """
-        self.name, self.version = name, ""
-        self.made: Transform | None = None
-        self._fresh = self._ended = False
-        self._learn_s, self._first = learn_s, list(first)
-        self.columns: list[str] = []
-        self._held: list[Labelled] = []
-        self._begun_s: float | None = None
-        self._seen, self._tried = 0, 0.0  # rows so far, and at the last try
-        self._stride = 1  # of so many rows one is held, while a whole day is seen
-        self.drifting = False  # its signal is in drift: what comes is not usual
-
-    def inputs(self, columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]], rows: int) -> Singles:
-        """Numbers of rows that came, one column each of `self.columns`; new ones are taken up while there is no transform.
-
-        Args:
-            columns: role, values of the rows that have one, and which rows those are.
-            rows: how many.
-        """
-        if self.made is None:
-            numeric = [name for name, (_, values, there) in columns.items() if values.dtype != object and there.any()]
-            for name in sorted(numeric, key=lambda name: self._first.index(name) if name in self._first else len(self._first)):
-                if name not in self.columns and len(self.columns) < MOST_COLUMNS:
-                    self.columns.append(name)
-        found = np.full((rows, len(self.columns)), np.nan, np.float32)
-        for place, name in enumerate(self.columns):
-            if name in columns and columns[name][1].dtype != object:
-                found[columns[name][2], place] = columns[name][1]
-        return found
-
-    def packed(self, inputs: Singles) -> list[bytes]:
-        """Rows to keep until their label comes."""
-        return [row.tobytes() for row in inputs]
-
-    def unpacked(self, kept: Sequence[bytes]) -> Singles:
-        """Such rows again; what they did not have yet is missing."""
-        found = np.full((len(kept), len(self.columns)), np.nan, np.float32)
-        for place, one in enumerate(kept):
-            row = np.frombuffer(one, np.float32)[: len(self.columns)]
-            found[place, : row.size] = row
-        return found
-
-    def take(self, now_s: float, inputs: Singles, errors: Floats, names: Sequence[str]) -> tuple[str, Floats, NDArray[np.bool_]] | None:
-        """Labelled rows as a column of u; None while the transform is learned. Rows of which nothing can be told have none.
-
-        Args:
-            now_s: when their labels came.
-            inputs: as `inputs` or `unpacked` made them.
-            errors: prediction - label, or 1 for wrong and 0 for right; NaN: unknown.
-            names: their ids.
-        """
-        if not errors.size:
-            return None
-        rows = Labelled(np.full(errors.size, now_s), inputs, errors, chance_of(names))
-        there = np.isfinite(errors)
-        if self.made is None:
-            self._hold(now_s, rows.take(there))
-            return None
-        self._see_a_day(now_s, rows.take(there))
-        there &= self.made.inside(inputs)
-        chosen = rows.take(there)
-        return "performance", self.made.ranks(chosen.inputs, chosen.errors, chosen.chance), there
-
-    def adopt(self, made: Transform) -> None:
-        """Take a transform that was made before, or elsewhere."""
-        self.made, self.columns = made, list(made.columns)
-        self._fresh = True
-        self._forget_held()
-
-    def serves(self, version: str) -> None:
-        """This version of the model serves: if it is another one, what is usual of its errors is learned. What was given stays."""
-        before, self.version = self.made.version if self.made is not None else self.version, version
-        if not version or before in ("", version) or (self.made is not None and self.made.given):
-            return
-        self._ended = self._ended or self.made is not None
-        self.made, self.columns, self._fresh = None, [], False
-        self._forget_held()
-
-    def news(self) -> tuple[bool, Transform | None]:
-        """Since the last call: whether a transform holds no more, and the one that is new."""
-        told = self._ended, self.made if self._fresh else None
-        self._fresh = self._ended = False
-        return told
-
-    def _forget_held(self) -> None:
-        self._held, self._begun_s, self._seen, self._tried, self._stride = [], None, 0, 0.0, 1
-
-    def _hold(self, now_s: float, rows: Labelled) -> None:
-        """The first rows, the newest of them in full: what is usual of their order tells what a row is worth."""
-        self._add(now_s, rows)
-        while len(self._held) > 1 and self._size - self._held[0].errors.size >= MOST_HELD:
-            self._held.pop(0)
-        passed_s = now_s - (self._begun_s or now_s)
-        if passed_s < self._learn_s or self._seen < max(LEAST_ROWS, self._tried * MORE_ROWS):
-            return
-        whole = self._together().take(slice(-MOST_HELD, None))
-        made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows", day=passed_s >= DAY_S)
-        self._tried = self._seen
-        if self._seen < LEAST_WORTH * made.reference.tau and passed_s < max(DAY_S, self._learn_s):
-            return
-        held, begun_s = self._held, self._begun_s
-        self.adopt(made)
-        self._held, self._begun_s = held, begun_s
-
-    def _see_a_day(self, now_s: float, rows: Labelled) -> None:
-        """What was learned in less gives way to a whole day, which knows its hours, and more rows of rare inputs."""
-        before = self.made
-        if before is None or before.given or before.day or self.drifting:
-            return
-        self._add(now_s, rows.take(slice(None, None, self._stride)))
-        while self._size > 2 * MOST_HELD:
-            self._stride *= 2
-            self._held = [self._together().take(slice(None, None, 2))]
-        if self._size < LEAST_ROWS or now_s - (self._begun_s or now_s) < DAY_S * BEYOND_A_DAY:
-            return
-        whole = self._together()
-        whole = whole.take(slice(None, None, 1 + whole.errors.size // (MOST_HELD + 1)))
-        made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows of a day", day=True)
-        tau = max(made.reference.tau, before.reference.tau)  # rows that are not neighbours tell less of their order
-        self.adopt(structs.replace(made, reference=structs.replace(made.reference, tau=tau)))
-
-    def _transform(self, rows: Labelled, origin: str, *, day: bool) -> Transform:
-        return structs.replace(transform(self.name, self.columns, rows, origin, version=self.version), day=day)
-
-    def _add(self, now_s: float, rows: Labelled) -> None:
-        self._begun_s = now_s if self._begun_s is None else self._begun_s
-        self._seen += rows.errors.size
-        self._held.append(rows)
-        if len(self._held) > MOST_PIECES:
-            self._held = [self._together()]
-
-    @property
-    def _size(self) -> int:
-        return sum(one.errors.size for one in self._held)
-
-    def _together(self) -> Labelled:
-        width = len(self.columns)
-        inputs = [np.pad(one.inputs, ((0, 0), (0, width - one.inputs.shape[1])), constant_values=np.nan) for one in self._held]
-        at_s, _, errors, chance = zip(*self._held, strict=True)
-        return Labelled(np.concatenate(at_s), np.concatenate(inputs), np.concatenate(errors), np.concatenate(chance))
