@@ -173,6 +173,31 @@ def test_columns_that_matter_come_first() -> None:
     assert life.room.residuals["log"].columns == ["z", "x", "prediction"]
 
 
+def test_columns_that_the_file_of_importances_names_come_first_too() -> None:
+    drift = DriftSettings(learn="140s", every="10s", importance={"x": 0.5})
+    of = Settings(predictions=[PredictionSettings(name="log", task="regression")], drift=drift)
+    logs = DriftLogs(of, lambda *_: None, {"log/z": 0.6, "x": 0.9, "y": 0.4, "other/y": 2.0})
+    assert [name for name in logs._first("log") if name in "xyz"] == ["z", "x", "y"]
+    assert [name for name in logs._first("other") if name in "xyz"] == ["y", "x"]
+    logs.settings_changed(of, {"log/x": 0.1, "y": 0.55})
+    assert [name for name in logs._first("log") if name in "xyz"] == ["y", "x"]
+
+
+def test_a_log_that_is_kept_at_a_reload_learns_by_the_new_settings() -> None:
+    life = Life(drift=DriftSettings(learn="100h", every="10s"))
+    life.run(LEARN, version="v1")
+    kept = life.logs._logs["log"]
+    assert NUMBERS not in life.run(1, version="v1")
+    assert kept.expected == []
+    life.logs.settings_changed(Settings(predictions=[life.settings], drift=DRIFT), {"z": 1.0})
+    assert life.logs._logs["log"] is kept
+    assert NUMBERS in life.run(2, version="v1")
+    assert life.room.residuals["log"].reference.origin.startswith("learned from "), "of what it held before too"
+    assert kept.expected != []
+    life.run(LEARN + 2, version="v2")
+    assert life.room.residuals["log"].columns == ["z", "x", "prediction"], "the next one is made by the new map"
+
+
 def test_a_given_reference_judges_from_the_first_label(tmp_path: Path) -> None:
     path = tmp_path / "kept.csv"
     source = Life()

@@ -226,6 +226,8 @@ def test_importances_of_a_file_are_read_again_and_a_broken_file_changes_nothing(
         file.write_text('{"amount": 0.5}')
         assert weights(await log.reload()) == (0.5, 0.3)
         assert log.said == []
+        assert log.drifting._judges is not None
+        assert log.drifting._judges.logs._first("fraud") == ["amount", "age"], "errors are told apart by these first"
         file.write_text('{"amount": "much"}')
         assert weights(await log.reload()) == (0.5, 0.3)
         why = f"drift: importance_file: {file}: 'amount' has no number; write {{\"NAME\": WEIGHT, ...}}; those read before hold"

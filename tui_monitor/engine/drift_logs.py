@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,39 +27,42 @@ MOST_SLOTS = 240  # of the past, in one look
 class DriftLogs:
     """All `[[predictions]]`. `came` is called in one thread, `feed` in another."""
 
-    def __init__(self, settings: Settings, note: Callable[..., None]) -> None:
+    def __init__(self, settings: Settings, note: Callable[..., None], importances: Mapping[str, float] | None = None) -> None:
+        """`importances`: those of `importance_file`."""
         self._note = note
         self._every_s, self._learn_s = seconds(settings.drift.every), seconds(settings.drift.learn)
         self._own = threading.Lock()
         self._came: deque[tuple[str, Came]] = deque()
         self._lost = 0
-        self._importance = settings.drift.importance
+        self._importances = settings.drift.importance, importances or {}
         self._logs = {one.name: self._begun(one) for one in settings.predictions}
         self._new = set(self._logs)  # logs for which nothing was taken up yet that an earlier engine learned
         self._fresh: dict[str, list[Expectation]] = {}
         self._last: dict[str, tuple[float, float]] = {}  # log that is behind -> (when its last rows came, their newest time)
 
-    def settings_changed(self, settings: Settings) -> None:
-        """Logs that are new or have other settings begin anew; the others go on."""
+    def settings_changed(self, settings: Settings, importances: Mapping[str, float] | None = None) -> None:
+        """Logs that are new or have other settings begin anew; the others go on, and what they are still to learn they learn by the new ones."""
         with self._own:
             self._every_s, self._learn_s = seconds(settings.drift.every), seconds(settings.drift.learn)
-            self._importance = settings.drift.importance
+            self._importances = settings.drift.importance, importances or {}
             before = self._logs
             self._logs = {
                 one.name: known if (known := self._logs.get(one.name)) is not None and known.settings == one else self._begun(one)
                 for one in settings.predictions
             }
+            for name, known in self._logs.items():
+                known.renew(self._learn_s, self._first(name))
             self._new |= {name for name, known in self._logs.items() if before.get(name) is not known}
 
     def _begun(self, one: PredictionSettings) -> LogSignals:
         return LogSignals(one, self._learn_s, first=self._first(one.name))
 
     def _first(self, log: str) -> list[str]:
-        """Columns that matter for the model, the most important first."""
-        known = self._importance.items()
-        weights = {name: weight for name, weight in known if "/" not in name} | {
-            name.removeprefix(f"{log}/"): weight for name, weight in known if name.startswith(f"{log}/")
-        }
+        """Columns that matter for the model, the most important first. What the configuration says comes before its file, as in the budget."""
+        own, weights = f"{log}/", dict[str, float]()
+        for known in reversed(self._importances):
+            weights |= {name: weight for name, weight in known.items() if not name.startswith(own)}
+            weights |= {name.removeprefix(own): weight for name, weight in known.items() if name.startswith(own)}
         return sorted(weights, key=lambda name: -weights[name])
 
     @property

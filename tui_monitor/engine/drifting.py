@@ -113,7 +113,8 @@ class Drifting:
         from tui_monitor.engine.drift_logs import DriftLogs
         from tui_monitor.engine.drift_references import References
 
-        room, logs = DriftRoom(settings.drift, self._weights(settings)), DriftLogs(settings, self._note)
+        importances = self._weights(settings)
+        room, logs = DriftRoom(settings.drift, importances), DriftLogs(settings, self._note, importances)
         references = References(settings, socket.gethostname(), self._note)
         if self._saved and not room.load(self._whole_rows.parted(self._saved)):
             self._note("drift: some of what was learned cannot be read and is learned anew", "warning")
@@ -134,9 +135,10 @@ class Drifting:
 
         def change(judges: Judges) -> None:
             room, logs, references = judges
-            logs.settings_changed(settings)
+            importances = self._weights(settings)
+            logs.settings_changed(settings, importances)
             tried_anew = room.failed
-            if begun_anew := room.renew(settings.drift, self._weights(settings)):
+            if begun_anew := room.renew(settings.drift, importances):
                 shift, signals = settings.drift.smallest_shift, "1 signal" if begun_anew == 1 else f"{begun_anew} signals"
                 self._note(f"drift: the smallest shift worth a word is {shift:g} now: the evidence of {signals} begins anew")
             if settings.predictions != old.predictions or settings.drift.references != old.drift.references or tried_anew:

@@ -100,6 +100,11 @@ class LogSignals:
         self._schema_known = False
         self._rows = 0
 
+    def renew(self, learn_s: float, first: Sequence[str]) -> None:
+        """Other settings of all drift; what was learned stays."""
+        self._learn_s = learn_s
+        self.residuals.renew(learn_s, first)
+
     def take(self, rows: LogRows, now_s: float) -> Came:
         """New rows and labels."""
         at_s = np.minimum(np.asarray([row.at_s for row in rows.rows], dtype=np.float64), now_s + LATE_S)

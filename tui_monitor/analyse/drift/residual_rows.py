@@ -42,6 +42,10 @@ class Residuals:
         self._stride = 1  # of so many rows one is held, while a whole day is seen
         self.drifting = False  # its signal is in drift: what comes is not usual
 
+    def renew(self, learn_s: float, first: Sequence[str]) -> None:
+        """Other settings: for what is still to be learned; columns that were taken stay."""
+        self._learn_s, self._first = learn_s, list(first)
+
     def inputs(self, columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]], rows: int) -> Singles:
         """Numbers of rows that came, one column each of `self.columns`; new ones are taken up while there is no transform.
 
