@@ -329,6 +329,13 @@ def test_state_and_name_never_leave_the_table(width: int) -> None:
     assert "KS ≥.31" in row
 
 
+def test_that_no_drift_is_judged_stands_where_the_signals_would() -> None:
+    broken = replace(DRIFT, drift=[], drift_why="drift is not judged: ImportError: numpy is broken")
+    shown = "\n".join(screen(broken, LOOK, 80, 24))
+    assert "drift is not judged: ImportError" in shown
+    assert "no signal yet" not in shown
+
+
 def test_filter_and_faults_only() -> None:
     assert [one.signal for one in order.signals(DRIFT, replace(LOOK, filter="target"))] == [REASON.signal]
     assert {one.state for one in order.signals(DRIFT, replace(LOOK, faults_only=True))} == {"drift", "watch", "stale"}

@@ -331,6 +331,7 @@ class Engine:
             drift=drift,
             drift_budget_s=self._drift.budget_s,
             drift_left_out=self._drift.left_out,
+            drift_why=self._drift.why,
             forecasts=self._forecasting.forecasts,
             forecasting=self._forecasting.note,
             alerts=alerts,

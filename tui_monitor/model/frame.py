@@ -67,6 +67,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     forecasting: str = ""  # how many numbers are forecast, and how many are learned yet
     drift_budget_s: float | None = None  # one false alarm of all signals together in so long
     drift_left_out: int = 0  # signals that are there and not judged: more than are kept
+    drift_why: str = ""  # why no drift is judged at all
     alerts: list[Alert] = []
     foreign: Foreign | None = None  # what an Alertmanager says
     outward: list[OutwardState] = []  # systems that are told of alerts, and whether that gets there

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference, of_slots
+from tui_monitor.analyse.drift.saved import SavedWeeks
 from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S
 
 SLOW_S = 3600.0  # the hour of the day does not change a service faster
@@ -40,11 +41,12 @@ class FirstWeeks:
     Args:
         bins: of the signal.
         given: its reference was given: that stays, and the first day tells only what a row is worth, which few bursts of rows cannot.
+        brief: it was given, but learned elsewhere in less than a day: what moves slowly is watched too.
         day_s: the end of the last whole day that was looked at; None: none is over.
     """
 
-    def __init__(self, bins: Bins, *, given: bool = False, day_s: float | None = None) -> None:
-        self.given, self.day_s = given, day_s
+    def __init__(self, bins: Bins, *, given: bool = False, brief: bool = False, day_s: float | None = None) -> None:
+        self.given, self.brief, self.day_s = given, brief, day_s
         self._bins = bins
         self._times: list[float] = []
         self._counts: NDArray[np.float32] = np.zeros((16, len(bins)), np.float32)
@@ -56,7 +58,7 @@ class FirstWeeks:
     @property
     def why(self) -> str:
         """Why what moves slowly is watched only; empty where it is not."""
-        return "" if self.given else WHY_DAY if self.day_s is None else WHY_WEEK
+        return "" if self.given and not self.brief else WHY_DAY if self.day_s is None else WHY_WEEK
 
     def add(self, at_s: float, counts: Floats, amount: float) -> None:
         """Rows that came."""
@@ -117,23 +119,23 @@ class FirstWeeks:
 
     # -- over a restart ---------------------------------------------------------------------------------------------------------------------
 
-    def dump(self) -> tuple[bytes, bytes, float | None]:
-        """Times, counts with the sum of values last, and the end of the last day."""
+    def dump(self) -> SavedWeeks:
+        """What must survive."""
         table = np.column_stack([self._counts[: len(self._times)], self._amounts]).astype(np.float32)
-        return np.asarray(self._times).tobytes(), table.tobytes(), self.day_s
+        return SavedWeeks(np.asarray(self._times).tobytes(), table.tobytes(), self.day_s, self.given, self.brief)
 
     @classmethod
-    def load(cls, bins: Bins, saved: tuple[bytes, bytes, float | None], *, given: bool) -> FirstWeeks:
+    def load(cls, bins: Bins, saved: SavedWeeks) -> FirstWeeks:
         """As `dump` gave it.
 
         Raises:
             ValueError: it does not fit the bins.
         """
-        times: NDArray[Any] = np.frombuffer(saved[0], np.float64)[-MOST_SLOTS:]
-        table = np.frombuffer(saved[1], np.float32).reshape(-1, len(bins) + 1)[-MOST_SLOTS:]
+        times: NDArray[Any] = np.frombuffer(saved.times, np.float64)[-MOST_SLOTS:]
+        table = np.frombuffer(saved.counts, np.float32).reshape(-1, len(bins) + 1)[-MOST_SLOTS:]
         if len(times) != len(table) or not np.isfinite(times).all() or not np.isfinite(table).all():
             raise ValueError("what was counted in the first weeks does not fit its bins")
-        made = cls(bins, given=given, day_s=saved[2])
+        made = cls(bins, given=saved.given, brief=saved.brief, day_s=saved.day_s)
         made._times, made._amounts = times.tolist(), table[:, -1].astype(np.float64).tolist()
         made._counts = np.concatenate([table[:, :-1], np.zeros((16, len(bins)), np.float32)])
         made._hours = {int(at_s % DAY_S // 3600) for at_s in made._times}

@@ -86,7 +86,7 @@ def _restore(signal: Signal, saved: SavedSignal) -> None:
         raise ValueError(f"{saved.name}: reference and layout differ")
     signal.learned(reference)
     if saved.first_weeks is not None:
-        signal.first_weeks = FirstWeeks.load(signal.bins, saved.first_weeks, given=saved.given)
+        signal.first_weeks = FirstWeeks.load(signal.bins, saved.first_weeks)
     signal.given = saved.given
     past = Past.load(saved.past)
     if past.total.size != len(signal.bins):

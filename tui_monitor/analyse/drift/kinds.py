@@ -78,7 +78,7 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float
         slow_s: the fastest that is no step.
     """
     for _ in range(2):  # the place first, then the hours around it
-        if np.count_nonzero(rows) < 2 * FEWEST:
+        if np.count_nonzero(rows) < FEWEST:
             return None
         middle = times + np.append(np.diff(times), times[-1] - times[-2]) / 2
         places = np.unique(np.linspace(1, times.size - 1, min(times.size - 1, 4 * PLACES)).astype(int))

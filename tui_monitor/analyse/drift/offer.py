@@ -34,7 +34,7 @@ class Offer(NamedTuple):
             made = Signal(*key, role, limits, self.intake, bins=self.bins, reference=self.reference)
             made.offered = self.key
             if self.brief:  # as any other that was learned: what moves slowly may be the hour of the day
-                made.given, made.first_weeks = False, FirstWeeks(self.bins)
+                made.given, made.first_weeks = False, FirstWeeks(self.bins, given=True, brief=True)
             return made
         made = Signal(*key, role, limits, self.intake)
         made.offered = self.key

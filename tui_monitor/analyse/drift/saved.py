@@ -49,6 +49,16 @@ class Closed(Struct, frozen=True):
     category: str = ""
 
 
+class SavedWeeks(Struct, frozen=True):
+    """The first weeks of a signal."""
+
+    times: bytes  # of the slots, float64
+    counts: bytes  # float32: rows per bin, then the sum of their values
+    day_s: float | None  # the end of the last day
+    given: bool
+    brief: bool
+
+
 class SavedSignal(Struct):
     """A signal as it survives a restart."""
 
@@ -75,5 +85,5 @@ class SavedSignal(Struct):
     unfit: str = ""  # why nothing can be learned
     given: bool = False
     offered: str = ""  # which reference was given last, also while another one holds
-    first_weeks: tuple[bytes, bytes, float | None] | None = None
+    first_weeks: SavedWeeks | None = None
     missing_reference: float | None = None

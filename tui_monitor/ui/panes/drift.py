@@ -54,6 +54,9 @@ def _empty(canvas: Canvas, frame: Frame) -> None:
     if frame.drift:
         canvas.run(0, 0, ("– ", "dim"), (cut("no signal fits the filter", canvas.width - 2), "dim"))
         return
-    text = "no signal yet: a server's histogram or a prediction log makes one"
+    text, role = (
+        frame.drift_why or "no signal yet: a server's histogram or a prediction log makes one",
+        "warn" if frame.drift_why else "dim",
+    )
     for y, line in enumerate(wrap(text, canvas.width - 2, 3)):
-        canvas.run(0, y, ("– " if not y else "  ", "dim"), (line, "dim"))
+        canvas.run(0, y, ("– " if not y else "  ", role), (line, role))
