@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.multivariate import classifier
+from tui_monitor.analyse.drift.multivariate import classifier, slow
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings, PredictionSettings, ScorerSettings, Settings
 from tui_monitor.engine.multivariate import Multivariate
@@ -150,6 +151,144 @@ def test_a_log_whose_settings_change_begins_anew_and_others_go_on(tmp_path: Path
     asyncio.run(log.whole.reload(Settings()))
     log.whole.rows_came("fraud", LogRows(rows(20, 90, 90), {}, {}))  # a log that is configured no more
     assert log.whole._logs == {}
+
+
+def changed(**drift: object) -> Settings:
+    return settings(learn="30m", **drift)
+
+
+def test_another_judge_learns_and_those_that_stay_lose_nothing() -> None:
+    log = Log(changed())
+    log.run(0, 150)
+    before = log.room._signals["fraud", "row error"]
+    asyncio.run(log.whole.reload(changed(multivariate=["pca", "mahalanobis"])))
+    first = log.run(150, 155)
+    assert first["row distance"].sentence == "learning how columns go together: 100 of 500 rows."
+    assert first["row error"].state == "stable"
+    both = log.run(155, 280)
+    assert (both["row error"].state, both["row distance"].state) == ("stable", "stable")
+    assert log.room._signals["fraud", "row error"] is before
+    told = log.run(280, 310, broken=True)
+    assert (told["row error"].state, told["row distance"].state) == ("drift", "drift")
+    asyncio.run(log.whole.reload(changed(multivariate=["mahalanobis"])))
+    assert set(log.run(310, 311, broken=True)) == {"row distance"}
+    asyncio.run(log.whole.reload(changed(multivariate=["pca", "mahalanobis"])))
+    again = log.run(311, 312)
+    assert again["row error"].state == "learning", "what it knew is gone with it"
+    assert again["row distance"].state == "drift"
+
+
+def test_of_a_file_another_judge_knows_at_once(tmp_path: Path) -> None:
+    log = Log(settings(tmp_path))
+    log.run(0, 30)
+    before = log.room._signals["fraud", "row error"]
+    asyncio.run(log.whole.reload(settings(tmp_path, multivariate=["robust_z", "pca"])))
+    told = log.run(30, 60)
+    assert told["row robust z"].state == "stable"
+    assert told["row robust z"].origin.endswith("reference.jsonl, 2000 rows")
+    assert log.room._signals["fraud", "row error"] is before
+
+
+def test_a_reload_that_concerns_no_whole_rows_changes_nothing_of_them(tmp_path: Path) -> None:
+    log = Log(settings(tmp_path, early=["adwin"]))
+    log.run(0, 30)
+    whole, streams, signals = log.whole._logs["fraud"], log.whole._streams["fraud"], dict(log.room._signals)
+    asyncio.run(log.whole.reload(settings(tmp_path, early=["adwin"], smallest_shift=0.02, learn="2h")))
+    log.run(30, 31)
+    assert (log.whole._logs["fraud"], log.whole._streams["fraud"]) == (whole, streams)
+    assert log.room._signals == signals
+    asyncio.run(log.whole.reload(settings(tmp_path, early=["adwin", "ddm"])))
+    assert log.whole._streams["fraud"] is not streams
+    asyncio.run(log.whole.reload(settings(tmp_path)))
+    assert log.whole._streams == {}
+    assert log.whole._logs["fraud"] is whole
+
+
+def test_a_shorter_time_to_learn_holds_for_what_is_collected_already() -> None:
+    log = Log(settings(learn="9h"))
+    assert log.run(0, 60)["row error"].state == "learning"
+    asyncio.run(log.whole.reload(changed()))
+    log.run(60, 62)
+    assert log.whole._logs["fraud"].settled
+
+
+def test_slow_judges_change_at_a_reload_and_those_that_stay_keep_their_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: the extra [ml]")
+    monkeypatch.setattr("tui_monitor.engine.multivariate.FIRST_LOOK_S", 0.01)
+    log = Log(settings(tmp_path, multivariate=["pca"], multivariate_every="9h"))
+    log.run(0, 60)
+
+    async def until(signal: str, minute: int, *, auc: bool = False) -> None:
+        log.run(minute, minute + 40)
+        async with asyncio.timeout(30):
+            while signal not in log.told() or (auc and log.told()[signal].effect is None):
+                log.whole.hand_over(log.room)
+                await asyncio.sleep(0.02)
+
+    async def story() -> None:
+        log.whole.start()
+        assert log.whole._looking is None, "nobody wants slow looks"
+        await log.whole.reload(settings(tmp_path, multivariate=["pca", "isolation_forest"], multivariate_every="9h"))
+        assert log.whole._logs["fraud"].reference, "the rows of the file are read for it"
+        await until("unusual rows", 60)
+        forest, fits = log.room._signals["fraud", "unusual rows"], log.whole._slow["fraud"].fits
+        kept = fits["isolation_forest"]
+        both = settings(tmp_path, multivariate=["pca", "isolation_forest", "classifier"], multivariate_every="9h")
+        await log.whole.reload(both)  # looks soon again, whatever nine hours say
+        await until("told apart", 100, auc=True)
+        assert log.room._signals["fraud", "unusual rows"] is forest
+        assert log.whole._slow["fraud"].fits["isolation_forest"] is kept
+        tree = settings(tmp_path, multivariate=["pca", "isolation_forest", "classifier"], multivariate_every="9h", classifier="tree")
+        await log.whole.reload(tree)
+        assert "told apart" not in log.told(), "the line of the other classifier"
+        await until("told apart", 140, auc=True)
+        assert log.whole._slow["fraud"].fits["isolation_forest"] is kept
+        looking = log.whole._looking
+        await log.whole.reload(settings(tmp_path, multivariate=["pca"]))
+        log.run(180, 181)
+        assert set(log.told()) == {"row error"}
+        assert looking is not None
+        await asyncio.wait_for(looking, 20)
+        await log.whole.reload(both)
+        assert log.whole._looking is not looking
+        await log.whole.stop()
+        assert log.whole._looking is not None
+        assert log.whole._looking.done()
+
+    asyncio.run(story())
+    assert log.notes == []
+
+
+def test_a_look_that_ends_after_its_judge_was_taken_away_says_nothing(tmp_path: Path) -> None:
+    of = settings(tmp_path, multivariate=["isolation_forest", "one_class_svm"])
+    log = Log(of)
+    log.run(0, 60)
+
+    def found(signal: str) -> slow.Found:
+        return slow.Found("fraud", signal, np.asarray([log.now_s]), np.asarray(["usual"], dtype=object))
+
+    async def look(reloaded: Settings) -> None:
+        judges, whole = log.whole._slow["fraud"], log.whole._logs["fraud"]
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slowly(_: object) -> list[slow.Found]:
+            begun.set()
+            assert go_on.wait(20)
+            return [found("unusual rows"), found("unusual rows (SVM)")]
+
+        judges.look = slowly  # type: ignore[method-assign]
+        under_way = asyncio.create_task(log.whole._one_look("fraud", judges, whole))
+        assert await asyncio.to_thread(begun.wait, 20)
+        await log.whole.reload(reloaded)
+        go_on.set()
+        await under_way
+        log.whole.hand_over(log.room)
+
+    asyncio.run(look(settings(tmp_path, multivariate=["isolation_forest"])))
+    assert {name for _, name in log.room._signals} == {"unusual rows"}
+    log.room.drop("fraud", "unusual rows")
+    asyncio.run(look(settings(tmp_path, multivariate=["pca"])))
+    assert ("fraud", "unusual rows") not in log.room._signals
 
 
 # -- scorers ------------------------------------------------------------------------------------------------------------------------

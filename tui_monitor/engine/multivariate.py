@@ -7,9 +7,11 @@ What numpy does (`pca`, `mahalanobis`, `robust_z`) happens with the rows, in the
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +19,7 @@ from msgspec import Struct
 
 from tui_monitor.alerts.outward.channels import secret_variables
 from tui_monitor.collect.worker import Busy, Worker
-from tui_monitor.config import PredictionSettings, Settings
+from tui_monitor.config import DriftSettings, PredictionSettings, Settings
 from tui_monitor.engine.scorers import Scored, Scorers
 from tui_monitor.model import Drift, LogRows, Part, clean
 from tui_monitor.vocabulary import seconds
@@ -62,56 +64,82 @@ class Multivariate:
         self._worker: Worker[list[Found]] = Worker("drift-rows")
         self._acts: deque[Act] = deque(maxlen=MOST_ACTS)  # from other threads, for the room
         self._failed: dict[str, str] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._own = threading.Lock()  # of the judges of single logs: rows come in one thread, settings in another
+        self._started = False
+        self._looking: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()  # what concerns the slow looks
         self._scorers = Scorers(settings, note, secret_variables(settings))
 
     # -- life -----------------------------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin the slow looks and the scorers, where any are configured."""
-        if any(name in SLOW for name in self._drift.multivariate) and self._predictions:
-            self._tasks.append(asyncio.create_task(self._look_slowly()))
+        self._started = True
+        self._look_slowly_where_wanted()
         self._scorers.start()
 
     async def stop(self) -> None:
         """No more looks."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._started = False
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._scorers.stop()
 
     async def reload(self, settings: Settings) -> None:
-        """Other prediction logs and scorers; which judges there are is as at the start."""
-        known = {one.name: one for one in settings.predictions}
-        for log in [log for log in self._logs if known.get(log) != self._predictions.get(log)]:
-            for kept in (self._logs, self._slow, self._streams, self._saved, self._failed):
-                kept.pop(log, None)
-        self._settings, self._predictions = settings, known
+        """Other prediction logs, judges and scorers. What no change concerns goes on with what it learned."""
+        before = self._drift
+        await Worker[None]("drift-rows-reload").run(lambda: self._renew(settings), None)  # files are read; rows may be judged now
+        if any(getattr(before, name) != getattr(self._drift, name) for name in ("multivariate", "multivariate_every", "classifier")):
+            self._changed.set()
+        self._look_slowly_where_wanted()
         if not self._scorers.same(settings):
             await self._scorers.stop()
             self._scorers = Scorers(settings, self._note, secret_variables(settings))
             self._scorers.start()
 
+    def _renew(self, settings: Settings) -> None:
+        with self._own:
+            known = {one.name: one for one in settings.predictions}
+            for log in [log for log in self._logs if known.get(log) != self._predictions.get(log)]:
+                for kept in (self._logs, self._slow, self._streams, self._saved, self._failed):
+                    kept.pop(log, None)
+            before, drift = self._drift, settings.drift
+            self._settings, self._predictions, self._drift = settings, known, drift
+            for log, whole in self._logs.items():
+                self._drop(log, set(before.multivariate) - set(drift.multivariate))
+                fits = whole.fits
+                whole.renew(drift.multivariate, seconds(drift.learn), keep=_kept_rows(drift))
+                if whole.needs_file:
+                    self._of_file(known[log], whole)
+                anew = whole.fits is not fits  # the file is another one
+                if anew or before.classifier != drift.classifier or set(_slow(before)) != set(_slow(drift)):
+                    self._judge_slowly(log, None if anew else self._slow.get(log))
+                if anew or before.early != drift.early:
+                    self._chart(known[log])
+
     # -- rows -----------------------------------------------------------------------------------------------------------------------------
 
     def rows_came(self, log: str, rows: LogRows) -> dict[str, Column]:
         """New rows of a log; returns the columns that they get. What must be done to the room before waits for `hand_over`."""
-        settings = self._predictions.get(log)
-        if settings is None:
-            return {}
-        self._scorers.rows_came(log, rows.rows)
-        whole = self._logs.get(log) or self._begin(settings)
-        learned = whole.settled
-        found: dict[str, Column] = {one.signal: ("input", one.values[one.told], one.told) for one in whole.add(rows.rows)}
-        if whole.settled and not learned:
-            self._drop(log)
-        if log in self._streams:
-            self._streams[log].add(rows, whole)
-        return found
+        with self._own:
+            settings = self._predictions.get(log)
+            if settings is None:
+                return {}
+            self._scorers.rows_came(log, rows.rows)
+            whole = self._logs.get(log) or self._begin(settings)
+            learned = set(whole.fits)
+            found: dict[str, Column] = {one.signal: ("input", one.values[one.told], one.told) for one in whole.add(rows.rows)}
+            self._drop(log, whole.fits.keys() - learned)
+            if log in self._streams:
+                self._streams[log].add(rows, whole)
+            return found
 
-    def _drop(self, log: str) -> None:
-        """Another fit than that of an older engine, whose signals may have come back: they learn anew."""
-        signals = [_signal(method) for method in self._drift.multivariate if method not in SLOW]
+    def _drop(self, log: str, methods: Iterable[str]) -> None:
+        """Another fit than that of before, or of an older engine, whose signals may have come back: they learn anew, or are no more."""
+        signals = [_signal(method) for method in methods]
+        if not signals:
+            return
 
         def drop(room: DriftRoom) -> None:
             for signal in signals:
@@ -120,40 +148,71 @@ class Multivariate:
         self._acts.append(drop)
 
     def _begin(self, settings: PredictionSettings) -> WholeRows:
-        from tui_monitor.analyse.drift.multivariate.slow import SlowJudges
-        from tui_monitor.analyse.drift.multivariate.streams import Streams
+        from tui_monitor.analyse.drift.multivariate.methods import METHODS
         from tui_monitor.analyse.drift.multivariate.whole import SavedRows, WholeRows
-        from tui_monitor.collect.reference import reference_rows
 
         log, wanted = settings.name, self._drift.multivariate
-        slow = [name for name in wanted if name in SLOW]
-        wants_rows = bool(slow) or "half_space_trees" in self._drift.early
-        whole = WholeRows(log, wanted, seconds(self._drift.learn), keep=KEPT_ROWS if wants_rows else 0)
+        whole = WholeRows(log, wanted, seconds(self._drift.learn), keep=_kept_rows(self._drift))
+        self._drop(log, {*METHODS, *SLOW} - set(wanted))  # an older engine may have been told otherwise
         if saved := self._saved.get(log):
             try:
                 whole.load(msgspec.msgpack.decode(saved, type=SavedRows))
             except (msgspec.DecodeError, msgspec.ValidationError):
                 self._note(f"{log}: how its rows go together is learned anew: what was saved cannot be read", "warning")
         if settings.reference:
-            rows, _ = reference_rows(settings)  # what is wrong with it is told by who else reads it
-            kept = whole.fits
-            given = whole.given(rows, f"{settings.reference}, {len(rows)} rows") if rows else []
-            if whole.fits is not kept:
-                self._drop(log)
-            for one in given:
-                self._acts.append(lambda room, one=one: room.give(log, one.signal, "input", one.bins, one.reference))  # type: ignore[misc]
-        if slow:
-            self._slow[log] = SlowJudges(log, slow, self._drift.classifier)
-        if self._drift.early:
-            self._streams[log] = Streams(self._drift.early, settings.task)
+            self._of_file(settings, whole)
+        self._judge_slowly(log, None)
+        self._chart(settings)
         self._logs[log] = whole  # from now on it is seen by the loop
         return whole
 
+    def _of_file(self, settings: PredictionSettings, whole: WholeRows) -> None:
+        """What the reference of a log teaches; what was learned of the same one before stays."""
+        from tui_monitor.collect.reference import reference_rows
+
+        rows, _ = reference_rows(settings)  # what is wrong with it is told by who else reads it
+        if not rows:
+            return
+        log, fits, known = settings.name, whole.fits, set(whole.fits)
+        given = whole.given(rows, f"{settings.reference}, {len(rows)} rows")
+        anew = whole.fits is not fits
+        self._drop(log, [name for name in self._drift.multivariate if name not in SLOW] if anew else whole.fits.keys() - known)
+        for one in given:
+            self._acts.append(lambda room, one=one: room.give(log, one.signal, "input", one.bins, one.reference))  # type: ignore[misc]
+
+    def _judge_slowly(self, log: str, before: SlowJudges | None) -> None:
+        from tui_monitor.analyse.drift.multivariate.slow import SlowJudges
+
+        self._slow.pop(log, None)
+        if slow := _slow(self._drift):
+            model = self._drift.classifier
+            self._slow[log] = before.renewed(slow, model) if before is not None else SlowJudges(log, slow, model)
+
+    def _chart(self, settings: PredictionSettings) -> None:
+        from tui_monitor.analyse.drift.multivariate.streams import Streams
+
+        self._streams.pop(settings.name, None)
+        if self._drift.early:
+            self._streams[settings.name] = Streams(self._drift.early, settings.task)
+
+    # -- slow looks -----------------------------------------------------------------------------------------------------------------------
+
+    def _look_slowly_where_wanted(self) -> None:
+        if self._started and _slow(self._drift) and self._predictions and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_slowly())
+
     async def _look_slowly(self) -> None:
-        every_s = seconds(self._drift.multivariate_every)
-        wait_s = min(FIRST_LOOK_S, every_s)
-        while True:
-            await asyncio.sleep(wait_s)
+        """Until nobody wants it any more; after a change soon again."""
+        wait_s = min(FIRST_LOOK_S, seconds(self._drift.multivariate_every))
+        while _slow(self._drift):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
+            every_s = seconds(self._drift.multivariate_every)
+            if self._changed.is_set():
+                self._changed.clear()
+                wait_s = min(FIRST_LOOK_S, every_s)
+                continue
             looked = False
             for log, judges in list(self._slow.items()):
                 whole = self._logs.get(log)
@@ -172,7 +231,10 @@ class Multivariate:
             self._fail(log, clean(f"{type(error).__name__}: {error}", 160))
         else:
             self._failed.pop(log, None)
-            for one in found:
+            now = self._slow.get(log)
+            if now is None or now.fits is not judges.fits:  # they began anew meanwhile
+                return
+            for one in [one for one in found if one.signal in now.signals]:
                 self._acts.append(lambda room, one=one: _take(room, one))  # type: ignore[misc]
 
     def _fail(self, log: str, why: str) -> None:
@@ -227,16 +289,16 @@ class Multivariate:
 
     def _lines(self, told: list[Drift], now_s: float) -> list[Drift]:
         found: list[Drift] = []
-        for log, whole in self._logs.items():
+        for log, whole in list(self._logs.items()):
             if (progress := whole.progress) is not None:
                 rows, needed = progress
                 text = f"learning how columns go together: {rows} of {needed} rows."
                 found += [
                     line(log, _signal(one), "learning", text, progress=min(1.0, rows / needed))
                     for one in self._drift.multivariate
-                    if one not in SLOW
+                    if one not in SLOW and one not in whole.fits and one not in whole.why_not
                 ]
-            found += [line(log, _signal(method), "blind", why) for method, why in whole.why_not.items()]
+            found += [line(log, _signal(method), "blind", why) for method, why in list(whole.why_not.items())]
             if (judges := self._slow.get(log)) is not None:
                 found += [line(log, name, "blind", why) for name, why in judges.why_not(whole).items()]
                 found += judges.told
@@ -255,7 +317,7 @@ class Multivariate:
 
     def joined(self, room: bytes) -> bytes:
         """The room's state with that of the fits."""
-        rows = {log: msgspec.msgpack.encode(saved) for log, whole in self._logs.items() if (saved := whole.dump()) is not None}
+        rows = {log: msgspec.msgpack.encode(saved) for log, whole in list(self._logs.items()) if (saved := whole.dump()) is not None}
         return msgspec.msgpack.encode(Saved(SAVED_AS, room, self._saved | rows))
 
     def parted(self, saved: bytes) -> bytes:
@@ -268,6 +330,14 @@ class Multivariate:
             return both.room
         self._saved = both.rows
         return both.room
+
+
+def _slow(drift: DriftSettings) -> list[str]:
+    return [name for name in drift.multivariate if name in SLOW]
+
+
+def _kept_rows(drift: DriftSettings) -> int:
+    return KEPT_ROWS if _slow(drift) or "half_space_trees" in drift.early else 0
 
 
 def _take(room: DriftRoom, found: Found) -> None:

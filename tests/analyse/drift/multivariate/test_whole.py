@@ -7,8 +7,10 @@ import importlib.util
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tui_monitor.analyse.drift.multivariate import charts, classifier, slow
+from tui_monitor.analyse.drift.multivariate import charts, classifier, methods, slow
 from tui_monitor.analyse.drift.multivariate.slow import SlowJudges
 from tui_monitor.analyse.drift.multivariate.streams import Streams
 from tui_monitor.analyse.drift.multivariate.whole import MOST_ROWS, SavedRows, WholeRows
@@ -118,7 +120,59 @@ def test_what_was_learned_survives_a_restart_and_rows_do_not() -> None:
         assert one.values == pytest.approx(other.values)
     wider = WholeRows("fraud", ["pca", "mahalanobis"], 3600.0)
     wider.load(saved)
-    assert not wider.settled  # it has not all that is wanted: learned anew
+    assert set(wider.fits) == {"pca"}
+    assert wider.add(rows(50, 2))[0].values == pytest.approx(whole.add(rows(50, 2))[0].values)
+    assert [one.signal for one in wider.given(rows(3000), "ref.jsonl")] == ["row distance"], "the rest is learned"
+    assert set(wider.fits) == {"pca", "mahalanobis"}
+
+
+@given(st.lists(st.tuples(st.sets(st.sampled_from(["pca", "mahalanobis", "robust_z"])), st.integers(0, 40)), max_size=6), st.booleans())
+@settings(deadline=None, max_examples=40)
+def test_whatever_is_wanted_next_what_stays_wanted_goes_on_with_its_fit(steps: list[tuple[set[str], int]], of_file: bool) -> None:
+    whole = WholeRows("fraud", ["pca"], 1200.0)
+    wanted, place = {"pca"}, 0
+    if of_file:
+        whole.given(rows(1200, 5), "ref.jsonl")
+    for other, looks in [*steps, ({"pca", "robust_z"}, 10)]:
+        before, collected = dict(whole.fits), len(whole._collected)
+        whole.renew(sorted(other), 1200.0, keep=0)
+        for method in wanted & other & set(before):
+            assert whole.fits[method] is before[method]
+        assert set(whole.fits) <= other
+        assert len(whole._collected) == collected
+        if whole.needs_file:
+            whole.given(rows(1200, 5), "ref.jsonl")
+        for _ in range(looks):
+            whole.add(rows(60, place, start=place * 60))
+            place += 1
+        wanted = other
+    assert set(whole.fits) == wanted
+    assert whole.progress is None
+    assert {one.signal for one in whole.add(rows(60, place, start=place * 60))} == {methods.SIGNALS[one] for one in wanted}
+
+
+def test_another_time_to_learn_holds_for_what_is_still_learning() -> None:
+    whole = WholeRows("fraud", ["pca"], 1e9)
+    whole.add(rows(600))
+    assert not whole.fits
+    whole.renew(["pca"], 3600.0, keep=0)
+    whole.add(rows(1, 2, start=600))
+    assert set(whole.fits) == {"pca"}
+
+
+def test_rows_are_kept_from_when_they_are_wanted() -> None:
+    whole = WholeRows("fraud", ["pca"], 3600.0)
+    whole.given(rows(3000), "ref.jsonl")
+    fits = whole.fits
+    assert not whole.needs_file
+    whole.renew(["pca"], 3600.0, keep=2000)
+    assert whole.needs_file
+    assert whole.given(rows(3000), "ref.jsonl") == []
+    whole.add(rows(50, 2))
+    assert (len(whole.reference), len(whole.newest), len(whole.fresh)) == (2000, 50, 50)
+    whole.renew(["pca"], 3600.0, keep=0)
+    assert (len(whole.reference), len(whole.newest)) == (0, 1)
+    assert whole.fits is fits
 
 
 # -- [ml] ---------------------------------------------------------------------------------------------------------------------------

@@ -44,13 +44,31 @@ class SlowJudges:
         """`model`: that of the classifier."""
         self._log, self._wanted = log, list(wanted)
         self._model = cast("classifier.Model", model)
-        self._outliers: dict[str, Outliers] = {}
+        self.fits: dict[str, Outliers] = {}
         self._wrong: dict[str, str] = {}
         self.told: list[Drift] = []  # the classifier's line
 
+    def renewed(self, wanted: Sequence[str], model: str) -> SlowJudges:
+        """Those of other settings. What stays goes on with its fit; a look that is under way does not know of them."""
+        made = SlowJudges(self._log, wanted, model)
+        made.fits = self.fits
+        for name in set(self.fits) - set(wanted):
+            del self.fits[name]
+        made._wrong = {signal: why for signal, why in self._wrong.items() if signal in made.signals}
+        if model == self._model:
+            made.told = self.told if "classifier" in wanted else []
+        else:
+            made._wrong.pop(TOLD_APART, None)
+        return made
+
+    @property
+    def signals(self) -> list[str]:
+        """What they are called where people read it."""
+        return [SHARES.get(name, TOLD_APART) for name in self._wanted]
+
     def why_not(self, whole: WholeRows) -> dict[str, str]:
         """Signal -> why it is not judged."""
-        names = [SHARES.get(name, TOLD_APART) for name in self._wanted]
+        names = self.signals
         if lacking := classifier.why_not():
             return dict.fromkeys(names, lacking)
         if whole.settled and whole.reference and len(whole.reference) < LEAST_ROWS:
@@ -75,12 +93,12 @@ class SlowJudges:
         return found
 
     def _share(self, name: Method, whole: WholeRows, rows: Sequence[Kept]) -> list[Found]:
-        known, given, anew = self._outliers.get(name), None, False
+        known, given, anew = self.fits.get(name), None, False
         if known is None:
             values = table([row.features for row in whole.reference], whole.names)
             learned = methods.halves(len(values))
             try:
-                known = self._outliers[name] = Outliers(name, whole.names, values[learned], values[~learned])
+                known = self.fits[name] = Outliers(name, whole.names, values[learned], values[~learned])
             except ValueError as error:
                 self._wrong[SHARES[name]] = str(error)
                 return []

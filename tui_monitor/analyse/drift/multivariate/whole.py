@@ -85,25 +85,53 @@ class WholeRows:
         self.fresh: deque[Kept] = deque(maxlen=max(keep, 1))  # those that the slow judges have not seen
         self.settled = False  # whether it has learned what it can
         self._keep = keep
+        self._more: list[str] = []  # methods that are wanted since, and have still to learn
         self._collected: list[Kept] = []
         self._every = self._turn = 1  # of the rows that come, so many pass for one that is collected
         self._recent: Floats = np.zeros((0, 0))
+
+    def renew(self, wanted: Sequence[str], learn_s: float, *, keep: int) -> None:
+        """Other settings: what stays goes on, what is new learns from a file that is `given` or from rows that come, the rest is forgotten."""
+        before, self._wanted, self._learn_s = set(self._wanted), [one for one in wanted if one in SIGNALS], learn_s
+        if self.settled:
+            self._more = [one for one in self._wanted if one in self._more or one not in before]
+        for method in before - set(self._wanted):
+            self.fits.pop(method, None)
+            self.usual.pop(method, None)
+            self.why_not.pop(method, None)
+        if keep != self._keep:
+            self._keep = keep
+            self.newest, self.fresh = (deque(rows.copy(), maxlen=max(keep, 1)) for rows in (self.newest, self.fresh))
+            self.reference = self.reference[-keep:] if keep else []
+
+    @property
+    def needs_file(self) -> bool:
+        """Whether something is wanted of the file that it learned from: its rows, or another fit."""
+        return self.settled and bool(self.origin) and bool(self._more or (self._keep and not self.reference))
 
     # -- learning -------------------------------------------------------------------------------------------------------------------------
 
     def given(self, rows: Sequence[LogRow], origin: str) -> list[Given]:
         """Learn from a file of rows as they should be; returns the signals that have their reference by it."""
         kept = [Kept(row.at_s, row.features) for row in rows[-FITTED_OF_FILE:]]
-        if self.origin == origin and self.fits:  # the same as before a restart
+        if self.settled and self.origin == origin:  # the same as before
             self._remember(kept)
-            return []
+            return self._settle_more(kept, origin)
         self._collected = []
         return self._settle(kept, origin)
 
     def _settle(self, kept: Sequence[Kept], origin: str) -> list[Given]:
-        self.settled, self.origin, self.fits, self.usual, self.why_not = True, origin, {}, {}, {}
+        self.settled, self.origin, self.fits, self.usual, self.why_not, self._more = True, origin, {}, {}, {}, []
         self._remember(kept)
         self.names = numeric([row.features for row in kept])
+        return self._fit(self._wanted, kept, origin)
+
+    def _settle_more(self, kept: Sequence[Kept], origin: str) -> list[Given]:
+        """What is wanted since, over the columns that the others are of."""
+        more, self._more, self._collected = self._more, [], []
+        return self._fit(more, kept, origin)
+
+    def _fit(self, wanted: Sequence[str], kept: Sequence[Kept], origin: str) -> list[Given]:
         if len(self.names) < LEAST_COLUMNS:
             return []
         rows = table([row.features for row in kept], self.names)
@@ -112,7 +140,7 @@ class WholeRows:
         )
         at_s = np.asarray([row.at_s for row in kept])
         found = []
-        for method in self._wanted:
+        for method in wanted:
             try:
                 fitted = methods.fit(method, self.names, rows[learned])
             except (ValueError, np.linalg.LinAlgError) as error:
@@ -133,7 +161,7 @@ class WholeRows:
     @property
     def progress(self) -> tuple[int, int] | None:
         """(rows collected, rows needed) while it collects; None when it does not."""
-        if self.settled or self.fits or not self._collected:
+        if (self.settled and not self._more) or not self._collected:
             return None
         return len(self._collected), methods.rows_needed(max(len(self.names), LEAST_COLUMNS))
 
@@ -146,15 +174,15 @@ class WholeRows:
             self.newest.extend(kept)
             self.fresh.extend(kept)
             self._learn_anew()
-        if not self.settled:
+        fits = dict(self.fits)  # no row is judged by a fit that it made
+        if self._more or not self.settled:
             self._collect(kept)
-            return []
-        if not self.fits or not kept:
+        if not fits or not kept:
             return []
         values = table([row.features for row in kept], self.names)
         at_s = np.asarray([row.at_s for row in kept])
         self._recent = values[-RECENT:] if len(values) >= RECENT or not self._recent.size else np.vstack([self._recent, values])[-RECENT:]
-        return [Numbers(SIGNALS[method], at_s, fitted.of(values)) for method, fitted in self.fits.items()]
+        return [Numbers(SIGNALS[method], at_s, fitted.of(values)) for method, fitted in fits.items()]
 
     def _learn_anew(self) -> None:
         """Rows to compare with, after a restart that took the fits along and no row."""
@@ -180,12 +208,15 @@ class WholeRows:
             return
         if len(self._collected) < LEAST_ROWS or self._collected[-1].at_s - self._collected[0].at_s < self._learn_s / 2:
             return  # the signal itself learns for the whole of that time afterwards
-        names = numeric([row.features for row in self._collected[-LEAST_ROWS:]])
+        names = self.names if self.settled else numeric([row.features for row in self._collected[-LEAST_ROWS:]])
         if len(names) >= LEAST_COLUMNS and len(self._collected) < methods.rows_needed(len(names)):
             self.names = names
             return
         collected, self._collected = self._collected, []
-        self._settle(collected, "")
+        if self.settled:
+            self._settle_more(collected, "")
+        else:
+            self._settle(collected, "")
 
     # -- over a restart -------------------------------------------------------------------------------------------------------------------
 
@@ -194,11 +225,14 @@ class WholeRows:
         return SavedRows(self.names, self.fits, self.usual, self.origin) if self.fits else None
 
     def load(self, saved: SavedRows) -> None:
-        """Take up what `dump` gave, where it has all that is wanted; else it is learned anew."""
-        fits = {method: fitted for method, fitted in saved.fits.items() if method in self._wanted and fitted.scale.names == saved.names}
-        if set(fits) != set(self._wanted) or set(saved.usual) < set(fits):
+        """Take up what `dump` gave of what is wanted; the rest is learned."""
+        known = [method for method in self._wanted if method in saved.fits and method in saved.usual]
+        fits = {method: saved.fits[method] for method in known if saved.fits[method].scale.names == saved.names}
+        if not fits:
             return
-        self.names, self.fits, self.usual, self.origin, self.settled = saved.names, fits, saved.usual, saved.origin, True
+        self.names, self.fits, self.origin, self.settled = saved.names, fits, saved.origin, True
+        self.usual = {method: saved.usual[method] for method in fits}
+        self._more = [method for method in self._wanted if method not in fits]
 
 
 def _given(method: str, got: Floats, at_s: Floats, origin: str) -> list[Given]:
