@@ -31,6 +31,10 @@ FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an al
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
 NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
 SHAPE_AT = (30, 60, 120, 240, 480, 960)  # checks of a drift
+LOOKED_AT, LOOKED_EVERY = (
+    10,
+    5,
+)  # checks of what moved slowly: after the first ones a jump is looked for now and then, it costs a millisecond
 OVER_CHECKS = 5  # in a row: one look may be quiet by chance
 MOST_CLOSED = 50
 MOST_BEFORE = 3  # earlier references that are kept
@@ -78,6 +82,7 @@ class Signal(Arrivals):
         self.checks = 0
         self._over_checks = 0
         self._drift_checks = 0
+        self._watched_checks = 0  # in a row
         self._fit_then: Fitted | None = None  # the shape of the drift that is on, as it was told last
         self._tried_rows = 0.0  # that a reference was made of, and were too few
         self._checked_s: float | None = None
@@ -313,7 +318,9 @@ class Signal(Arrivals):
         elif evidence >= 0 and effect(recent, category=self.category).size >= FLOOR + noise:
             began_s = recent.since_s
         why = self.first_weeks.why if self.first_weeks is not None else ""
-        if began_s is not None and why and (step_s := self._sudden_s(began_s)) is not None:
+        self._watched_checks = self._watched_checks + 1 if began_s is not None and why else 0
+        looked = self._watched_checks <= LOOKED_AT or self._watched_checks % LOOKED_EVERY == 0
+        if began_s is not None and why and looked and (step_s := self._sudden_s(began_s)) is not None:
             self._open(step_s, now_s)
             self._fit_then = Fitted("sudden", 0, 0.0)
         elif began_s is not None and why:
