@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_monitor.analyse.counters import Stretch, delta, growth, increase, milliseconds, rate
-from tui_monitor.analyse.dialect import V2, V2_49, V2_51, V3, Dialect, dialect_of
+from tui_monitor.analyse.dialect import V2, V2_49, V2_51, V3
 from tui_monitor.analyse.target import TargetNumbers
 from tui_monitor.mapping import Says, total
 from tui_monitor.mapping import rate as rate_of
@@ -77,17 +77,6 @@ def test_between_the_generations_each_change_has_its_own_version() -> None:
     assert [increase(closed_only, 0, 60, dialect) for dialect in spoken] == [60.0, 60.0, 60.0, None]
     assert [increase(zero, 0, 60, dialect) for dialect in spoken] == [28.0, 28.0, 25.0, 25.0]
     assert [dialect.levels_noise for dialect in spoken] == [False, True, True, True]
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        *(("2.42.0", V2), ("2.48.1", V2), ("2.49.0-rc.1", V2_49), ("2.50.1", V2_49), ("2.51.0", V2_51), ("2.55.1+ds", V2_51)),
-        *(("3.0.0", V3), ("v3.9.1", V3), ("3", V3), ("4.0.0", V3), ("1.8.2", V2), ("", V3), ("main", V3)),
-    ],
-)
-def test_a_version_tells_its_dialect(version: str, expected: Dialect) -> None:
-    assert dialect_of(version) == expected
 
 
 @pytest.mark.parametrize(("function", "name", "end_ms", "width_ms", "in_2x", "in_3x"), PROMETHEUS["windows"])

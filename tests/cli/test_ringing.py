@@ -57,5 +57,13 @@ def test_nothing_from_outside_ends_the_sequence_early() -> None:
     assert text.count(b"\x07") == 2
 
 
+def test_half_a_sequence_in_a_name_hides_no_other_part() -> None:
+    ring = ring_for(ScreenSettings(bell=False, notifications="osc9"), {})
+    assert ring is not None
+    text = ring([alert("errors\x1b]8;;", "critical")], "gpu\x1bP-07")
+    assert text.startswith(b"\x1b]9;CRITICAL errors on ranker (gpu")
+    assert text.endswith(b": 31% fail\x07")
+
+
 def test_nothing_wanted_nothing_sent() -> None:
     assert ring_for(ScreenSettings(bell=False, notifications="off"), {"TERM": "foot"}) is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tui_monitor.collect import families as room
-from tui_monitor.collect.families import Families, families, family_of
+from tui_monitor.collect.families import Families, families
 from tui_monitor.model import Process
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -55,8 +55,7 @@ def test_a_family_is_one_and_its_eldest_names_it(kernel: Kernel) -> None:
     kernel.put(12, 11, cpu_s=1.0, pages=50)
     kernel.put(99, 1, cpu_s=1000.0)
     watched = Families(kernel.root)
-    first = family_of(watched.look({10: "llm"}, 100.0), "llm")
-    assert first is not None
+    first = families(watched.look({10: "llm"}, 100.0))["llm"]
     assert (first.pid, first.processes, first.rss_bytes, first.cpu) == (10, 3, 1050 * PAGE, None)
     assert first.started is not None
     assert first.started.timestamp() == 1700000000 + 1000 / TICK
@@ -64,8 +63,9 @@ def test_a_family_is_one_and_its_eldest_names_it(kernel: Kernel) -> None:
     kernel.put(11, 10, comm="VLLM::EngineCor", cpu_s=53.0, pages=900, command="VLLM::EngineCore --secret")
     processes = watched.look({10: "llm"}, 102.0)
     assert [process.name for process in processes] == ["python", "VLLM::EngineCore --secret", "python"]
-    assert family_of(processes, "llm").cpu == pytest.approx(1.6)  # type: ignore[union-attr]
-    assert family_of(processes, "other") is None
+    found = families(processes)
+    assert set(found) == {"llm"}
+    assert found["llm"].cpu == pytest.approx(1.6)
 
 
 def test_stopped_ones_are_named_and_a_profiler_is_not_a_stop(kernel: Kernel) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from tui_monitor.engine import wire
 from tui_monitor.engine.feed import EngineFeed, FeedError, ask, connect, greet
-from tui_monitor.engine.people import name_of, peer_name
+from tui_monitor.engine.people import login_name, name_of, peer_of
 from tui_monitor.engine.serve import MAX_CLIENTS, Server
 from tui_monitor.model import (
     PROTOCOL,
@@ -204,10 +204,11 @@ def test_the_socket_is_ours_alone_and_a_stale_one_is_replaced(tmp_path: Path) ->
     serve(tmp_path, test)
 
 
-def test_peer_name_of_our_own_socket() -> None:
+def test_the_kernel_says_who_is_at_the_other_end() -> None:
     one, two = socket.socketpair(socket.AF_UNIX)
     with one, two:
-        assert peer_name(one) == peer_name(two)
+        assert peer_of(one) == peer_of(two) == (os.getpid(), os.geteuid(), os.getegid())
+    assert login_name(-1, os.geteuid()) == name_of(os.geteuid()), "of a process that is gone only the user is known"
 
 
 def test_no_engine_is_no_answer(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tui_monitor.analyse.counters import delta, increase, rate
-from tui_monitor.analyse.dialect import V2, V3, Dialect, dialect_of
+from tui_monitor.analyse.dialect import V2, V2_49, V2_51, V3, Dialect
 from tui_monitor.analyse.histogram import quantile
 
 pytestmark = pytest.mark.services
@@ -110,6 +110,28 @@ def lines(at_ms: list[int], series: dict[str, list[float]]) -> Iterator[str]:
     for name, values in series.items():
         for moment, value in zip(at_ms, values, strict=True):
             yield f"{name} {value!r} {moment // 1000}.{moment % 1000:03d}\n"
+
+
+def dialect_of(version: str) -> Dialect:
+    """The dialect of a server by the version that it tells, such as "2.42.0"; of an unreadable one, the newest."""
+    parts = version.strip().removeprefix("v").split(".")
+    try:
+        release = int(parts[0]), int(parts[1]) if len(parts) > 1 else 0
+    except ValueError:
+        return V3
+    since = (((3, 0), V3), ((2, 51), V2_51), ((2, 49), V2_49))
+    return next((spoken for first, spoken in since if release >= first), V2)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        *(("2.42.0", V2), ("2.48.1", V2), ("2.49.0-rc.1", V2_49), ("2.50.1", V2_49), ("2.51.0", V2_51), ("2.55.1+ds", V2_51)),
+        *(("3.0.0", V3), ("v3.9.1", V3), ("3", V3), ("4.0.0", V3), ("1.8.2", V2), ("", V3), ("main", V3)),
+    ],
+)
+def test_a_version_tells_its_dialect(version: str, expected: Dialect) -> None:
+    assert dialect_of(version) == expected
 
 
 class Server:

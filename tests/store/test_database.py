@@ -286,7 +286,7 @@ def test_silences_are_kept_with_their_end(path: Path) -> None:
         database.commit(silences=[ended]).result(10)
         assert database.silences(1499.0) == [ended]
         assert database.silences(1501.0) == []
-        assert [line.who for line in database.journal_of(SILENCE.id)] == ["alice"]
+        assert [(line.episode, line.who) for line in database.journal()] == [(SILENCE.id, "alice")]
 
 
 def test_the_past_of_an_alert(path: Path, episode: Make, t0: float) -> None:

@@ -21,7 +21,6 @@ A pair whose limit cannot be reached, because more than all requests would have 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -91,10 +90,6 @@ class Slo(Struct, frozen=True):
             if all(isinstance(share, float) and share > self.limit(pair).number for share in shares):
                 return pair
         return None
-
-    def burns(self, bad: Mapping[str, float | None]) -> dict[str, float | None]:
-        """The burn rate of each window, from the share of bad requests in it; None where nobody can say."""
-        return {window: None if share is None else share / self.budget for window, share in bad.items()}
 
 
 class _Reader:

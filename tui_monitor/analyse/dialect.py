@@ -26,14 +26,3 @@ V2 = Dialect(closed=True, zero_first=True, levels_noise=False)  # up to 2.48
 V2_49 = Dialect(closed=True, zero_first=True, levels_noise=True)  # 2.49 and 2.50
 V2_51 = Dialect(closed=True, zero_first=False, levels_noise=True)  # 2.51 to 2.55
 V3 = Dialect(closed=False, zero_first=False, levels_noise=True)  # 3.0 and later: what this program speaks
-
-
-def dialect_of(version: str) -> Dialect:
-    """The dialect of a server by the version that it tells, such as "2.42.0"; of an unreadable one, the newest."""
-    parts = version.strip().removeprefix("v").split(".")
-    try:
-        release = int(parts[0]), int(parts[1]) if len(parts) > 1 else 0
-    except ValueError:
-        return V3
-    since = (((3, 0), V3), ((2, 51), V2_51), ((2, 49), V2_49))
-    return next((spoken for first, spoken in since if release >= first), V2)

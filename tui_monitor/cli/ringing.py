@@ -7,7 +7,7 @@ from typing import Literal
 
 from tui_monitor.alerts.outward.terminal import bell, osc9, osc777, through_tmux
 from tui_monitor.config import ScreenSettings
-from tui_monitor.model import Alert, Severity
+from tui_monitor.model import Alert, Severity, clean
 
 Kind = Literal["9", "777", ""]
 _OSC9 = ("ghostty", "wezterm", "iterm", "kitty")
@@ -39,7 +39,10 @@ def ring_for(settings: ScreenSettings, environ: Mapping[str, str]) -> Callable[[
     def ring(alerts: Sequence[Alert], host: str) -> bytes:
         worst = min(alerts, key=lambda alert: _WORST.index(alert.severity))
         more = f" and {len(alerts) - 1} more" if len(alerts) > 1 else ""
-        title = f"{worst.severity.upper()} {worst.rule} on {worst.target} ({host}){more}"
+        rule, target, place = (
+            clean(part, 60) for part in (worst.rule, worst.target, host)
+        )  # each alone: half a sequence eats what follows
+        title = f"{worst.severity.upper()} {rule} on {target} ({place}){more}"
         said = osc9(f"{title}: {worst.summary}") if kind == "9" else osc777(title, worst.summary) if kind == "777" else b""
         return (bell() if settings.bell else b"") + (through_tmux(said) if tmux and said else said)
 

@@ -174,11 +174,6 @@ def families(processes: Iterable[Process]) -> dict[str, ServerProcess]:
     return {target: _family(one) for target, one in members.items()}
 
 
-def family_of(processes: Iterable[Process], target: str) -> ServerProcess | None:
-    """One target's processes as one; None when there is none."""
-    return families(process for process in processes if process.target == target).get(target)
-
-
 def _family(members: list[Process]) -> ServerProcess:
     eldest = min(members, key=lambda one: (one.started_s is None, one.started_s, one.pid))
     rss = [one.rss_bytes for one in members if one.rss_bytes is not None]

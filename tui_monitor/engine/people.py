@@ -44,12 +44,6 @@ def peer_of(connection: socket.socket) -> Peer:
     return Peer(*struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))))
 
 
-def peer_name(connection: socket.socket) -> str:
-    """The user at the other end of a Unix socket."""
-    peer = peer_of(connection)
-    return login_name(peer.pid, peer.uid)
-
-
 def groups_of(peer: Peer) -> set[int]:
     """The groups of a process's user, and the one that it runs in."""
     try:

@@ -2,7 +2,7 @@
 
 Any name is a column; one that has other signs in it stands in backquotes, `` `prompt-tokens` > 2048``, and so does a column whose name is a
 word of the language. A text stands in quotes, single or double. A bare name alone to the right of `==` or `!=` is a text too (`lang == de`);
-there a column needs its backquotes. Columns have no units (a share is written 0.9), no windows and no usual values.
+there a column needs its backquotes. Columns have no units (a share is written 0.9), no windows, and nothing is usual or expected of them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _ColumnReader(Reader):
         return side.operand
 
     def _unusual(self, left: Side) -> Condition:
-        raise ExpressionError(self._next.column, f"nobody knows what is usual of a column; compare {left.text} with > or <")
+        raise ExpressionError(self._next.column, f"nobody knows what is usual or expected of a column; compare {left.text} with > or <")
 
     def _compared(self, sign: Token, left: Side, right: Side) -> Condition:
         equal = sign.text in ("==", "!=")

@@ -16,6 +16,7 @@ from tui_monitor.language.truth import (
     Not,
     Number,
     Operand,
+    Unexpected,
     Unknown,
     Unusual,
     Value,
@@ -36,7 +37,7 @@ def compiled(condition: Condition) -> Truth:
             return _opposite(compiled(of))
         case Join(word=word, parts=parts):
             return _join(tuple(compiled(part) for part in parts), decides=word == "or")
-        case Unusual() | Unknown():
+        case Unusual() | Unexpected() | Unknown():
             return condition.truth
 
 

@@ -4,7 +4,8 @@
     both       = negated {"and" negated}
     negated    = "not" negated | comparison
     comparison = sum ("<" | "<=" | ">" | ">=" | "==" | "!=") sum
-               | key ("above" | "below") "usual" ["(" share ")"] {("floor" | "ceiling") number}
+               | key ("above" | "below") ("usual" ["(" share ")"] | "expected") {("floor" | "ceiling") number}
+               | key "outside" "expected"
                | key "is" ("unknown" | "known") | "absent" "(" key ")" | "(" either ")"
     sum        = product {("+" | "-") product}
     product    = factor {("*" | "/") factor}
@@ -12,8 +13,8 @@
     key        = name ["[" window "]"] | ("latency" | "ttft" | "itl") ".over(" time ")" ["[" window "]"]
 
 `error.ratio[30m]` is the number over half an hour; without a window rates and quantiles are those of the last minute. `latency.over(500ms)`
-is the share of requests that took longer. `latency.p95 above usual` holds it against its own past at this hour of the day. Its truth has
-three values, see `truth`. Units are checked when the text is read, never while it is evaluated.
+is the share of requests that took longer. `latency.p95 above usual` holds it against its own past at this hour of the day,
+`latency.p95 above expected` against the upper edge of what is forecast for this minute. Its truth has three values, see `truth`. Units are checked when the text is read, never while it is evaluated.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Literal, NoReturn
 from msgspec import Struct
 
 from tui_monitor.language.compiled import Truth, compiled
-from tui_monitor.language.names import OVER, TIMED, check_window, over_name
+from tui_monitor.language.names import OVER, TIMED, asked, check_window, over_name
 from tui_monitor.language.tokens import ExpressionError, Token, nearest, tokens
 from tui_monitor.language.truth import (
     ORDER,
@@ -37,18 +38,20 @@ from tui_monitor.language.truth import (
     Negative,
     Not,
     Number,
+    Unexpected,
     Unknown,
     Unusual,
     Word,
 )
 from tui_monitor.language.units import Side, alike, check_constant, joined_side, product_unit
-from tui_monitor.vocabulary import quantity
+from tui_monitor.vocabulary import WINDOWS, quantity
 
 __all__ = ["Expression", "ExpressionError", "nearest", "read_expression"]
 
 LONGEST = 1000  # characters
 DEEPEST = 40  # parentheses, signs and negations inside each other
 USUAL = Number(0.99, "99%")  # of the history, where nothing else is said
+EXPECTED_WINDOW = "30m"  # longest that is held against the band of this minute: it is about a quarter of an hour ago
 
 _JOINING = ("and", "or", "not")
 
@@ -62,6 +65,7 @@ class Expression(Struct, frozen=True, eq=False):
     words: tuple[tuple[str, str], ...]  # (name, word) pairs that it compares
     usual: tuple[str, ...]  # usual values that it asks for, as they are looked up
     run: Truth
+    expected: tuple[str, ...] = ()  # edges of forecast bands that it asks for, as they are looked up
 
     def truth(self, lookup: Lookup) -> bool | None:
         """Whether it holds for these values; None when that cannot be said."""
@@ -82,6 +86,7 @@ class Reader:
         self._depth = 0
         self.names: dict[str, None] = {}
         self.usual: dict[str, None] = {}
+        self.expected: dict[str, None] = {}
         self.compared: list[tuple[str, str]] = []
 
     @property
@@ -157,7 +162,7 @@ class Reader:
         left = self._sum()
         if self._is_word("is"):
             return self._is_known(left)
-        if self._is_word("above", "below"):
+        if self._is_word("above", "below", "outside"):
             return self._unusual(left)
         sign = self._next
         if sign.kind == "sign" and sign.text == "=":
@@ -179,7 +184,7 @@ class Reader:
                 if not depth:
                     return False
             elif (token.kind == "sign" and token.text in {*ORDER, "="}) or (
-                token.kind == "name" and token.text in {*_JOINING, "is", "above", "below", "absent"}
+                token.kind == "name" and token.text in {*_JOINING, "is", "above", "below", "outside", "absent"}
             ):
                 return True
         return True  # never closed: let the condition say so
@@ -217,11 +222,37 @@ class Reader:
 
     def _unusual(self, left: Side) -> Condition:
         word = self._take()
+        side = word.text.lower()
         of = self._number_name(left, word.text)
-        if not self._is_word("usual"):
-            raise ExpressionError(self._next.column, f"write `{word.text} usual`, or a comparison with > or <")
-        self._take()
+        if side == "outside" and not self._is_word("expected"):
+            raise ExpressionError(self._next.column, "write `outside expected`")
+        if not self._is_word("usual", "expected"):
+            raise ExpressionError(self._next.column, f"write `{word.text} usual` or `{word.text} expected`, or a comparison with > or <")
+        if self._take().text.lower() == "expected":
+            return self._unexpected(side, of, left)
         share = self._share() if self._is_sign("(") else USUAL
+        floor, ceiling = self._bounds(left)
+        found = Unusual("above" if side == "above" else "below", of, share, floor, ceiling)
+        self.usual.setdefault(found.wanted)
+        return found
+
+    def _unexpected(self, side: str, of: Name, left: Side) -> Condition:
+        window = asked(of.name).window
+        if window and WINDOWS.get(window, math.inf) > WINDOWS[EXPECTED_WINDOW]:
+            raise ExpressionError(left.column, f"what is expected is of this minute: a window of at most {EXPECTED_WINDOW}, not {window}")
+        if self._is_sign("("):
+            raise ExpressionError(self._next.column, "`expected` has no share: its band is as wide as the number needs")
+        if side == "outside" and self._is_word("floor", "ceiling"):
+            raise ExpressionError(
+                self._next.column, f"{self._next.text} is of one edge: write {of.name} above expected ... or {of.name} below expected ..."
+            )
+        floor, ceiling = self._bounds(left)
+        found = Unexpected("above" if side == "above" else "below" if side == "below" else "outside", of, floor, ceiling)
+        self.expected.update(dict.fromkeys(found.wanted))
+        return found
+
+    def _bounds(self, left: Side) -> tuple[Number | None, Number | None]:
+        """Floor and ceiling."""
         bounds: dict[str, Side] = {}
         while self._is_word("floor", "ceiling"):
             which = self._take()
@@ -237,9 +268,7 @@ class Reader:
         )
         if floor and ceiling and floor.number > ceiling.number:
             raise ExpressionError(bounds["ceiling"].column, "the ceiling is below the floor")
-        found = Unusual("above" if word.text.lower() == "above" else "below", of, share, floor, ceiling)
-        self.usual.setdefault(found.wanted)
-        return found
+        return floor, ceiling
 
     def _share(self) -> Number:
         self._take()
@@ -395,4 +424,4 @@ def read_expression(
     root = reader.read()
     if not reader.names:
         raise ExpressionError(1, "asks for nothing; name a key of the vocabulary")
-    return Expression(text, root, tuple(reader.names), tuple(reader.compared), tuple(reader.usual), compiled(root))
+    return Expression(text, root, tuple(reader.names), tuple(reader.compared), tuple(reader.usual), compiled(root), tuple(reader.expected))

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import re
 
-from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
+from tui_monitor.language.truth import (
+    Arithmetic,
+    Comparison,
+    Condition,
+    Join,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Operand,
+    Unexpected,
+    Unknown,
+    Unusual,
+    Word,
+)
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*")
 _DERIVED = re.compile(r"[A-Za-z_][A-Za-z0-9_.:]*(\([0-9.eE+-]+s\))?(\[([0-9]+[mh]|all|deploy|latest)\])?")  # with a bound, with a window
-_NEEDED = {"and", "or", "not", "is", "above", "below", "absent"}  # words that the reader would take for its own
+_NEEDED = {"and", "or", "not", "is", "above", "below", "outside", "absent"}  # words that the reader would take for its own
 
 
 def printed(condition: Condition) -> str:
@@ -17,14 +31,19 @@ def printed(condition: Condition) -> str:
         case Comparison(sign=sign, left=left, right=right):
             return f"{operand_text(left)} {sign} {operand_text(right)}"
         case Unusual(side=side, of=of, share=share, floor=floor, ceiling=ceiling):
-            bounds = "".join(f" {word} {bound.text}" for word, bound in (("floor", floor), ("ceiling", ceiling)) if bound is not None)
-            return f"{operand_text(of)} {side} usual({share.text}){bounds}"
+            return f"{operand_text(of)} {side} usual({share.text}){_bounds(floor, ceiling)}"
+        case Unexpected(side=side, of=of, floor=floor, ceiling=ceiling):
+            return f"{operand_text(of)} {side} expected{_bounds(floor, ceiling)}"
         case Unknown(of=of, spelled=spelled):
             return f"absent({operand_text(of)})" if spelled == "absent" else f"{operand_text(of)} is {spelled}"
         case Not(of=of):
             return f"not {_part(of)}"
         case Join(word=word, parts=parts):
             return f" {word} ".join(_part(part) for part in parts)
+
+
+def _bounds(floor: Number | None, ceiling: Number | None) -> str:
+    return "".join(f" {word} {bound.text}" for word, bound in (("floor", floor), ("ceiling", ceiling)) if bound is not None)
 
 
 def _part(condition: Condition) -> str:

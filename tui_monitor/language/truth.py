@@ -15,6 +15,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tui_monitor.language.names import asked
+
 Value = float | str | None
 Lookup = Callable[[str], Value]
 
@@ -145,31 +147,90 @@ class Unusual(Struct, frozen=True):
     def limit(self, lookup: Lookup) -> float | None:
         """The value beyond which it is unusual now."""
         usual = lookup(self.wanted)
-        return self.bounded(usual) if isinstance(usual, (int, float)) and not math.isnan(usual) else None
-
-    def bounded(self, usual: float) -> float:
-        """The usual value within floor and ceiling."""
-        usual = usual if self.floor is None else max(usual, self.floor.number)
-        return usual if self.ceiling is None else min(usual, self.ceiling.number)
+        return bounded(usual, self.floor, self.ceiling)
 
     def truth(self, lookup: Lookup) -> bool | None:
         """True, false, or None when the number is absent, or the history is too young and the bounds do not decide."""
+        return beyond(self.side, self.of.value(lookup), self.limit(lookup), self.floor, self.ceiling)
+
+
+class Unexpected(Struct, frozen=True):
+    """A number held against the band that is forecast for it in this minute: beyond its upper edge, its lower one, or either.
+
+    As with `Unusual` an edge is never taken for less than `floor` or more than `ceiling`, and the bounds alone can decide while nobody knows
+    the band. Bounds are of one edge, so `outside` has none.
+    """
+
+    side: Literal["above", "below", "outside"]
+    of: Name
+    floor: Number | None = None
+    ceiling: Number | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The names under which the edges are looked up, the upper one first."""
+        return tuple(expected_name(self.of.name, _EDGES[side]) for side in self._sides)
+
+    @property
+    def _sides(self) -> tuple[Literal["above", "below"], ...]:
+        return ("above", "below") if self.side == "outside" else (self.side,)
+
+    def _edge(self, side: Literal["above", "below"], lookup: Lookup) -> float | None:
+        return bounded(lookup(expected_name(self.of.name, _EDGES[side])), self.floor, self.ceiling)
+
+    def limit(self, lookup: Lookup) -> float | None:
+        """The edge that matters now: of two the one that the value is beyond, or nearer to."""
+        edges = [edge for side in self._sides if (edge := self._edge(side, lookup)) is not None]
         value = self.of.value(lookup)
-        if not isinstance(value, (int, float)):
-            return None
-        limit = self.limit(lookup)
-        if limit is not None:
-            return value > limit if self.side == "above" else value < limit
-        if self.ceiling is not None and (value > self.ceiling.number if self.side == "above" else value >= self.ceiling.number):
-            return self.side == "above"
-        if self.floor is not None and (value <= self.floor.number if self.side == "above" else value < self.floor.number):
-            return self.side == "below"
+        if len(edges) > 1 and isinstance(value, (int, float)):
+            return min(edges, key=lambda edge: abs(edge - value))
+        return edges[0] if edges else None
+
+    def truth(self, lookup: Lookup) -> bool | None:
+        """True, false, or None when the number is absent, or the band is not known and the bounds do not decide."""
+        value = self.of.value(lookup)
+        truths = [beyond(side, value, self._edge(side, lookup), self.floor, self.ceiling) for side in self._sides]
+        return True if True in truths else None if None in truths else False
+
+
+_EDGES: dict[Literal["above", "below"], Literal["high", "low"]] = {"above": "high", "below": "low"}
+
+
+def bounded(limit: Value, floor: Number | None, ceiling: Number | None) -> float | None:
+    """A limit within floor and ceiling; None where it is no number."""
+    if not isinstance(limit, (int, float)) or math.isnan(limit):
         return None
+    limit = limit if floor is None else max(limit, floor.number)
+    return limit if ceiling is None else min(limit, ceiling.number)
+
+
+def beyond(side: Literal["above", "below"], value: Value, limit: float | None, floor: Number | None, ceiling: Number | None) -> bool | None:
+    """Whether a value is beyond its limit, whatever that is between the bounds where it is not known; None where that cannot be said."""
+    if not isinstance(value, (int, float)):
+        return None
+    if limit is not None:
+        return value > limit if side == "above" else value < limit
+    if ceiling is not None and (value > ceiling.number if side == "above" else value >= ceiling.number):
+        return side == "above"
+    if floor is not None and (value <= floor.number if side == "above" else value < floor.number):
+        return side == "below"
+    return None
 
 
 def usual_name(name: str, share: float) -> str:
     """`usual(latency.p95, 99%)`: what a number did not exceed in that share of its past at this hour."""
     return f"usual({name}, {100 * share:.6g}%)"
+
+
+def expected_name(name: str, edge: Literal["low", "high"]) -> str:
+    """`expected(latency.p95, high)`: an edge of the band of this minute. A number over a window is held against the same band."""
+    window = asked(name).window
+    return f"expected({name.removesuffix(f'[{window}]')}, {edge})"
+
+
+def expected_number(wanted: str) -> str:
+    """Of which number an `expected_name` is: `latency.p95`."""
+    return wanted.removeprefix("expected(").rpartition(", ")[0]
 
 
 class Unknown(Struct, frozen=True):
@@ -213,4 +274,4 @@ class Join(Struct, frozen=True):
 
 
 Operand = Number | Word | Name | Negative | Arithmetic
-Condition = Comparison | Unusual | Unknown | Not | Join
+Condition = Comparison | Unusual | Unexpected | Unknown | Not | Join

@@ -43,10 +43,6 @@ class Reader:
         """The newest lines since then, oldest first."""
         return self._read(lambda db: rows.read_journal(db, since_s, limit), [])
 
-    def journal_of(self, episode: str, limit: int = 500) -> list[JournalEntry]:
-        """The newest lines of one episode, or of a silence, oldest first."""
-        return self._read(lambda db: rows.read_journal_of(db, episode, limit), [])
-
     def history(self, rule: str, kind: str, target: str, limit: int = 20) -> list[Episode]:
         """The newest episodes of one alert that fired, newest first; an empty kind is any."""
         return self._read(lambda db: rows.read_past(db, rule, kind, target, limit), [])

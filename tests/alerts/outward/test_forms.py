@@ -10,13 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from loopback import reply, serving
-from outward_samples import NOW_S, ORIGIN, act, answering, episode, item, json_of, notice
+from outward_samples import NOW_S, ORIGIN, act, answering, episode, item, json_of
 
 from tui_monitor.alerts.outward import terminal
 from tui_monitor.alerts.outward.labels import Origin, annotations_of, is_ours, labels_of, read_time, rfc3339
 from tui_monitor.alerts.outward.outward import NotSent
 from tui_monitor.alerts.outward.webhook import Webhook
 from tui_monitor.config import WebhookSettings
+from tui_monitor.model import clean
 
 LABELS = {
     "alertname": "slow",
@@ -123,28 +124,23 @@ def test_a_webhook_s_secret_url_comes_from_a_file_and_is_never_shown(tmp_path: P
 # -- the terminal -------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_notice_on_the_terminal() -> None:
-    title = b"WARNING slow on ranker (box1)"
-    assert terminal.for_notice(notice(text="it is slow"), "box1") == b"\x07"
-    assert terminal.for_notice(notice(text="it is slow"), "box1", osc="9") == b"\x07\x1b]9;" + title + b": it is slow\x07"
-    assert terminal.for_notice(notice(text="it is slow"), "box1", ring=False, osc="777") == b"\x1b]777;notify;" + title + b";it is slow\x07"
-    assert terminal.for_notice(notice("resolved", text="over"), "box1", osc="9") == b"\x1b]9;RESOLVED slow on ranker (box1): over\x07"
-    wrapped = terminal.for_notice(notice(text="x"), "box1", ring=False, osc="9", tmux=True)
-    assert wrapped == b"\x1bPtmux;\x1b\x1b]9;" + title + b": x\x07\x1b\\"
-    assert terminal.window_title(terminal.count_title(3, "critical", "box1")) == b"\x1b]2;3 firing, critical - box1\x07"
-    assert terminal.count_title(0, "", "box1") == "box1"
+def test_what_a_terminal_is_sent() -> None:
+    assert terminal.bell() == b"\x07"
+    assert terminal.osc9("it is slow") == b"\x1b]9;it is slow\x07"
     assert terminal.osc9("4;1;50") == b"\x1b]9;! 4;1;50\x07", "not a progress bar"
+    assert terminal.osc777("slow; on ranker", "a;b") == b"\x1b]777;notify;slow, on ranker;a;b\x07"
+    assert terminal.through_tmux(terminal.osc9("x")) == b"\x1bPtmux;\x1b\x1b]9;x\x07\x1b\\"
 
 
 @example("a;b", "c;d", "777")
 @example("\x1b[", "x", "777")
 @example("x\x1b\\\x07\x1b]0;y", "\x9d0;z\x9c", "9")
 @given(st.text(), st.text(), st.sampled_from(["9", "777"]))
-def test_no_text_ends_a_sequence_early_or_begins_another(rule: str, text: str, osc: str) -> None:
-    sent = terminal.for_notice(notice(rule=rule, text=text), "box1", ring=False, osc=osc)  # type: ignore[arg-type]
+def test_no_text_ends_a_sequence_early_or_begins_another(title: str, text: str, osc: str) -> None:
+    sent = terminal.osc777(title, text) if osc == "777" else terminal.osc9(f"{title}{text}")
     assert sent[:1] == b"\x1b"
     assert sent[-1:] == b"\x07"
     assert not re.search("[\x00-\x1f\x7f-\x9f]", sent[1:-1].decode())
-    if osc == "777":
-        assert sent.count(b";", 0, sent.index(b" on ranker")) == 2
     assert not re.match(rb"\x1b\]9;[0-9]", sent)
+    if osc == "777":
+        assert sent[: len(sent) - len(clean(text, terminal.LONGEST).encode()) - 1].count(b";") == 3, "of them two around the title"

@@ -147,7 +147,7 @@ def test_every_sum_of_a_binary_log() -> None:
     assert counts.confusion.tolist() == [[1, 1], [1, 1]]
     assert counts.predicted.tolist() == [2, 3]
     assert [np.flatnonzero(side).tolist() for side in counts.cells] == [[0, 570], [CELLS - 1]]
-    assert [np.flatnonzero(side).tolist() for side in counts.predicted_cells] == [[0], [570, 600, CELLS - 1]]
+    assert [np.flatnonzero(side).tolist() for side in counts["predicted_cells"]] == [[0], [570, 600, CELLS - 1]]
     assert counts["counters"].tolist() == [[4, 6, 14]]
     assert counts["pairs"].tolist() == [[1, 1], [0, 1]]
     assert counts["expecting"].tolist() == [1, 3]
@@ -192,7 +192,7 @@ def test_a_score_that_cannot_be_a_probability_counts_nowhere() -> None:
     counts = counted(layout, batch)
     assert counts.labelled == 5
     assert counts["scored"].tolist() == [1]
-    assert counts.cells.sum() == counts.predicted_cells.sum() == 1
+    assert counts.cells.sum() == counts["predicted_cells"].sum() == 1
     assert np.isfinite(counts.vector).all()
 
 

@@ -232,7 +232,7 @@ def test_the_lowest_scores_are_the_unusual_rows() -> None:
     for name in ("isolation_forest", "one_class_svm"):
         fitted = Outliers(name, ["a", "b", "c"], known, held)
         assert fitted.unusual(now)[planted].all()
-        assert sorted(fitted.strangest(now, 5)) == planted
+        assert 0.002 < fitted.unusual(now).mean() < 0.04, "and of the others about one in a hundred"
 
 
 @pytest.mark.parametrize("model", ["logistic", "tree", "forest"])

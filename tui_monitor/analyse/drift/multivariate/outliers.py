@@ -61,10 +61,6 @@ class Outliers:
         """The same as categories of a signal."""
         return np.where(self.unusual(rows), NAMES[1], NAMES[0]).astype(object)
 
-    def strangest(self, rows: Floats, most: int = 3) -> list[int]:
-        """Places of the most unusual rows, the strangest first: the LOWEST scores are the unusual ones."""
-        return [int(place) for place in np.argsort(self._scores(rows), kind="stable")[:most]]
-
     def _matrix(self, rows: Floats) -> Floats:
         return np.nan_to_num(self.scale.tamed(rows))
 

@@ -305,11 +305,6 @@ class Counts:
         return self["cells"].astype(np.int64)
 
     @property
-    def predicted_cells(self) -> NDArray[np.int64]:
-        """All rows: predicted negative and positive x 1,000 equal steps of the score."""
-        return self["predicted_cells"].astype(np.int64)
-
-    @property
     def ordered_cells(self) -> NDArray[np.int64]:
         """Labelled rows: negative and positive x score in rising order, as fine as it is kept: in proportion near 0 and 1, equal steps between."""
         return _ordered(self["cells"], self["tails"]).astype(np.int64)

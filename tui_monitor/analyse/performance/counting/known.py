@@ -115,11 +115,6 @@ class Known:
     def __len__(self) -> int:
         return sum(segment.used for segment in self._segments)
 
-    @property
-    def row_bytes(self) -> int:
-        """What a row takes, with its part of the hash table."""
-        return 8 + 4 * _ROOM + sum(int(dtype.itemsize) for dtype in self._columns.values())
-
     def find(self, hashes: Hashes) -> Places:
         """Place of each id; -1 where it is not known, or no more."""
         places = np.full(len(hashes), -1, np.int64)
