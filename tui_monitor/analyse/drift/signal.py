@@ -294,6 +294,8 @@ class Signal(Arrivals):
             self.evidence = self.judge.evidence(budget_checks)
         if self.evidence >= EARLY and self._tells(now_s, self.evidence):
             return
+        if self.evidence < EARLY:
+            self._watched_checks = 0
         if self.past.total.sum() < FRESH_ROWS * self.reference.tau or self.quiet(now_s):
             self.state = "idle"
         else:
