@@ -34,6 +34,22 @@ class Part(Struct, frozen=True):
     now: float
 
 
+class Carries(Struct, frozen=True):
+    """A slice of a log's rows that carries much of a change.
+
+    The change is that of rows beyond a cut, or in a category; `carries` is the slice's part of it. It is more than 1 where the rest went the
+    other way. Pairs are (reference, now).
+    """
+
+    name: str
+    carries: float
+    interval: tuple[float, float]  # of `carries`, 95 %
+    reference: float | None  # share of the rows beyond the cut, or in the category, that lie in the slice
+    now: float | None
+    rows: tuple[float, float]  # share of all rows that lie in it
+    inside: tuple[float | None, float | None]  # share of its own rows that lie beyond the cut, or in the category
+
+
 class Drift(Struct, frozen=True, kw_only=True):
     """The verdict on one signal."""
 
@@ -65,6 +81,7 @@ class Drift(Struct, frozen=True, kw_only=True):
     new_category: float | None = None  # ... in categories that the reference never had
     mean: tuple[float | None, float | None] = (None, None)  # exact, where the source tells sums: reference, now
     parts: list[Part] = []  # what changed most, first
+    slices: list[Carries] = []  # of a log: those that carry most of the change, where any does beyond its share of the rows
     windows: dict[str, float | None] = {}  # window -> effect over it
     interval: tuple[float | None, float | None] = (None, None)  # of the effect, 95 %
     tau: float | None = None  # rows that tell as much as one independent row
