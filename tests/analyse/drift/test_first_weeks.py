@@ -174,3 +174,11 @@ def test_what_was_pinned_learns_the_hours_of_its_day_too() -> None:
     assert served.room.pin("llm", "tokens") == ""
     served.run(12)
     assert "drift" not in served.states
+
+
+@pytest.mark.parametrize("minutes", [1, 4])
+def test_what_jumps_right_after_the_learning_is_held_against_what_was_learned(minutes: int) -> None:
+    served = Served(swing=0.0)
+    served.run(1 + minutes / 60)
+    assert served.states[-1] != "learning"
+    assert served.run(5 / 60, shift=1.5).state == "drift"

@@ -76,6 +76,12 @@ class FirstWeeks:
         self._counts[len(self._times) - 1] += counts.astype(np.float32)
         self._amounts[-1] += amount
 
+    def slots(self, since_s: float, until_s: float) -> tuple[Floats, Floats]:
+        """Times of the slots that began between two moments and ended before the second, and their counts."""
+        times = np.asarray(self._times)
+        chosen = np.flatnonzero((times >= since_s) & (np.append(times[1:], np.inf) <= until_s))
+        return times[chosen], self._counts[chosen].astype(np.float64)
+
     def _forget(self, slots: int) -> None:
         del self._times[:slots], self._amounts[:slots]
         self._counts[: len(self._times)] = self._counts[slots : slots + len(self._times)]

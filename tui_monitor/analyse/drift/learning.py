@@ -38,6 +38,10 @@ class LearnedCounts:
         if len(self.slots) > MOST_SLOTS:
             self.slots = _by_twos(self.slots)
 
+    def counted(self, bins: Bins) -> list[tuple[float, Floats]]:
+        """Time and counts of each slot."""
+        return self.slots
+
     def learned(self, origin: str) -> tuple[Bins, Reference]:
         """Bins and reference."""
         times, counts = np.asarray([at_s for at_s, _ in self.slots]), np.stack([counts for _, counts in self.slots])
@@ -71,13 +75,19 @@ class LearnedCategories:
             whole.update(counts)
         names = [name for name, _ in whole.most_common()]
         bins = Bins("category", names=[*names[:MOST_CATEGORIES], OTHER, NEW], seen=sorted(names[MOST_CATEGORIES:]))
-        place = {name: min(i, MOST_CATEGORIES) for i, name in enumerate(names)}
-        place = {name: i if i < MOST_CATEGORIES else len(bins) - 2 for name, i in place.items()}
-        table = np.zeros((len(self.slots), len(bins)))
-        for slot, (_, counts) in enumerate(self.slots):
+        times, table = zip(*self.counted(bins), strict=True)
+        return bins, of_slots(np.stack(table), len(bins), origin, np.asarray(times), category=True)
+
+    def counted(self, bins: Bins) -> list[tuple[float, Floats]]:
+        """Time of each slot, and its counts in bins that know all of its categories."""
+        place = {name: i for i, name in enumerate(bins.names[:-2])} | dict.fromkeys(bins.seen, len(bins) - 2)
+        found = []
+        for at_s, counts in self.slots:
+            row = np.zeros(len(bins))
             for name, count in counts.items():
-                table[slot, place[name]] += count
-        return bins, of_slots(table, len(bins), origin, np.asarray([at_s for at_s, _ in self.slots]), category=True)
+                row[place[name]] += count
+            found.append((at_s, row))
+        return found
 
 
 class LearnedRows:
@@ -123,6 +133,12 @@ class LearnedRows:
         at_s, values = self._together()
         bins = Bins.of_numbers(values) if values.dtype != object else Bins.of_categories(values)
         return bins, of_rows(values, at_s, bins, origin)
+
+    def counted(self, bins: Bins) -> list[tuple[float, Floats]]:
+        """Beginning of each minute with rows that are held, and their counts."""
+        at_s, values = self._together()
+        minutes, slot = np.unique(at_s // 60, return_inverse=True)
+        return list(zip((60 * minutes).tolist(), bins.slots(values, slot.astype(np.int64), minutes.size), strict=True))
 
     def _together(self) -> tuple[Floats, NDArray[Any]]:
         """Times and values: the numbers where nearly all are (the rest is of the wrong type), else all as texts."""

@@ -14,7 +14,7 @@ from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
 from tui_monitor.analyse.drift.first_weeks import MORE, SLOW_S, FirstWeeks
 from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
-from tui_monitor.analyse.drift.kinds import Fitted, Kind, fitted, kind_of, sudden_s
+from tui_monitor.analyse.drift.kinds import NEAR, Fitted, Kind, fitted, kind_of, sudden_s
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
 from tui_monitor.analyse.drift.reference import Reference
@@ -181,7 +181,9 @@ class Signal(Arrivals):
         self.seen_rows = self.seen_missing = 0.0
         self.learned(reference)
         if len(reference.hours) != WEEK_HOURS:
-            self.first_weeks = FirstWeeks(bins, day_s=now_s if now_s - self.begun_s >= DAY_S * NEARLY else None)
+            self.first_weeks = weeks = FirstWeeks(bins, day_s=now_s if now_s - self.begun_s >= DAY_S * NEARLY else None)
+            for at_s, counts in learned.counted(bins):  # the first of its hours, and what a jump is held against
+                weeks.add(at_s, counts, (reference.mean or 0.0) * float(counts.sum()))
 
     def _days_go_by(self) -> None:
         """What was learned in less gives way to a whole day and then two weeks; without hours a row is never worth more than before."""
@@ -397,6 +399,13 @@ class Signal(Arrivals):
     def _sudden_s(self, since_s: float) -> float | None:
         """When what moved since a time has clearly jumped; None where it did not, or the jump alone is not worth an alarm."""
         level, _, rows, times = self._course(since_s)
+        if self.first_weeks is not None and times.size:  # a reference may have been learned a minute ago
+            earlier = self.first_weeks.slots(float(times[0]) - NEAR * SLOW_S, float(times[0]))
+            counts = earlier[1]
+            level, rows, times = (
+                np.concatenate([self._share(counts, self._telling(since_s)), level]), np.concatenate([counts.sum(axis=1), rows]),
+                np.concatenate([earlier[0], times]),
+            )  # fmt: skip
         fresh = times >= ((self.closed[-1].end_s or 0.0) if self.closed else 0.0)  # the jump of an earlier drift is another one
         # Of what came itself: what is expected jumps from hour to hour.
         step_s = sudden_s(level[fresh], rows[fresh], times[fresh], SLOW_S)
@@ -406,15 +415,19 @@ class Signal(Arrivals):
 
     def _course(self, since_s: float) -> tuple[Floats, Floats, Floats, Floats]:
         """The share that moved most, what was expected of it, rows and times, slot by slot since some slots before a time."""
-        at = effect(self.past.since(since_s), category=self.category).at
+        at = self._telling(since_s)
         times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
-        total, wanted = counts.sum(axis=1), expected.sum(axis=1)
-        inside, usual = (
-            (counts[:, at], expected[:, at]) if self.category else (counts[:, : at + 1].sum(axis=1), expected[:, : at + 1].sum(axis=1))
-        )
-        level = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
-        usually = np.divide(usual, wanted, out=np.zeros_like(wanted), where=wanted > 0)
-        return level, usually, total, times
+        return self._share(counts, at), self._share(expected, at), counts.sum(axis=1), times
+
+    def _telling(self, since_s: float) -> int:
+        """The cut, or the category, that shows best what moved since a time."""
+        return effect(self.past.since(since_s), category=self.category).at
+
+    def _share(self, counts: Floats, at: int) -> Floats:
+        """Share of the rows up to that cut, or in that category, one number a slot; 0 where there are none."""
+        total, inside = counts.sum(axis=1), counts[:, at] if self.category else counts[:, : at + 1].sum(axis=1)
+        share: Floats = np.divide(inside, total, out=np.zeros_like(total), where=total > 0)
+        return share
 
     def _fit(self, since_s: float) -> Fitted:
         """The shape of a change at the cut (or in the category) that shows it best."""
