@@ -181,4 +181,4 @@ def test_what_jumps_right_after_the_learning_is_held_against_what_was_learned(mi
     served = Served(swing=0.0)
     served.run(1 + minutes / 60)
     assert served.states[-1] != "learning"
-    assert served.run(5 / 60, shift=1.5).state == "drift"
+    assert served.run(8 / 60, shift=1.5).state == "drift"
