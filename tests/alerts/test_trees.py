@@ -9,7 +9,21 @@ from hypothesis import strategies as st
 from tui_monitor.language.compiled import compiled
 from tui_monitor.language.expression import ExpressionError, read_expression
 from tui_monitor.language.printing import printed
-from tui_monitor.language.truth import Arithmetic, Comparison, Condition, Join, Name, Negative, Not, Number, Operand, Unknown, Unusual, Word
+from tui_monitor.language.truth import (
+    Arithmetic,
+    Comparison,
+    Condition,
+    Join,
+    Name,
+    Negative,
+    Not,
+    Number,
+    Operand,
+    Unexpected,
+    Unknown,
+    Unusual,
+    Word,
+)
 from tui_monitor.vocabulary import VOCABULARY, quantity
 
 UNITS: dict[str, str | None] = {key: term.unit for key, term in VOCABULARY.items()} | {"my query": None}
@@ -54,6 +68,14 @@ LEAVES: st.SearchStrategy[Condition] = (
         st.none() | st.just(number("100ms")),
         st.none() | st.just(number("3s")),
     )
+    | st.builds(
+        Unexpected,
+        st.sampled_from(["above", "below"]),
+        st.sampled_from([name for name in NAMES if "24h" not in name]).map(Name),
+        st.none() | st.just(number("100ms")),
+        st.none() | st.just(number("3s")),
+    )
+    | st.sampled_from(["error.ratio", "error.ratio[30m]", "my query"]).map(lambda name: Unexpected("outside", Name(name)))
     | st.sampled_from(SHARES).map(lambda name: Comparison(">", Name(name), number("5%")))
     | st.just(Comparison(">", Name("my query"), number("3")))
 )
@@ -101,6 +123,8 @@ def test_as_one_function_it_says_the_same(tree: Condition, data: st.DataObject) 
         ("latency.over( 500 ms )[5m] > 1%", "latency.over(0.5s)[5m] > 1%"),
         ("NOT state == OK AND (error.ratio > 1% or error.ratio > 2%)", "not state == OK and (error.ratio > 1% or error.ratio > 2%)"),
         ("latency.p95 above usual", "latency.p95 above usual(99%)"),
+        ("latency.p95 ABOVE Expected ceiling 3s floor 100ms", "latency.p95 above expected floor 100ms ceiling 3s"),
+        ('not ("my query" outside expected)', 'not "my query" outside expected'),
         ('"my query" > 3', '"my query" > 3'),
     ],
 )

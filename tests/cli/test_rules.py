@@ -119,6 +119,44 @@ def test_what_is_usual_is_learned_from_the_table_itself(tmp_path: Path, capsys: 
     assert "usual at 10 h: up to 3" in lines[0]
 
 
+EXPECTED_RULES = """
+[[rules]]
+name = "busy"
+when = "request.rate outside expected"
+for = "3m"
+summary = "{value}, {expected}"
+
+[[rules]]
+name = "tail"
+when = "latency.p99 above expected"
+"""
+
+
+def test_what_is_expected_is_learned_from_the_table_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "expected.toml"
+    path.write_text(EXPECTED_RULES)
+    noise = [(7 * minute) % 11 - 5 for minute in range(30 * 60)]
+    rates = [412 if 28 * 60 + 10 <= minute < 28 * 60 + 20 else 150 + noise[minute] for minute in range(30 * 60)]
+    header = "time,request.rate,latency.p99"
+    assert tried(tmp_path, str(path), "\n".join([header, *(f"{60 * minute},{rate},0.3" for minute, rate in enumerate(rates))])) == 0
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert [line[:31] for line in lines[:2]] == ["1970-01-02 04:13:00Z  FIRING   ", "1970-01-02 04:20:00Z  RESOLVED "]
+    assert "412/s, expected 1" in lines[0]
+    (warned,) = told.err.splitlines()
+    assert (
+        "rule tail (warning) was never known to be true or not: latency.p99 is not forecast; of a target these are: request.rate " in warned
+    )
+    young = "\n".join([header, *(f"{60 * minute},150,0.3" for minute in range(7 * 60))])
+    assert tried(tmp_path, str(path), young) == 0
+    told = capsys.readouterr()
+    assert "fired 0 times" in told.out
+    assert (
+        "rule busy (warning) was never known to be true or not: what is expected of request.rate is not known: learned for 3 of 24 hours"
+        in told.err
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -218,6 +256,15 @@ def test_a_recording(tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[s
         ('slo = "latency < 500ms for 90% over 30d"', "3: rules.1.slo: warning: has no level critical"),
         ('slo = "error.ratio < 5% over 30d"', "1 of its 3 pairs of windows can never fire"),
         ('when = "latency.p95 above usual"', 'one minute in a hundred is above usual by itself; give it for = "5m"'),
+        ('when = "request.rate above expected"', 'a minute alone may be outside of what is expected; give it for = "3m"'),
+        (
+            'when = "latency.p99[5m] above expected"\nfor = "5m"',
+            "3: rules.1.when: warning: can never be outside of what is expected: latency.p99 is not forecast; of a target these are: request.rate",
+        ),
+        (
+            'when = "kv_cache.used outside expected"\nfor = "5m"\nwhere = {subject = "model"}',
+            "kv_cache.used is not forecast, and nothing else of a model; of a target these are: ",
+        ),
         ('when = "request.rate is unknown"', "every number is unknown when watching begins"),
         ('when = "not absent(request.rate) and request.rate is unknown"', "every number is unknown when watching begins"),
     ],
@@ -241,6 +288,8 @@ def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str], rule: s
         'when = "accuracy < 50%"\nwhere = {subject = "slice"}',
         'slo = "error.ratio < 0.1% over 30d"',
         'when = "latency.p95 above usual"\nfor = "5m"',
+        'when = "latency.p95[5m] above expected floor 200ms or request.rate outside expected"\nfor = "5m"',
+        'when = "cpu.util above expected"\nfor = "5m"\nwhere = {subject = "host"}',
         'when = "request.rate is known"',
         'when = "models.unready > 0"',
         'when = "latency.p95 > 1s"\nwhere = {target = "=~ chat.*"}',

@@ -126,4 +126,6 @@ def _absence(pairs: Sequence[Pair]) -> Verdict:
         if subject.silent or subject.state in _GONE:
             return Verdict("silent", why=subject.silent or subject.why or subject.state)
     unknown = any(subject.state in _UNDECIDED or rule.when.truth(lookup(subject).get) is None for rule, subject in pairs)
-    return Verdict("unknown", why="nothing known yet") if unknown else Verdict("false")
+    if not unknown:
+        return Verdict("false")
+    return Verdict("unknown", why=next((why for rule, subject in pairs if (why := rule.unknown(subject))), "nothing known yet"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from tui_monitor.alerts.matching import PARTS, Matcher, is_meant
@@ -9,7 +11,7 @@ from tui_monitor.alerts.slo import Slo
 from tui_monitor.alerts.summary import filled, say_value
 from tui_monitor.language.expression import Expression
 from tui_monitor.language.names import asked, judged, window_now
-from tui_monitor.language.truth import Comparison, Condition, Join, Lookup, Name, Not, Unusual, Value
+from tui_monitor.language.truth import Comparison, Condition, Join, Lookup, Name, Not, Unexpected, Unusual, Value, expected_number
 from tui_monitor.model import Severity, Subject, clean
 from tui_monitor.vocabulary import VOCABULARY
 
@@ -78,11 +80,21 @@ class Rule(Struct, frozen=True):
             said = self._burning(subject, value)
         elif not self.summary:
             now = "" if value is None else f" (now {say_value(value, self.unit)})"
-            usual = next((subject.usual[wanted].why for wanted in self.when.usual if wanted in subject.usual), "")
-            said = f"{subject.name}: {self.when.text}{now}" + (f"; {usual}" if usual else "")
+            past = [why for wanted in (self.when.usual, self.when.expected) if (why := _why(subject, wanted))]
+            said = "; ".join([f"{subject.name}: {self.when.text}{now}", *past])
         else:
             said = filled(self.summary, _Texts(self, subject, value))
         return clean(said).rstrip(" :")
+
+    def unknown(self, subject: Subject) -> str:
+        """Which past or forecast nobody knows yet that it is held against, and why; empty where all are known."""
+        for wanted in (*self.when.usual, *self.when.expected):
+            told = subject.usual.get(wanted)
+            if told is None and wanted in self.when.expected:
+                return f"what is expected of {expected_number(wanted)} is not known: no {subject.kind} has a forecast of it"
+            if told is not None and told.value is None:
+                return told.why
+        return ""
 
     def _burning(self, subject: Subject, value: float | None) -> str:
         slo = self.slo
@@ -113,7 +125,9 @@ class _Texts(dict[str, str]):
             case "burn":
                 return _times(None if self._value is None or rule.slo is None else self._value / rule.slo.budget)
             case "usual":
-                return next((subject.usual[wanted].why for wanted in rule.when.usual if wanted in subject.usual), default)
+                return _why(subject, rule.when.usual) or default
+            case "expected":
+                return _why(subject, rule.when.expected) or default
             case "target":
                 return subject.name
             case "rule":
@@ -126,6 +140,11 @@ class _Texts(dict[str, str]):
                 return subject.labels.get(name) or default
         found = lookup(subject).get(name)
         return say_value(found, unit_of(name)) if isinstance(found, (int, float)) else default
+
+
+def _why(subject: Subject, wanted: Sequence[str]) -> str:
+    """What is usual, or expected, of the first of these numbers that has it."""
+    return next((subject.usual[name].why for name in wanted if name in subject.usual), "")
 
 
 def _times(burn: float | None) -> str:
@@ -147,7 +166,7 @@ def _limit(condition: Condition, name: str, get: Lookup) -> float | None:
     match condition:
         case Comparison(left=left, right=right):
             found = right.value(get) if left == Name(name) else left.value(get) if right == Name(name) else None
-        case Unusual(of=of) if of == Name(name):
+        case Unusual(of=of) | Unexpected(of=of) if of == Name(name):
             found = condition.limit(get)
         case Not(of=of):
             found = _limit(of, name, get)
@@ -159,7 +178,7 @@ def _limit(condition: Condition, name: str, get: Lookup) -> float | None:
 
 
 class Values:
-    """What an expression finds in a subject: its numbers, its `state`, its windows and what is usual.
+    """What an expression finds in a subject: its numbers, its `state`, its windows, what is usual and what is expected.
 
     Of a silent subject only the state and its age, and that it is silent: its other numbers are old.
     """

@@ -26,6 +26,11 @@ but `state` is true of those kinds of subjects that can be in the state it names
 Of the drifts of one source that began within the same hour one leads and the others follow it: `follows` of a signal is the name of the one that
 it follows, and empty where it leads. `where = {subject = "signal", follows = ""}` is one alert per origin, without `follows` it is one per signal.
 
+`latency.p95 above usual` holds a number against a share of its own past at this hour; `latency.p95 above expected`, `request.rate below expected`
+and `queue.length outside expected` against the band that the forecast gives it in this minute. Only numbers that are forecast have one. It takes
+27 hours to learn it; until then such a rule is unknown, unless `floor` or `ceiling` decide. A level that stays is what is expected after some
+hours, so such a rule ends by itself.
+
 Rules of one name are levels of one alert; its severity is the worst level that is true. A user's rule takes the place of all built-in
 levels of its name.
 """
@@ -46,6 +51,7 @@ from tui_monitor.config import RuleSettings, Settings
 from tui_monitor.language.expression import ExpressionError
 from tui_monitor.language.names import BUSINESS, Asked, asked
 from tui_monitor.language.tokens import nearest
+from tui_monitor.language.truth import expected_number
 
 __all__ = [
     "BUILT_IN",
@@ -57,6 +63,7 @@ __all__ = [
     "asked_by",
     "check_disabled",
     "check_rules",
+    "expected_of",
     "lookup",
     "names_of",
     "read_levels",
@@ -156,3 +163,9 @@ def usual_of(rules: Iterable[Rule]) -> dict[str, str]:
             for wanted in expression.usual if expression else ():
                 found[wanted] = wanted.removeprefix("usual(").rpartition(", ")[0]
     return found
+
+
+def expected_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The numbers that rules hold against their forecasts, each once."""
+    wanted = (one for rule in rules for expression in (rule.when, rule.clear) if expression for one in expression.expected)
+    return tuple(dict.fromkeys(expected_number(one) for one in wanted))

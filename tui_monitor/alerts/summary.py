@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Collection, Mapping
 
 from tui_monitor.language.tokens import ExpressionError, nearest
 
-PLACEHOLDERS = ("value", "threshold", "window", "target", "rule", "why", "state", "severity", "usual", "burn", "model", "slice", "kind")
+PLACEHOLDERS = (
+    "value", "threshold", "window", "target", "rule", "why", "state", "severity", "usual", "expected", "burn", "model", "slice", "kind",
+)  # fmt: skip
 LONGEST = 500
+
+_NUMBER = re.compile(r"-?[0-9.]+(e[+-]?[0-9]+)?")
 
 Known = Callable[[str], bool]  # whether a text is the name of a number
 
@@ -65,3 +70,13 @@ def say_value(value: float | None, unit: str) -> str:
         return f"{value:.0f} B{tail}"
     digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{digits} {unit}".rstrip() if unit != "/s" else f"{digits}/s"
+
+
+def say_span(low: float, high: float, unit: str) -> str:
+    """Two numbers for a sentence, "120 to 180/s": the unit once where both have the same."""
+    first, last = say_value(low, unit), say_value(high, unit)
+    if first == last:
+        return last
+    tail = _NUMBER.sub("", first, count=1)
+    same = low == 0 or tail == _NUMBER.sub("", last, count=1)
+    return f"{first.removesuffix(tail) if same else first} to {last}"

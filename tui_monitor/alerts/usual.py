@@ -144,7 +144,7 @@ class UsualKeeper:
                 for wanted, number in self._wanted.items()
                 if asked(number).key in subject.metrics
             }
-            filled.append(replace(subject, usual=told) if told else subject)
+            filled.append(replace(subject, usual=subject.usual | told) if told else subject)
         return filled
 
     def usual(self, kind: str, subject: str, wanted: str, at_s: float) -> Usual:

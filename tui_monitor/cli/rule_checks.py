@@ -11,6 +11,7 @@ from tui_monitor.alerts.slo import PAIRS
 from tui_monitor.cli import settings
 from tui_monitor.collect.servers.kind import Kind
 from tui_monitor.config import RuleSettings, Settings
+from tui_monitor.engine.forecasting import unforecast
 from tui_monitor.language.names import BUSINESS, Asked, asked, judged
 from tui_monitor.language.truth import Condition, Join, Not, Unknown
 from tui_monitor.vocabulary import VOCABULARY
@@ -73,6 +74,10 @@ def _of_rule(rule: RuleSettings, levels: tuple[Rule, ...], queries: set[str], ki
             yield "slo", 0, f"{missing} of its {len(PAIRS)} pairs of windows can never fire: more than all requests would have to be bad"
     if level.when.usual and level.for_s < SHORT_S:
         yield "when", 0, 'one minute in a hundred is above usual by itself; give it for = "5m"'
+    for _, why in unforecast([level], queries):
+        yield "when", 0, f"can never be outside of what is expected: {why}"
+    if level.when.expected and level.for_s < SHORT_S:
+        yield "when", 0, 'a minute alone may be outside of what is expected; give it for = "3m"'
     if _asks_absence(level.when.root) and level.for_s <= 0:
         yield "when", 0, 'every number is unknown when watching begins; give it for = "2m"'
 

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.parts import windows_of
 from tui_monitor.alerts.rule import Rule, lookup
-from tui_monitor.alerts.rules import usual_of
+from tui_monitor.alerts.rules import expected_of, names_of, usual_of
 from tui_monitor.alerts.summary import say_value
 from tui_monitor.alerts.usual import UsualKeeper
 from tui_monitor.config import Settings
+from tui_monitor.engine.forecasting import Forecasting, unforecast
 from tui_monitor.engine.subjects import all_of
 from tui_monitor.model import Episode, Frame, Subject, Target
 from tui_monitor.store.replay import Replay
@@ -35,8 +36,10 @@ class Trial:
     """One run of rules over the past."""
 
     def __init__(self, settings: Settings, rules: Sequence[Rule], zone: tzinfo | None) -> None:
-        """`zone`: whose hours of the day are meant by `usual`."""
+        """`zone`: whose hours of the day are meant by `usual` and `expected`."""
         self._rules = rules
+        self._forecasting = Forecasting(zone) if expected_of(rules) else None
+        self._queries = names_of(settings)
         self._book = AlertBook(
             rules,
             flap_window_s=seconds(settings.alerts.flap_window),
@@ -47,6 +50,7 @@ class Trial:
         self._known: dict[str, tuple[str, str]] = {}  # episode -> its state and severity
         self._asked: set[int] = set()  # places of rules that were about something
         self._unheard = {(place, name) for place, rule in enumerate(rules) for name in rule.when.names if "[" in name or "(" in name}
+        self._unknown = {place: "" for place, rule in enumerate(rules) if rule.when.expected or rule.when.usual}  # never known, and why
         self.happened: list[tuple[float, Row]] = []
         self.episodes: dict[str, Episode] = {}
         self.looks = 0
@@ -56,8 +60,9 @@ class Trial:
     def over(self, moments: Iterable[tuple[float, list[Subject]]]) -> None:
         """Look at every moment in order."""
         for at_s, told in moments:
-            self._usual.take(told, at_s)
-            subjects = self._usual.fill(told, at_s)
+            forecast = told if self._forecasting is None else self._forecasting.observe(at_s, told)
+            self._usual.take(forecast, at_s)
+            subjects = self._usual.fill(forecast, at_s)
             self._note_asked(subjects)
             for change in self._book.evaluate(subjects, at_s, at_s):
                 self._note(change.episode, at_s)
@@ -69,6 +74,12 @@ class Trial:
         for place, name in list(self._unheard):
             if any(self._rules[place].concerns(subject) and lookup(subject).get(name) is not None for subject in subjects):
                 self._unheard.discard((place, name))
+        for place in list(self._unknown):
+            whys = [self._rules[place].unknown(subject) for subject in subjects if self._rules[place].concerns(subject)]
+            if "" in whys:
+                del self._unknown[place]
+            elif whys:
+                self._unknown[place] = whys[0]
         open_ = [place for place in range(len(self._rules)) if place not in self._asked]
         self._asked.update(place for place in open_ if any(self._rules[place].concerns(subject) for subject in subjects))
 
@@ -103,6 +114,12 @@ class Trial:
             if names and place in self._asked and not rule.built_in:
                 found.append((rule, names))
         return found
+
+    def never_known(self) -> list[tuple[Rule, str]]:
+        """The user's rules that ask for what is usual or expected and were never told, each with the reason."""
+        nobody = {(rule.name, rule.severity): why for rule, why in unforecast(self._rules, self._queries)}
+        found = [(self._rules[place], why) for place, why in self._unknown.items() if place in self._asked]
+        return [(rule, nobody.get((rule.name, rule.severity), why)) for rule, why in found if not rule.built_in]
 
     def told(self) -> dict[str, Any]:
         """For JSON: every alert that fired."""

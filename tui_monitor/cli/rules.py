@@ -65,6 +65,8 @@ def run(call: argparse.Namespace) -> int:
         output.warn(f"{_named(rule)} was never asked: nothing in {path.name} has {' and '.join(rule.keys) or 'such a state'}")
     for rule, names in trial.never_heard():
         output.warn(f"{_named(rule)} asks for {' and '.join(names)}, which {path.name} never has")
+    for rule, why in trial.never_known():
+        output.warn(f"{_named(rule)} was never known to be true or not: {why}")
     return DONE
 
 

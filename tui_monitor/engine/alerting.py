@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from tui_monitor.alerts.acts import Change, Proposal, together
 from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.rule import Rule
-from tui_monitor.alerts.rules import asked_by, rules_of, usual_of
+from tui_monitor.alerts.rules import asked_by, names_of, rules_of, usual_of
 from tui_monitor.alerts.usual import UsualKeeper
 from tui_monitor.config import Settings
 from tui_monitor.engine.clock import steady
+from tui_monitor.engine.forecasting import unforecast
 from tui_monitor.engine.keeper import Keeper
 from tui_monitor.engine.telling import Telling
 from tui_monitor.model import (
@@ -72,10 +73,12 @@ class Alerting:
         self._ack_for_s = seconds(alerts.ack_for)
         self.asks_windows = self.asks_models = self.asks_slices = False
         self.asks_over: list[tuple[str, float]] = []  # family and bound: shares of requests above it
-        self._use(rules)
+        self._use(rules, names_of(settings), now_s)
 
-    def _use(self, rules: Sequence[Rule]) -> None:
-        """What these rules must be told beyond the numbers of now."""
+    def _use(self, rules: Sequence[Rule], queries: Sequence[str], now_s: float) -> None:
+        """What these rules must be told beyond the numbers of now; what nobody can tell them is said once."""
+        for rule, why in unforecast(rules, queries):
+            self._tell_event(Event(utc(now_s), clean(f"rule {rule.name} ({rule.severity}): {why}"), "warning"))
         self._usual.set_wanted(usual_of(rules))
         asked = asked_by(rules)
         self.asks_windows = any(one.window for one in asked)
@@ -87,7 +90,7 @@ class Alerting:
         """Other rules from now on."""
         rules = rules_of(settings)
         self._book.set_rules(rules)
-        self._use(rules)
+        self._use(rules, names_of(settings), time.time())
 
     def restore_usual(self, kept: bytes | None) -> str:
         """What was usual; returns why it is not known any more, or nothing."""

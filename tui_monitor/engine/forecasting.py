@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import tzinfo
 
 from msgspec.structs import replace
 
-from tui_monitor.analyse.anomaly.room import ForecastRoom
+from tui_monitor.alerts.rule import Rule, unit_of
+from tui_monitor.alerts.rules import expected_of
+from tui_monitor.alerts.summary import say_span
+from tui_monitor.analyse.anomaly.room import Edges, ForecastRoom
+from tui_monitor.analyse.anomaly.watched import not_forecast
 from tui_monitor.engine.history import Rings
-from tui_monitor.model import Forecast, History, HistoryQuery, Subject, clean
+from tui_monitor.language.names import BUSINESS, asked
+from tui_monitor.language.truth import expected_name
+from tui_monitor.model import Forecast, History, HistoryQuery, Subject, Usual, clean
 
 SAVED_EVERY_S = 900.0
 AHEAD = (" ahead", " ahead.low", " ahead.high")  # ends of keys that ask for times to come
@@ -18,8 +25,10 @@ MOST_COLUMNS = 2000
 class Forecasting:
     """The room of forecasts, and when it is kept."""
 
-    def __init__(self) -> None:
-        self._room = ForecastRoom()
+    def __init__(self, zone: tzinfo | None = None) -> None:
+        """`zone`: whose hours of the day; None: the host's own."""
+        self._room = ForecastRoom(zone)
+        self._expected: dict[tuple[str, str], dict[str, Usual]] = {}  # kind and name of a subject -> edges, as rules look them up
         self._saved_s: float | None = None
         self._bands_due = False
         self.forecasts: list[Forecast] = []
@@ -49,7 +58,16 @@ class Forecasting:
             self.forecasts = self._room.forecasts()
             self.note = _note(*self._room.learning(), self._room.left_out)
             self._bands_due = True
-        return [replace(one, metrics=one.metrics | told) if (told := self._room.told(one)) else one for one in subjects]
+            self._expected = {}
+            for (kind, name, key), edges in self._room.edges().items():
+                self._expected.setdefault((kind, name), {}).update(_said(key, edges))
+        return [self._told(one) for one in subjects]
+
+    def _told(self, subject: Subject) -> Subject:
+        told, expected = self._room.told(subject), self._expected.get((subject.kind, subject.name))
+        if not told and not expected:
+            return subject
+        return replace(subject, metrics=subject.metrics | told, usual=subject.usual | (expected or {}))
 
     def ahead(self, query: HistoryQuery, ask: Callable[[HistoryQuery], History]) -> History:
         """The answer to a query that may ask what is to come; everything else is what `ask` says.
@@ -78,6 +96,26 @@ class Forecasting:
             self._bands_due = False
             for subject, metrics in self._room.bands():
                 rings.put(now_s, subject, metrics)
+
+
+def unforecast(rules: Sequence[Rule], queries: Collection[str] = ()) -> Iterator[tuple[Rule, str]]:
+    """Rules that hold a number against a forecast that nobody makes, with a sentence that says what is forecast."""
+    asked_for = [name for name in queries if not name.startswith(BUSINESS)]
+    for rule in rules:
+        for number in expected_of([rule]):
+            kinds = rule.subjects or ("",)
+            whys = [not_forecast(number if asked(number).over else asked(number).key, kind, asked_for) for kind in kinds]
+            if all(whys):
+                yield rule, whys[0]
+
+
+def _said(key: str, edges: Edges) -> dict[str, Usual]:
+    """Both edges with one sentence."""
+    if edges.low is None or edges.high is None:
+        said = f"what is expected of {key} is not known: {edges.why}"
+    else:
+        said = f"expected {say_span(edges.low, edges.high, unit_of(key))}{edges.by}"
+    return {expected_name(key, "low"): Usual(edges.low, said), expected_name(key, "high"): Usual(edges.high, said)}
 
 
 def _note(ready: int, learning: int, first: str, left_out: int) -> str:

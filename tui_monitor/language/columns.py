@@ -46,7 +46,7 @@ class _ColumnReader(Reader):
         return side.operand
 
     def _unusual(self, left: Side) -> Condition:
-        raise ExpressionError(self._next.column, f"nobody knows what is usual or expected of a column; compare {left.text} with > or <")
+        raise ExpressionError(self._next.column, f"nobody knows what is usual of a column; compare {left.text} with > or <")
 
     def _compared(self, sign: Token, left: Side, right: Side) -> Condition:
         equal = sign.text in ("==", "!=")

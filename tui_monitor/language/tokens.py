@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(
     r"""\s*(?:
-      (?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>%|/(?:s|m)\b|\s?(?!(?:and|or|not|is|above|below|for|over|floor|ceiling)\b)[A-Za-zµ°]+(?:/s\b)?(?![A-Za-z0-9_.:]))?
+      (?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>%|/(?:s|m)\b|\s?(?!(?:and|or|not|is|above|below|outside|for|over|floor|ceiling)\b)[A-Za-zµ°]+(?:/s\b)?(?![A-Za-z0-9_.:]))?
     | (?P<name>[A-Za-z_][A-Za-z0-9_.:]*)
     | "(?P<text>[^"]*)"
     | '(?P<single>[^']*)'

@@ -226,6 +226,15 @@ class Outlook:
         return "" if self._wide_above is not None else f"learning: {len(self._above)} of {NEEDED_HOURS} hours"
 
     @property
+    def waiting(self) -> str:
+        """Why there is no band at this minute; empty where there is one."""
+        if self.low is not None:
+            return ""
+        if self._wide_above is None:
+            return f"learned for {len(self._above)} of {NEEDED_HOURS} hours"
+        return "its level is learned anew after a gap"
+
+    @property
     def season(self) -> str:
         """Which profile explains it: day, week, or none."""
         return self._profile.season

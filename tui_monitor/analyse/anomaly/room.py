@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from tui_monitor.analyse.anomaly import outlook
 from tui_monitor.analyse.anomaly.filling import Filling
 from tui_monitor.analyse.anomaly.moment import moment
 from tui_monitor.analyse.anomaly.outlook import Outlook
-from tui_monitor.analyse.anomaly.sentence import sentence
+from tui_monitor.analyse.anomaly.sentence import BY, sentence
 from tui_monitor.analyse.anomaly.watched import FILLS, FULL, forecast_keys, share_of, traits
 from tui_monitor.model import Forecast, Metrics, Subject, utc
 
@@ -50,6 +51,15 @@ class _Kept(Struct):
     version: int
     outlooks: list[_KeptOutlook]
     fillings: list[_KeptFilling]
+
+
+class Edges(NamedTuple):
+    """A band at a minute; without edges `why` says why."""
+
+    low: float | None
+    high: float | None
+    by: str  # what it rests on: " at this hour of the day", of the week, or nothing
+    why: str
 
 
 class ForecastRoom:
@@ -151,6 +161,14 @@ class ForecastRoom:
             why=sentence(name[2], known, full),
         )
 
+    def edges(self) -> dict[_Name, Edges]:
+        """The band of this minute of every number that is forecast, by kind and name of the subject and key."""
+        return {
+            name: Edges(one.low, one.high, BY[one.season], one.waiting)
+            for name in self._now
+            if (one := self._outlooks.get(name)) is not None
+        }
+
     def bands(self) -> list[tuple[str, Metrics]]:
         """What charts draw behind the numbers of this minute: subject, and what is expected of its keys."""
         found: dict[str, Metrics] = {}
@@ -166,7 +184,8 @@ class ForecastRoom:
     def ahead(self, subject: str, key: str, times_s: Sequence[float]) -> list[tuple[float, float, float] | None]:
         """What is expected of a number at later times, and between which bounds; None of what is past, or farther than `AHEAD_S`.
 
-        Held against what came, 15 kinds of numbers 1, 3, 6 and 24 h ahead: 98 % and more lay inside, of a saw-tooth of no fixed length 94 %.
+        Held against what came, 15 kinds of numbers 1, 3, 6 and 24 h ahead: at least 97.9 % lay inside, except for saw-teeth of no fixed length at
+        6 h (93.7 %) and 24 h (97.5 %).
 
         Args:
             subject: as charts name it.

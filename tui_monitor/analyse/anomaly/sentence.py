@@ -5,7 +5,7 @@ from __future__ import annotations
 from tui_monitor.analyse.anomaly.filling import Full
 from tui_monitor.analyse.anomaly.outlook import Outlook
 
-_BY = {"day": " at this hour of the day", "week": " at this hour of the week", "": ""}
+BY = {"day": " at this hour of the day", "week": " at this hour of the week", "": ""}
 
 
 def sentence(key: str, outlook: Outlook | None, full: Full | None) -> str:
@@ -13,7 +13,7 @@ def sentence(key: str, outlook: Outlook | None, full: Full | None) -> str:
     parts = []
     if outlook is not None and outlook.since_s is not None:
         side = "above" if outlook.side > 0 else "below"
-        parts.append(f"{key} is {side} what is expected{_BY[outlook.season]}")
+        parts.append(f"{key} is {side} what is expected{BY[outlook.season]}")
     if full is not None:
         latest = f"by {spell(full.high_s)} at the latest" if full.high_s is not None else "if it goes on, which nobody can say"
         parts.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from tui_monitor.analyse.anomaly.outlook import Traits
 from tui_monitor.model import Subject
@@ -53,6 +54,22 @@ def forecast_keys(subject: Subject) -> tuple[str, ...]:
     if subject.kind == "query":
         return tuple(subject.metrics)
     return tuple(key for key in FORECAST.get(subject.kind, ()) if key in subject.metrics)
+
+
+def not_forecast(key: str, kind: str = "", queries: Collection[str] = ()) -> str:
+    """Why nothing is expected of a key, with what is forecast instead; empty where it is forecast.
+
+    Args:
+        key: of the vocabulary, or the name of a query.
+        kind: of the subjects that are meant; empty: any.
+        queries: named queries, of which every one is forecast.
+    """
+    if (key in queries and kind in ("", "query")) or any(key in keys for of, keys in FORECAST.items() if kind in ("", of)):
+        return ""
+    near = kind or next((of for of, keys in FORECAST.items() for one in keys if one.partition(".")[0] == key.partition(".")[0]), "target")
+    if near not in FORECAST:
+        return f"{key} is not forecast, and nothing else of a {near}; of a target these are: {' '.join(FORECAST['target'])}"
+    return f"{key} is not forecast; of a {near} these are: {' '.join(FORECAST[near])}"
 
 
 def share_of(subject: Subject, key: str, whole: str | None) -> float | None:
