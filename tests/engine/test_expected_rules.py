@@ -9,10 +9,12 @@ from datetime import UTC
 import numpy as np
 import pytest
 
+from tui_monitor.alerts.judging import judge
 from tui_monitor.alerts.lifecycle import AlertBook
 from tui_monitor.alerts.rules import read_rule
 from tui_monitor.alerts.usual import UsualKeeper
-from tui_monitor.config import RuleSettings
+from tui_monitor.config import RuleSettings, Settings
+from tui_monitor.engine.engine import Engine
 from tui_monitor.engine.forecasting import Forecasting, unforecast
 from tui_monitor.model import Subject
 
@@ -183,3 +185,19 @@ def test_a_key_that_nobody_forecasts_is_unknown_with_that_reason(forecasting: Fo
     (subject,) = forecasting.observe(at_s(HOURS * 60), [chat(150.0)])
     assert NEVER.when.truth({"latency.p99": 9.0}.get) is None
     assert NEVER.unknown(subject) == "what is expected of latency.p99 is not known: no target has a forecast of it"
+
+
+def test_the_engine_says_once_what_nobody_forecasts() -> None:
+    wrong = RuleSettings("tail", "latency.p99 above expected")
+    engine = Engine(Settings(rules=[wrong, RuleSettings("busy", "request.rate above expected")]), "t", None)
+    (said,) = [event for event in engine._events if event.text.startswith("rule ")]
+    assert said.severity == "warning"
+    assert said.text.startswith("rule tail (warning): latency.p99 is not forecast; of a target these are: request.rate latency.p95 ")
+
+
+def test_its_verdict_says_why_nobody_knows(forecasting: Forecasting) -> None:
+    now_s = at_s(HOURS * 60)
+    young, known = (made.observe(now_s, [chat(412.0)])[0] for made in (Forecasting(UTC), forecasting))
+    told = judge({}, [(BUSY, young)], 0.0)
+    assert (told.condition, told.why) == ("unknown", "what is expected of request.rate is not known: learned for 0 of 24 hours")
+    assert judge({}, [(BUSY, known)], 0.0).condition == "true"
