@@ -80,3 +80,9 @@ def test_what_was_so_from_the_first_slot_proves_no_jump() -> None:
     assert suddens(np.full(120, 0.9)) == []
     assert sudden_s(np.full(3, 0.9), np.full(3, 40.0), 60.0 * np.arange(3), 3600.0) is None
     assert sudden_s(np.zeros(40), np.zeros(40), 60.0 * np.arange(40), 3600.0) is None
+
+
+def test_a_jump_within_two_minutes_is_none_of_an_hour_that_has_just_ended() -> None:
+    """Prompts of a server whose clients change: eight minutes, of which one has both."""
+    level, rows = np.asarray([0.5, 0.5, 0.5, 0.19, 0, 0, 0, 0]), np.asarray([679.0, 645, 629, 619, 653, 700, 581, 357])
+    assert sudden_s(level, rows, 60.0 * np.arange(8), 3600.0) == 180.0

@@ -70,9 +70,10 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float
     """When a change was that is clearly a step, and no slope that takes at least `slow_s`; None where none is.
 
     Both stand on a level of their own, so that a change which was there before the first slot, or goes on more slowly beside, proves nothing.
+    Neither is higher than 1: the last minutes of a slope of hours cannot have moved all that a share can move.
 
     Args:
-        level: what moved, one number a slot.
+        level: a share, one number a slot.
         rows: of each slot.
         times: when each slot began, rising.
         slow_s: the fastest that is no step.
@@ -93,10 +94,16 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float
 
 
 def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:
-    """As `_best`, each shape with a level of its own beside it."""
+    """As `_best`, each shape with a level of its own beside it, and at most 1 high."""
     whole = max(float(rows.sum()), 1e-300)
     moved = np.where(rows > 0, level, 0.0)
-    return _best(moved - float(rows @ moved) / whole, rows, shapes - (shapes @ rows / whole)[:, None])
+    moved = moved - float(rows @ moved) / whole
+    shapes = shapes - (shapes @ rows / whole)[:, None]
+    power, along = (shapes**2) @ rows, shapes @ (rows * moved)
+    height = np.clip(np.divide(along, power, out=np.zeros_like(power), where=power > 0), -1.0, 1.0)
+    error = float(rows @ moved**2) - 2 * height * along + height**2 * power
+    at = int(error.argmin())
+    return at, float(error[at])
 
 
 def kind_of(fit: Fitted, earlier: int) -> Kind:
