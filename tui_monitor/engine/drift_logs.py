@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.expectations import Expectation
+from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.logged import Came, Column, LogSignals, name_of, transform_of
 from tui_monitor.analyse.drift.residual import BINS
 from tui_monitor.config import PredictionSettings, Settings
@@ -17,6 +19,7 @@ from tui_monitor.model import LogRow, LogRows, clean
 from tui_monitor.vocabulary import seconds
 
 if TYPE_CHECKING:
+    from tui_monitor.analyse.drift.carried_rows import Carried
     from tui_monitor.analyse.drift.room import DriftRoom
 
 MOST_WAITING = 512  # looks at logs that wait for the judges; beyond, the oldest are left out and told
@@ -157,6 +160,7 @@ class DriftLogs:
         self._errors_of_inputs(room, log, came)
         if came.late:
             room.rows(log, came.late_at_s, came.late)
+            self._sort(room, log, lambda carried: carried.labelled(came.late_at_s, came.late, came.late_numbers))
         for one in came.counted:
             at_s = float(came.at_s.max()) if came.at_s.size else now_s
             if one.counts[0] or room.has(log, one.signal):
@@ -166,13 +170,14 @@ class DriftLogs:
         """Rows of now wait for the next check; those of the past are checked as if time passed."""
         if not chosen.any():
             return
-        at_s = came.at_s[chosen]
-        columns = came.columns if chosen.all() else _only(came.columns, chosen)
+        at_s, numbers = came.at_s[chosen], came.numbers[chosen]
+        columns = came.columns if came.versions is None else {self._version_of(log): came.versions} | came.columns
+        columns = columns if chosen.all() else _only(columns, chosen)
         newest_s = float(at_s.max())
         if newest_s >= now_s - BEHIND_S:
             room.caught_up(log)
             self._last.pop(log, None)
-            room.rows(log, at_s, columns)
+            self._take(room, log, at_s, columns, numbers)
             return
         self._last[log] = (now_s, newest_s)
         slot = np.floor(at_s / self._every_s).astype(np.int64)
@@ -182,7 +187,21 @@ class DriftLogs:
         for one in np.unique(slot):
             part = slot == one
             room.catch_up(log, float(one) * self._every_s)  # what waits is of before
-            room.rows(log, at_s[part], columns if part.all() else _only(columns, part))
+            self._take(room, log, at_s[part], columns if part.all() else _only(columns, part), numbers[part])
+
+    def _take(self, room: DriftRoom, log: str, at_s: Floats, columns: dict[str, Column], numbers: NDArray[np.int64]) -> None:
+        """Rows for the judges, and for the slices: those know the version of each too."""
+        room.rows(log, at_s, {name: one for name, one in columns.items() if one[0] != "version"})
+        self._sort(room, log, lambda carried: carried.rows(at_s, columns, numbers))
+
+    def _sort(self, room: DriftRoom, log: str, work: Callable[[Carried], None]) -> None:
+        known = self._logs.get(log)
+        if known is not None:
+            room.carry(known.settings, work)
+
+    def _version_of(self, log: str) -> str:
+        known = self._logs.get(log)
+        return known.settings.columns.version if known is not None else "version"
 
 
 def _only(columns: dict[str, Column], chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Column]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui_monitor.collect.columns import read_columns
 from tui_monitor.collect.promql import instances
@@ -15,6 +15,9 @@ from tui_monitor.engine.drift_past import ASK_AGAIN_S, PastQuestions, Question, 
 from tui_monitor.model import clean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tui_monitor.analyse.drift.given import Made
     from tui_monitor.analyse.drift.room import DriftRoom
     from tui_monitor.analyse.drift.saved import Intake
@@ -90,6 +93,8 @@ class References:
         times = np.asarray([row.at_s for row in labelled])
         for column, (_, values, there) in logged.errors_of(pairs, log).items():
             self._offer(room, log.name, column, of_values(values, times if there.size == times.size else None, f"file {name}"))
+        sliced = logged.with_errors(rows, log)
+        room.carry(log, lambda carried: carried.given(f"file {name}", sliced, len(rows)))
         logs.labelled(log.name, rows, f"file {name}")
         room.reference_file(log.name, f"file {name}")
         if not log.expectations:
@@ -117,15 +122,17 @@ class References:
             have = ", ".join(list(read.columns)[:8]) or "none"
             self._note(f"{log.name}: {name} has no column {one.signal!r} (it has {clean(have, 120)}); it is learned", "warning")
             return
-        for column in wanted:
-            if column in (log.columns.id, log.columns.label, log.columns.version):
+        sliced: dict[str, tuple[NDArray[Any], NDArray[np.bool_]]] = {}
+        for column, values in read.columns.items():
+            if column in (log.columns.id, log.columns.label):
                 continue
-            values = read.columns[column]
             if column == log.columns.prediction and log.task != "regression" and values.dtype != object:
-                values = np.asarray([None if value != value else f"{value:.12g}" for value in values], dtype=object)  # noqa: PLR0124
+                values = np.asarray([None if value != value else f"{value:.12g}" for value in values], dtype=object)  # noqa: PLR0124, PLW2901
             there = there_of(values)
-            at_s = read.at_s[there] if read.at_s is not None else None
-            self._offer(room, log.name, column, of_values(values[there], at_s, name))
+            sliced[column] = values[there], there
+            if column in wanted and column != log.columns.version:
+                self._offer(room, log.name, column, of_values(values[there], read.at_s[there] if read.at_s is not None else None, name))
+        room.carry(log, lambda carried: carried.given(name, sliced, read.rows))
         if not one.signal:
             room.reference_file(log.name, name)
             if not log.expectations:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -51,9 +51,7 @@ def test_the_parts_of_slices_that_split_all_rows_add_up_to_the_whole(
     found = change_of(expected, counts, at, 1.0, category=category)
     moved = counts[found.event].sum() / len(now) - expected[found.event].sum() / len(then)
     parts = contributions(sides[0], sides[1].table(6), found)
-    if moved == 0:
-        assert np.isnan(parts).all()
-        return
+    assume(abs(moved) > 1e-9)
     assert parts.sum() == pytest.approx(1.0)
     by_hand = [
         (np.mean([found.event[place] and where == one for place, where in now]) - np.mean([found.event[place] and where == one for place, where in then])) / moved

@@ -161,6 +161,7 @@ class Carried:
 
     def __init__(self, settings: PredictionSettings, saved: SavedCarried | None = None) -> None:
         self.settings = settings
+        self.failed = ""  # why nothing is told any more
         self.slices: list[Sliced] | None = None
         self._roles: dict[str, str] = {}
         self._rows, self._labelled = Stream(), Stream()
@@ -200,7 +201,7 @@ class Carried:
 
     def given(self, origin: str, columns: Mapping[str, Values], rows: int) -> None:
         """The rows of a file that is a reference; `origin` as its signals' references have it."""
-        if len(self._given) >= MOST_GIVEN or not rows:
+        if not rows or (len(self._given) >= MOST_GIVEN and origin not in self._given):
             return
         step = 1 + (rows - 1) // MOST_ROWS
         piece = Piece(np.zeros(rows), np.full(rows, -1, np.int64), np.zeros(rows, np.uint64), dict(columns)).take(slice(None, None, step))

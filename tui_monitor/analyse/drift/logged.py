@@ -39,6 +39,7 @@ LEARN_ROWS = 5000  # at most held to learn expectations from
 LATE_S = 5.0  # a row's clock may be so far ahead of ours
 GONE_AFTER = 200  # rows without a column that the reference has
 
+NONE: NDArray[np.int64] = np.zeros(0, np.int64)
 Column = tuple[str, NDArray[Any], NDArray[np.bool_]]
 """Role, the values of the rows that have one, and which rows those are."""
 Pair = tuple[str | float, str | float]
@@ -51,6 +52,7 @@ class Waits(NamedTuple):
     prediction: str | float
     inputs: bytes  # its numbers, as `Residuals.unpacked` takes them
     round: int  # of the versions of the model
+    number: int  # of the row in its log
 
 
 class Counted(NamedTuple):
@@ -76,6 +78,9 @@ class Came(NamedTuple):
     residual: str = ""  # the name of its signal, where there is one
     transform: Transform | None = None  # made since the last look
     ended: bool = False  # the one before holds no more
+    numbers: NDArray[np.int64] = NONE  # of the rows in their log
+    late_numbers: NDArray[np.int64] = NONE  # of the rows that the labels are of
+    versions: Column | None = None  # of the rows, where they tell it
 
 
 class LogSignals:
@@ -113,7 +118,8 @@ class LogSignals:
         if before is not None:
             self._round += 1
         self.residuals.serves(self._version)
-        late = self._judged(rows, columns, before or 0, now_s)
+        numbers = np.arange(self._rows, self._rows + len(rows.rows))
+        late, late_numbers = self._judged(rows, columns, before or 0, now_s)
         notes: list[str] = []
         counted: list[Counted] = []
         if rows.rows:
@@ -123,16 +129,24 @@ class LogSignals:
         size = max((there.size for _, _, there in late.values()), default=0)
         came = Came(at_s, columns, late, np.full(size, now_s), counted, self._version, before, notes)
         ended, fresh = self.residuals.news()
+        made = versions_of(rows.rows, self._settings)
+        came = came._replace(numbers=numbers, late_numbers=late_numbers, versions=made)
         return came._replace(residual=self.residuals.name, ended=ended, transform=fresh)
 
     # -- right or wrong -----------------------------------------------------------------------------------------------------------------
 
-    def _judged(self, rows: LogRows, columns: Mapping[str, Column], before: int, now_s: float) -> dict[str, Column]:
-        """Labelled rows; the first `before` rows are of the version before this one: what is usual of this one says nothing of them."""
+    def _judged(
+        self, rows: LogRows, columns: Mapping[str, Column], before: int, now_s: float
+    ) -> tuple[dict[str, Column], NDArray[np.int64]]:
+        """Labelled rows and their numbers.
+
+        The first `before` rows are of the version before this one: what is usual of this one says nothing of them.
+        """
         inputs = self.residuals.inputs(columns, len(rows.rows))
         names: list[str] = []
         pairs: list[Pair] = []
         known: list[bytes] = []
+        numbers: list[int] = []
         for place, row in enumerate(rows.rows):
             if row.prediction is None:
                 continue
@@ -141,23 +155,25 @@ class LogSignals:
                 names.append(row.id)
                 pairs.append((row.prediction, row.label))
                 known.append(here)
+                numbers.append(self._rows + place)
             else:
-                self._waiting[row.id] = Waits(row.prediction, here, self._round)
+                self._waiting[row.id] = Waits(row.prediction, here, self._round, self._rows + place)
         for name, label in rows.labels.items():
             waits = self._waiting.pop(name, None)
             if waits is not None:
                 names.append(name)
                 pairs.append((waits.prediction, label))
                 known.append(waits.inputs if waits.round == self._round else b"")
+                numbers.append(waits.number)
         while len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
         found = errors_of(pairs, self._settings)
         if not pairs:
-            return found
+            return found, NONE
         errors = residuals_of(pairs, self._settings)
         errors[[not one for one in known]] = np.nan
         made = self.residuals.take(now_s, self.residuals.unpacked(known), errors, names)
-        return found if made is None else found | {self.residuals.name: made}
+        return found if made is None else found | {self.residuals.name: made}, np.asarray(numbers, np.int64)
 
     # -- versions, columns ------------------------------------------------------------------------------------------------------------------
 
@@ -277,6 +293,27 @@ def columns_of(rows: Sequence[LogRow], settings: PredictionSettings) -> dict[str
             found[f"{score}_{name}"] = _column("score", [row.scores.get(name) for row in rows])
     elif settings.task == "binary":
         found[score] = _column("score", [row.score for row in rows])
+    return found
+
+
+def versions_of(rows: Sequence[LogRow], settings: PredictionSettings) -> Column | None:
+    """The version of the model that answered each row; None where none tells it, or it is private."""
+    if settings.columns.version in settings.private or not any(row.version for row in rows):
+        return None
+    return _column("version", [row.version or None for row in rows])
+
+
+def with_errors(rows: Sequence[LogRow], settings: PredictionSettings) -> dict[str, tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """Columns of a reference, its versions and its errors: the values of the rows that have one, and which rows those are."""
+    found = {name: (values, there) for name, (_, values, there) in columns_of(rows, settings).items()}
+    if (versions := versions_of(rows, settings)) is not None:
+        found.setdefault(settings.columns.version, versions[1:])
+    labelled = [place for place, row in enumerate(rows) if row.label is not None and row.prediction is not None]
+    pairs = [(row.prediction, row.label) for row in rows if row.label is not None and row.prediction is not None]
+    for name, (_, values, there) in errors_of(pairs, settings).items():
+        every = np.zeros(len(rows), np.bool_)
+        every[np.asarray(labelled)[there]] = True
+        found[name] = values, every
     return found
 
 

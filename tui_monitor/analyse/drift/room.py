@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift import kept, renewed, sentence, verdicts, weights
 from tui_monitor.analyse.drift.binning import Bins
+from tui_monitor.analyse.drift.carried_rows import Carried, SavedCarried
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.multivariate import methods, outliers
@@ -21,7 +22,7 @@ from tui_monitor.analyse.drift.residual import Transform
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
 from tui_monitor.analyse.drift.signal import Signal
 from tui_monitor.analyse.drift.together import SILENT_S, together
-from tui_monitor.config import DriftSettings
+from tui_monitor.config import DriftSettings, PredictionSettings
 from tui_monitor.model import Drift, clean
 from tui_monitor.vocabulary import seconds
 
@@ -42,6 +43,7 @@ class Saved(msgspec.Struct):
     expectations: dict[str, list[Expectation]] = {}
     smallest_shift: float | None = None  # that the evidence is against
     residuals: dict[str, Transform] = {}
+    carried: dict[str, SavedCarried] = {}
 
 
 class DriftRoom:
@@ -62,6 +64,8 @@ class DriftRoom:
         self._why_learned: dict[tuple[str, str], str] = {}  # signals that should have been given a reference: why they were not
         self.expectations: dict[str, list[Expectation]] = {}  # of each log, learned or given
         self.residuals: dict[str, Transform] = {}  # of each log: what the errors of each sort of inputs are
+        self._carried: dict[str, Carried] = {}  # of each log: which slices carry a change
+        self._carried_before: dict[str, SavedCarried] = {}  # by an earlier engine
         self.left_out: set[tuple[str, str]] = set()  # signals over the bound
         self._failed: set[tuple[str, str]] = set()  # signals that cannot be judged because that raised: blind until they are new
         self._notes: list[str] = []  # what people are to be told
@@ -142,6 +146,28 @@ class DriftRoom:
             if known is not None and at_s.size:
                 self._take((source, name), float(at_s.max()), lambda known, values=values, there=there: _came(known, at_s, values, there))  # type: ignore[misc]
 
+    def carry(self, settings: PredictionSettings, work: Callable[[Carried], _T]) -> _T | None:
+        """Something to do with the slices of one log; what raises there ends nothing but that it is told which of them carry a change."""
+        known = self._carried.get(settings.name)
+        if known is None or known.settings != settings:
+            before = known.dump() if known is not None else self._carried_before.pop(settings.name, None)
+            known = self._carried[settings.name] = Carried(settings, before)
+        if known.failed:
+            return None
+        try:
+            return work(known)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the signals are judged on
+            known.failed = clean(f"{type(error).__name__}: {error}")
+        if len(self._notes) < MOST_NOTES:
+            self._notes.append(f"drift: which slices of {clean(settings.name, 60)} carry a change is not told any more: {known.failed}")
+        return None
+
+    def _look_at_slices(self, sources: Collection[str]) -> None:
+        for known in list(self._carried.values()):
+            if known.settings.name in sources:
+                signals = self._of(known.settings.name)
+                self.carry(known.settings, lambda known, signals=signals: known.look(signals))  # type: ignore[misc]
+
     def counted(
         self, source: str, at_s: float, name: str, role: Role | str, labels: Sequence[str], counts: Sequence[float], usual: Reference
     ) -> None:
@@ -176,6 +202,7 @@ class DriftRoom:
         for signal in self._of(source):
             if _of_log(signal):
                 self._judge((signal.source, signal.name), end_s, budgets)
+        self._look_at_slices((source,))
 
     def caught_up(self, source: str) -> None:
         """The rows of this log are of now."""
@@ -235,6 +262,8 @@ class DriftRoom:
             for signal in self._of(source)
             if _of_log(signal) == logs and not signal.given and (signal.reference is not None or signal.unfit)
         ]
+        if logs and (known := self._carried.get(source)) is not None:
+            self.carry(known.settings, Carried.anew)
         for signal in learn:
             signal.anew(now_s, f"version {clean(version, 40)} since {sentence.clock(now_s, now_s)}")
             self._failed.discard((source, signal.name))
@@ -352,6 +381,7 @@ class DriftRoom:
         self._behind.pop(source, None)
         self.expectations.pop(source, None)
         self.residuals.pop(source, None)
+        self._carried.pop(source, None)
 
     def drop(self, source: str, signal: str) -> None:
         """A signal that is measured in another way from now on: it learns anew."""
@@ -374,6 +404,7 @@ class DriftRoom:
         for key, signal in self._signals.items():
             if key[0] not in self._behind or not _of_log(signal):
                 self._judge(key, now_s, budgets)
+        self._look_at_slices(self._carried.keys() - self._behind.keys())
         return True
 
     def verdicts(self, now_s: float) -> list[Drift]:
@@ -386,8 +417,11 @@ class DriftRoom:
     def _verdict(self, key: tuple[str, str], now_s: float, budgets: Mapping[tuple[str, str], float]) -> Drift:
         told = self._within(key, lambda signal: verdicts.verdict(signal, now_s)) or verdicts.verdict(self._signals[key], now_s)
         budget_s = budgets.get(key) if not self._signals[key].unfit else None
+        log = self._carried.get(key[0]) if told.state in ("drift", "watch") else None
+        carries = self.carry(log.settings, lambda log: log.carriers(self._signals[key])) if log is not None else None
         return msgspec.structs.replace(
             told,
+            slices=carries or [],
             importance=weights.importance_of(self._importance, key),
             budget_days=budget_s / DAY_S if budget_s is not None else None,
         )
@@ -405,7 +439,8 @@ class DriftRoom:
     def dump(self) -> bytes:
         """References and running evidence."""
         signals = [kept.dumped(signal) for key, signal in self._signals.items() if key not in self._failed]
-        return msgspec.msgpack.encode(Saved(SAVED_AS, signals, self.expectations, self._limits.tolerance, self.residuals))
+        carried = self._carried_before | {name: known.dump() for name, known in self._carried.items()}
+        return msgspec.msgpack.encode(Saved(SAVED_AS, signals, self.expectations, self._limits.tolerance, self.residuals, carried))
 
     def load(self, saved: bytes) -> bool:
         """Take up what `dump` gave; what cannot be read is learned anew.
@@ -422,6 +457,7 @@ class DriftRoom:
         complete = True
         self.expectations |= room.expectations
         self.residuals |= room.residuals
+        self._carried_before |= room.carried
         for one in room.signals[:MAX_SIGNALS]:
             try:
                 loaded = self._signals.setdefault((one.source, one.name), kept.loaded(one, self._limits))
