@@ -48,6 +48,7 @@ class Carries(Struct, frozen=True):
     now: float | None
     rows: tuple[float, float]  # share of all rows that lie in it
     inside: tuple[float | None, float | None]  # share of its own rows that lie beyond the cut, or in the category
+    where: str = ""  # the cut or the category: "above 47"
 
 
 class Drift(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ LEAST_PART = 0.2  # of one slice
 LEAST_TOGETHER = 0.5  # of those that are told
 CLEARLY = 0.15  # more than its share of the rows
 CHANCE = 0.001  # that any slice is told where all moved alike
+AS_MUCH = 0.9
 MOST_LOOKED_AT = 8  # slices beyond chance, the largest: what their rows are worth is looked at too
 
 
@@ -63,11 +64,15 @@ class Change(NamedTuple):
 
 
 def change_of(expected: Floats, counts: Floats, at: int, tau: float, *, category: bool) -> Change:
-    """The event that tells a change best: what lies on the side of the cut that has grown, or the category."""
+    """The event that tells a change best: what lies on the side of the cut that has grown; or the category, one that grew where that is the same.
+
+    Of right and wrong one grows as much as the other shrinks; it is what grew that has come from somewhere.
+    """
     wanted, now = expected / max(float(expected.sum()), 1e-300), counts / max(float(counts.sum()), 1e-300)
     place = np.arange(wanted.size)
     if category:
-        return Change(place == at, wanted, tau)
+        grown = int((now - wanted).argmax())
+        return Change(place == (grown if now[grown] - wanted[grown] >= AS_MUCH * abs(now[at] - wanted[at]) else at), wanted, tau)
     above = now[: at + 1].sum() <= wanted[: at + 1].sum()
     return Change(place > at if above else place <= at, wanted, tau)
 
@@ -132,7 +137,7 @@ def _parts(rows: Rows, table: Floats, change: Change) -> _Parts:
     return _Parts(_Sides.of(now, shares, change.event), _Sides.of(table, change.expected, change.event))
 
 
-def carriers(rows: Rows, table: Floats, change: Change, names: Sequence[str], allowed: Mask) -> list[Carries]:
+def carriers(rows: Rows, table: Floats, change: Change, names: Sequence[str], allowed: Mask, where: str = "") -> list[Carries]:
     """The few slices that carry the most of a change, the largest part first; none where that is within chance.
 
     Args:
@@ -141,6 +146,7 @@ def carriers(rows: Rows, table: Floats, change: Change, names: Sequence[str], al
         change: what moved.
         names: of the slices.
         allowed: the slices that may be told.
+        where: the event, for people.
     """
     size, size_then = float(rows.places.size), float(table[:, -1, -1].sum())
     if min(size, size_then) < LEAST_ROWS * change.tau or not allowed.any():
@@ -172,6 +178,7 @@ def carriers(rows: Rows, table: Floats, change: Change, names: Sequence[str], al
             reference=_share(parts.then.both[-1, i], parts.then.event),
             now=_share(parts.now.both[-1, i], parts.now.event),
             rows=(float(parts.then.inside[-1, i]), float(parts.now.inside[-1, i])),
+            where=where,
             inside=(_share(parts.then.both[-1, i], parts.then.inside[-1, i]), _share(parts.now.both[-1, i], parts.now.inside[-1, i])),
         )
         for i in sorted(told, key=lambda i: -part[i])

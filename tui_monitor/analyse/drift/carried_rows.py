@@ -20,6 +20,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from tui_monitor.analyse.drift import sentence
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.carried import Rows, carriers, change_of
 from tui_monitor.analyse.drift.judge import Floats
@@ -30,7 +31,7 @@ from tui_monitor.analyse.performance.slicing.candidates import LEARN, Candidates
 from tui_monitor.analyse.performance.slicing.slices import ExpressionError, Slice, Table, predicate
 from tui_monitor.config import PredictionSettings
 from tui_monitor.language.columns import spelled_column
-from tui_monitor.model import Carries
+from tui_monitor.model import Carries, clean
 
 MOST_ROWS = 5000  # of the newest, and of those since the log is known
 MOST_PIECES = 64  # that they are held in
@@ -110,7 +111,7 @@ class Held:
     """Rows, bounded: the newest, or every k-th of all."""
 
     def __init__(self, *, newest: bool) -> None:
-        self._newest, self._stride, self._skip = newest, 1, 0
+        self._newest, self._stride, self._seen = newest, 1, 0
         self._pieces: list[Piece] = []
         self.size = 0
 
@@ -119,9 +120,10 @@ class Held:
         if self._newest:
             piece = piece.take(slice(-MOST_ROWS, None)) if piece.at_s.size > MOST_ROWS else piece
         elif self._stride > 1:
-            size = piece.at_s.size
-            first, self._skip = self._skip, (self._skip - size) % self._stride
+            first, self._seen = -self._seen % self._stride, self._seen + piece.at_s.size
             piece = piece.take(slice(first, None, self._stride))
+        else:
+            self._seen += piece.at_s.size
         self._pieces.append(piece)
         self.size += piece.at_s.size
         if len(self._pieces) > MOST_PIECES or self.size > 1.5 * MOST_ROWS:
@@ -133,7 +135,7 @@ class Held:
         if self._newest and whole.at_s.size > MOST_ROWS:
             whole = whole.take(slice(-MOST_ROWS, None))
         while not self._newest and whole.at_s.size > MOST_ROWS:
-            whole, self._stride, self._skip = whole.take(slice(None, None, 2)), 2 * self._stride, 0
+            whole, self._stride = whole.take(slice(None, None, 2)), 2 * self._stride
         self._pieces, self.size = [whole], whole.at_s.size
         return whole
 
@@ -338,7 +340,8 @@ class Carried:
         rows = self._rows_of(signal, bins, stream.newest.together(), stretch.since_s)
         allowed = np.asarray([_fits(one, signal) for one in slices], np.bool_) & joint.known & self._known_now()
         change = change_of(stretch.expected, stretch.counts, at, signal.tau, category=signal.category)
-        found = carriers(rows, joint.table, change, [one.slice.name for one in slices], allowed) if rows.places.size else []
+        where = _where(signal.name, bins, change.event)
+        found = carriers(rows, joint.table, change, [one.slice.name for one in slices], allowed, where) if rows.places.size else []
         self._told[signal.name] = (stretch.since_s, at), stream.rows + max(20, int(AGAIN_SHARE * rows.places.size)), found
         return found
 
@@ -446,6 +449,15 @@ def _fits(one: Sliced, signal: Signal) -> bool:
     if signal.name in one.slice.columns:
         return False
     return signal.role != "input" if one.sort == "number" else signal.role == "performance" if one.sort == "output" else True
+
+
+def _where(name: str, bins: Bins, event: NDArray[np.bool_]) -> str:
+    """A row of the event lies there."""
+    if bins.kind == "category":
+        return clean(bins.names[int(event.argmax())], 60)
+    if event[0]:
+        return f"at or below {sentence.number(bins.edges[int(event.sum()) - 1], name)}"
+    return f"above {sentence.number(bins.edges[int(event.argmax()) - 1], name)}"
 
 
 def _key(bins: Bins, reference: Reference) -> str:
