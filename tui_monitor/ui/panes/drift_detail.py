@@ -8,6 +8,7 @@ from tui_monitor.ui import signs
 from tui_monitor.ui.panes import drift_chart as charts
 from tui_monitor.ui.panes import drift_measures as measures
 from tui_monitor.ui.panes import drift_shapes as shapes
+from tui_monitor.ui.panes import drift_slices as slices
 from tui_monitor.ui.panes import drift_words as words
 from tui_monitor.ui.panes.quality_facts import named
 from tui_monitor.ui.panes.story import Line
@@ -24,7 +25,13 @@ _STEPS = (3, 5, 7, 9, 11, 13)  # heights of both shapes at which they look well
 
 def of_signal(frame: Frame, signal: Drift, view: View, width: int, *, ascii: bool = False) -> list[Line]:  # noqa: A002
     """All of it, the sentence first."""
-    out = [_head(frame, signal, view, width, whole=False), *_said(signal, width, 6), (), *_facts(frame, signal, view, width)]
+    out = [
+        _head(frame, signal, view, width, whole=False),
+        *_said(signal, width, 6),
+        *_slices(signal, width, 3),
+        (),
+        *_facts(frame, signal, view, width),
+    ]
     if drawn := _shapes(signal, width, _SHAPES, ascii=ascii):
         over = f"   share of the rows in each of {len(signal.shares.reference) if signal.shares else 0} bins, on one scale"
         out += [(), (("reference and now", "key"), (over, "dim")), *drawn]
@@ -102,6 +109,8 @@ def _beside(canvas: Canvas, frame: Frame, signal: Drift, view: View, height: int
     out += charts.windows(signal, view, canvas.width)
     if len(out) < height and signal.moved_together:
         out += named("with it", words.together(signal), "text", canvas.width, 1)
+    if len(out) < height:
+        out += _slices(signal, canvas.width, 1)
     out += _evidence(frame, signal, canvas.width)
     if height > _FEW and height - len(out) >= 7:
         out += [(), *_chart(signal, view, canvas.width, min(_CHART, height - len(out) - 1), ascii=canvas.ascii)]
@@ -132,6 +141,11 @@ def _said(signal: Drift, width: int, rows: int) -> list[Line]:
     return [*lines, *(((part, "info"),) for part in wrap(f"helps: {helps}", width, 2))] if helps else lines
 
 
+def _slices(signal: Drift, width: int, rows: int) -> list[Line]:
+    said = slices.most_of_it(signal)
+    return [((part, "text"),) for part in wrap(said, width, rows)] if said else []
+
+
 def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     """What it is, how sure that is, and against what it is held."""
     told: list[tuple[str, str, str]] = [
@@ -153,6 +167,7 @@ def _facts(frame: Frame, signal: Drift, view: View, width: int) -> list[Line]:
     told += [("early", words.early(signal), "warn")] if signal.early else []
     if signal.importance is not None:
         told.append(("matters", f"importance {fmt.digits(signal.importance)} for the model", "text"))
+    told += [("slice" if place == 0 else "", f"{one.name}: {slices.why(one)}", "text") for place, one in enumerate(signal.slices)]
     if signal.follows:
         told.append(("follows", f"{words.follows(signal, frame, utc=view.utc)}: one origin, one alert", "text"))
     if signal.moved_together:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui_monitor.model import Drift, Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes import drift_measures as measures
+from tui_monitor.ui.panes import drift_slices as slices
 from tui_monitor.ui.panes import drift_words as words
 
 _STATES = {
@@ -24,12 +25,14 @@ def of_signal(frame: Frame | None, signal: Drift, *, utc: bool = False) -> list[
     bound = "at least " if signal.bound == ">=" else ""
     lines = [f"signal   {signal.signal} of {signal.source} ({signal.role}), {signal.state}"]
     lines += [f"so       {signal.sentence}"] if signal.sentence else []
+    lines += [f"where    {told}"] if (told := slices.most_of_it(signal)) else []
     lines += [f"state    {signal.state}: {_STATES[signal.state]}"]
     lines += [f"why      {signal.why}"] if signal.why else []
     lines += [f"helps    {words.remedy(signal)}"] if words.remedy(signal) else []
     lines += [f"cause    {name} drift: {what}; {means}"]
     lines += [f"inputs   {told}"] if (told := _given_inputs(frame, signal)) else []
     lines += [f"test     {words.measure(signal.test)}: {measures.meaning(signal.test, signal) or signal.test}"]
+    lines += [f"{'slices' if place == 0 else '':8} {text}" for place, text in enumerate(slices.explained(signal))]
     if signal.effect is not None:
         lines.append(f"effect   {bound}{signal.effect:.3f}: the largest gap between then and now; 0 same, 1 disjoint")
     low, high = signal.interval
