@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from tui_monitor.analyse.drift.dependence import cautious, correlation_time
 from tui_monitor.analyse.drift.judge import Floats
@@ -158,7 +158,7 @@ def carriers(rows: Rows, table: Floats, change: Change, names: Sequence[str], al
     excess = part - usual
     of_usual = parts.moved**2 * usual * (1 - usual) / min(size, size_then)  # the share of the rows is not known exactly either
     spread = np.sqrt(parts.variance(usual, size, size_then) + of_usual)
-    threshold = float(-special.ndtri(CHANCE / (2 * int(allowed.sum()))))
+    threshold = -NormalDist().inv_cdf(CHANCE / (2 * int(allowed.sum())))
     beyond = excess * abs(parts.moved) / np.maximum(threshold * spread, 1e-300)  # squared: the worth of a row that it bears
     clear = allowed & (part >= LEAST_PART) & (excess >= CLEARLY) & (beyond > math.sqrt(change.tau))
     hit = change.event[rows.places]
