@@ -43,6 +43,7 @@ ALIKE, NOISE, MOST_NOISE = 0.02, 1.5, 0.06  # rows whose bins differ by more are
 AGAIN_ROWS = 500  # more, before rows are looked at anew for a reference that has no counts
 AGAIN_SHARE = 0.05  # of the rows since a change must be new, before it is looked at anew
 KNOWN = 0.5  # share of the rows that must have a slice's columns
+WAITING_ROWS = 500
 LATE_ROWS = 65_536  # rows whose slices are known when their label comes
 MOST_GIVEN = 4  # files
 
@@ -167,6 +168,8 @@ class Carried:
         self.slices: list[Sliced] | None = None
         self._roles: dict[str, str] = {}
         self._rows, self._labelled = Stream(), Stream()
+        self._came: list[Piece] = []  # rows that wait to be sorted
+        self._came_late: list[Piece] = []
         self._late: set[str] = set()  # signals of labelled rows
         self._unfit: set[str] = set()
         self._bits = np.zeros(LATE_ROWS, np.uint64)
@@ -189,7 +192,7 @@ class Carried:
         piece = Piece(
             at_s, numbers, np.zeros(at_s.size, np.uint64), {name: (values, there) for name, (_, values, there) in columns.items()}
         )
-        self._rows.add(self._sorted(piece))
+        self._wait(self._came, piece)
 
     def labelled(
         self, at_s: Floats, columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]], numbers: NDArray[np.int64]
@@ -199,7 +202,22 @@ class Carried:
         piece = Piece(
             at_s, numbers, np.zeros(at_s.size, np.uint64), {name: (values, there) for name, (_, values, there) in columns.items()}
         )
-        self._labelled.add(piece if self.slices is None else self._found(piece))
+        self._wait(self._came_late, piece)
+
+    def _wait(self, waiting: list[Piece], piece: Piece) -> None:
+        """Some hundred rows are sorted at once: each look at them costs more than a row does."""
+        waiting.append(piece)
+        if sum(one.at_s.size for one in waiting) >= WAITING_ROWS:
+            self._take()
+
+    def _take(self) -> None:
+        """What waits, to what is held: rows first, for their labels."""
+        if self._came:
+            self._rows.add(self._sorted(_joined(self._came)))
+        if self._came_late:
+            late = _joined(self._came_late)
+            self._labelled.add(late if self.slices is None else self._found(late))
+        self._came, self._came_late = [], []
 
     def given(self, origin: str, columns: Mapping[str, Values], rows: int) -> None:
         """The rows of a file that is a reference; `origin` as its signals' references have it."""
@@ -212,6 +230,7 @@ class Carried:
     def anew(self) -> None:
         """Another version of the model serves: what is usual is learned from what comes from now on."""
         self._rows, self._labelled = Stream(), Stream()
+        self._came, self._came_late = [], []
         self._tried.clear()
         self._told.clear()
 
@@ -245,8 +264,10 @@ class Carried:
         """After a check: references that are new have their counts made while the rows that they were made of are there."""
         signals = [signal for signal in signals if signal.intake == "rows"]
         judged = [signal for signal in signals if signal.reference is not None]
-        if self.slices is None and judged and self._rows.since.size >= SETTLED_AT:
-            self._settle()
+        if self.slices is None and judged:
+            self._take()
+            if self._rows.since.size >= SETTLED_AT:
+                self._settle()
         if self.slices is None:
             return
         self._unfit = {signal.name for signal in signals if signal.unfit}
@@ -268,6 +289,7 @@ class Carried:
         tried = self._tried.get(signal.name)
         if tried is not None and tried[0] is reference and (stream.rows - tried[1] < AGAIN_ROWS or signal.state in ("drift", "watch")):
             return
+        self._take()
         self._tried[signal.name] = (reference, stream.rows)
         self._joints.pop(signal.name, None)
         self._told.pop(signal.name, None)
@@ -337,6 +359,7 @@ class Carried:
         told = self._told.get(signal.name)
         if told is not None and told[0] == (stretch.since_s, at) and stream.rows < told[1]:
             return told[2]
+        self._take()
         rows = self._rows_of(signal, bins, stream.newest.together(), stretch.since_s)
         allowed = np.asarray([_fits(one, signal) for one in slices], np.bool_) & joint.known & self._known_now()
         change = change_of(stretch.expected, stretch.counts, at, signal.tau, category=signal.category)
