@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from frames import AT, INCIDENT, LLAMA, VIEW, ago
 from msgspec.structs import replace
 
-from tui_monitor.model import Forecast
+from tui_monitor.model import Forecast, Frame
 from tui_monitor.ui import board
 from tui_monitor.ui.panes import expected
 from tui_monitor.ui.view import Series
@@ -79,9 +81,9 @@ def test_the_chart_says_it_beside_the_number() -> None:
 # -- what is to come --------------------------------------------------------------------------------------------------------------------
 
 
-def coming(*, known: bool = True) -> dict[tuple[str, str], Series]:
+def coming(frame: Frame = FRAME, *, known: bool = True) -> dict[tuple[str, str], Series]:
     """What an engine answers: the level grows by one every five minutes."""
-    query = expected.wanted_ahead(FRAME, LLAMA.name, KEY)
+    query = expected.wanted_ahead(frame, LLAMA.name, KEY)
     step_s = (query.end_s - query.start_s) / query.points
     middle: list[float | None] = [1800.0 + place if known else None for place in range(query.points)]
     return {
@@ -115,6 +117,13 @@ def test_explain_tells_the_next_hours_with_their_bounds() -> None:
     assert said[at + 1].strip().startswith("20:20 about 1871/s, between")
     assert "about 2087/s, between 1787/s and 2487/s" in said[at + 2]
     assert not any(line.startswith("ahead") for line in board.explain_chosen(FRAME, SEEN))
+
+
+def test_a_full_hour_of_tomorrow_is_told_whole() -> None:
+    midnight = replace(FRAME, at=AT.replace(hour=0, minute=1, second=30))
+    told = expected.ahead_lines(midnight, coming(midnight), LLAMA.name, KEY, utc=True)
+    tomorrow = f"{AT + timedelta(days=1):%d %b}"
+    assert [line[9:].partition(" about")[0] for line in told] == ["01:00", "06:00", f"{tomorrow} 00:00"]
 
 
 def test_the_chart_of_a_day_draws_them_behind_now() -> None:

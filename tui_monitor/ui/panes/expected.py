@@ -66,9 +66,10 @@ def ahead_lines(frame: Frame, histories: Histories, subject: str, key: str, *, u
         place = round(hours * 3600 / _STEP_S) - 1
         middle, low, high = (one.values[place] if place < len(one.values) else None for one in found or ())
         if found is not None and middle is not None and low is not None and high is not None:
-            at = utc_time(found[0].start_s + hours * 3600)
+            at = fmt.moment(utc_time(found[0].start_s + hours * 3600), frame.at, utc=utc)
+            at = at.removesuffix(":00") if at.count(":") > 1 else at  # a whole minute; another day's moment has no seconds
             between = f"between {fmt.metric(key, low)} and {fmt.metric(key, high)}"
-            told.append(f"{fmt.moment(at, frame.at, utc=utc).removesuffix(':00')} about {fmt.metric(key, middle)}, {between}")
+            told.append(f"{at} about {fmt.metric(key, middle)}, {between}")
     return [f"{'ahead' if not place else '':<9}{line}" for place, line in enumerate(told)]
 
 
