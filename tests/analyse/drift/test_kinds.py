@@ -56,7 +56,7 @@ def minutes(seed: int, course: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
 
 def suddens(course: np.ndarray, slow_s: float = 3600.0) -> list[float]:
     """When it jumped, in minutes, of twenty tries in which it did."""
-    found = [sudden_s(*minutes(seed, course), slow_s) for seed in range(20)]
+    found = [sudden_s(*minutes(seed, course), slow_s, 0.24) for seed in range(20)]
     return [one / 60 for one in found if one is not None]
 
 
@@ -78,11 +78,18 @@ def test_a_jump_beside_a_slow_change_is_found_too() -> None:
 
 def test_what_was_so_from_the_first_slot_proves_no_jump() -> None:
     assert suddens(np.full(120, 0.9)) == []
-    assert sudden_s(np.full(3, 0.9), np.full(3, 40.0), 60.0 * np.arange(3), 3600.0) is None
-    assert sudden_s(np.zeros(40), np.zeros(40), 60.0 * np.arange(40), 3600.0) is None
+    assert sudden_s(np.full(3, 0.9), np.full(3, 40.0), 60.0 * np.arange(3), 3600.0, 0.1) is None
+    assert sudden_s(np.zeros(40), np.zeros(40), 60.0 * np.arange(40), 3600.0, 0.1) is None
 
 
 def test_a_jump_within_two_minutes_is_none_of_an_hour_that_has_just_ended() -> None:
     """Prompts of a server whose clients change: eight minutes, of which one has both."""
     level, rows = np.asarray([0.5, 0.5, 0.5, 0.19, 0, 0, 0, 0]), np.asarray([679.0, 645, 629, 619, 653, 700, 581, 357])
-    assert sudden_s(level, rows, 60.0 * np.arange(8), 3600.0) == 180.0
+    assert sudden_s(level, rows, 60.0 * np.arange(8), 3600.0, 0.2) == 180.0
+    assert sudden_s(level[[1, 2, 4, 5]], rows[:4], 60.0 * np.arange(4), 3600.0, 0.2) == 120.0
+
+
+def test_four_slots_tell_no_jump_by_chance() -> None:
+    chance = np.random.default_rng(4)
+    found = [sudden_s(chance.binomial(40, 0.4, 4) / 40, np.full(4, 40.0), 60.0 * np.arange(4), 3600.0, 0.24) for _ in range(300)]
+    assert sum(one is not None for one in found) <= 15

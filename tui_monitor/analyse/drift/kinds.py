@@ -10,11 +10,11 @@ from tui_monitor.analyse.drift.judge import Floats
 
 Kind = Literal["sudden", "gradual", "recurring", ""]
 
-FEWEST = 6  # slots, below which one kind cannot be told from another
+FEWEST, FEWEST_AROUND = 6, 4  # slots, below which one kind cannot be told from another, and a jump not from a slope
 MOST = 400  # slots that are looked at; more are joined
 PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
-SURELY = 8.0  # squared errors of a slot, that the best slope leaves more than the best step: some 3 standard errors
+SURELY = 8.0  # squared errors, that the best slope leaves more than the best step: some 3 standard errors
 NEAR = 3.0  # times what a slow change takes: what is further from a step tells nothing about it
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
@@ -66,7 +66,7 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     return Fitted("sudden", int(places[step_at]), step / total, slope / max(step, 1e-12))
 
 
-def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float | None:
+def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: float) -> float | None:
     """When a change was that is clearly a step, and no slope that takes at least `slow_s`; None where none is.
 
     Both stand on a level of their own, so that a change which was there before the first slot, or goes on more slowly beside, proves nothing.
@@ -77,9 +77,10 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float
         rows: of each slot.
         times: when each slot began, rising.
         slow_s: the fastest that is no step.
+        noise: variance of one row, at least; what slots leave is more where more than chance moves them, and less where there are few.
     """
     for _ in range(2):  # the place first, then the hours around it
-        if np.count_nonzero(rows) < FEWEST:
+        if np.count_nonzero(rows) < FEWEST_AROUND:
             return None
         middle = times + np.append(np.diff(times), times[-1] - times[-2]) / 2
         places = np.unique(np.linspace(1, times.size - 1, min(times.size - 1, 4 * PLACES)).astype(int))
@@ -90,7 +91,8 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float) -> float
         at_s = float(times[places[step_at]])
         near = np.abs(times - at_s) <= NEAR * slow_s
         level, rows, times = level[near], rows[near], times[near]
-    return at_s if (slope / max(step, 1e-12) - 1) * np.count_nonzero(rows) > SURELY else None
+    freedom = max(int(np.count_nonzero(rows)) - 3, 1)
+    return at_s if slope - step > SURELY * max(step / freedom, noise) else None
 
 
 def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:

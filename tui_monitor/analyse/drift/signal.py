@@ -408,7 +408,9 @@ class Signal(Arrivals):
             )  # fmt: skip
         fresh = times >= ((self.closed[-1].end_s or 0.0) if self.closed else 0.0)  # the jump of an earlier drift is another one
         # Of what came itself: what is expected jumps from hour to hour.
-        step_s = sudden_s(level[fresh], rows[fresh], times[fresh], SLOW_S)
+        level, rows, times = level[fresh], rows[fresh], times[fresh]
+        share = float(level @ rows) / max(float(rows.sum()), 1.0)
+        step_s = sudden_s(level, rows, times, SLOW_S, self.tau * share * (1 - share))
         if step_s is None or effect(self.past.since(step_s), category=self.category).size < FLOOR:
             return None
         return step_s
