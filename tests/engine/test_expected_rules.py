@@ -121,6 +121,29 @@ def test_what_leaves_the_band_fires_and_ends_when_it_is_back(forecasting: Foreca
     assert watch.firing() == {}
 
 
+def test_a_level_that_stays_is_what_is_expected_after_some_hours(forecasting: Forecasting) -> None:
+    watch = Watch(forecasting)
+    list(watch.minutes(*(412 + noise for noise in NOISE[:60])))
+    assert list(watch.firing()) == ["busy"]
+    list(watch.minutes(*(412 + noise for noise in NOISE[60:420])))
+    assert watch.firing() == {}
+
+
+def test_a_restart_in_the_middle_of_it_ends_nothing(forecasting: Forecasting) -> None:
+    watch = Watch(forecasting)
+    list(watch.minutes(*[412.0] * 5))
+    (began,) = (one.id for one in watch.book.episodes())
+    saved = watch.forecasting.dump(0.0, ending=True)
+    again = Watch(Forecasting(UTC))
+    assert again.forecasting.restore(saved) == ""
+    again.minute = watch.minute
+    again.book = AlertBook([BUSY, QUIET], episodes=watch.book.episodes())
+    list(again.minutes(None))  # the first page tells no rate yet
+    assert list(again.firing()) == ["busy"]
+    list(again.minutes(*[412.0] * 3))
+    assert [(one.id, one.state) for one in again.book.episodes()] == [(began, "firing")]
+
+
 def test_a_single_minute_outside_fires_nothing(forecasting: Forecasting) -> None:
     watch = Watch(forecasting)
     for _ in range(5):
@@ -141,6 +164,8 @@ def test_after_a_gap_nobody_knows_the_band_until_the_level_is_known_again(foreca
     list(watch.minutes(150.0))
     (subject,) = watch.minutes(None, silent="refused")
     assert BUSY.unknown(subject) == ""  # a minute is no gap
+    *_, subject = watch.minutes(*[None] * 6, silent="refused")
+    assert BUSY.unknown(subject) == "what is expected of request.rate is not known: no number came lately"
     watch.minute += 90
     subjects = list(watch.minutes(*[500.0] * 8))
     said = [BUSY.unknown(one).partition(": ")[2] for one in subjects]

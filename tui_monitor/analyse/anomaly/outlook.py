@@ -232,7 +232,7 @@ class Outlook:
             return ""
         if self._wide_above is None:
             return f"learned for {len(self._above)} of {NEEDED_HOURS} hours"
-        return "its level is learned anew after a gap"
+        return "no number came lately" if self.value is None else "its level is learned anew after a gap"
 
     @property
     def season(self) -> str:
