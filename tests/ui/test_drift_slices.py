@@ -39,7 +39,7 @@ def test_the_sentence_names_parts_and_rows() -> None:
     )
     assert drift_slices.most_of_it(PROMPT) == ""
     more = replace(PROMPT, slices=[carries(part=1.3)])
-    assert drift_slices.most_of_it(more) == "Most of it: route = /v1/chat (all and more of the change; 31 % of rows)."
+    assert drift_slices.most_of_it(more) == "Most of it: route = /v1/chat (all of the change; 31 % of rows)."
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,15 @@ def test_the_sentence_names_parts_and_rows() -> None:
 )
 def test_why_a_slice_carries_it(one: Carries, said: str) -> None:
     assert drift_slices.why(one) == said
+
+
+def test_more_of_its_rows_are_told_with_how_many_there_were() -> None:
+    more = replace(PROMPT, slices=[carries(part=3.4, rows=(0.26, 0.94), inside=(0.71, 0.89))])
+    assert drift_slices.most_of_it(more) == "Most of it: route = /v1/chat (all of the change; 94 % of rows, 26 % in the reference)."
+    assert (
+        drift_slices.why(more.slices[0])
+        == "there are more of its rows than before (26 % → 94 % of all rows; 71 % → 89 % of its own rows are above 47)"
+    )
 
 
 def test_dialog_and_explanation_tell_it_and_only_where_there_is_something() -> None:

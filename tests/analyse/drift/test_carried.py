@@ -126,6 +126,17 @@ def test_rows_that_two_columns_tell_of_are_told_of_once() -> None:
     assert one.name == "c"
 
 
+def test_a_column_that_goes_with_another_one_is_not_named_beside_it() -> None:
+    """Of the rows of slice c three quarters are of "d" too, and "d" is another column: all that it carries is of c."""
+    then, now = traffic(1, 4000), traffic(2, 4000, (25, 25, 45, 25))
+    chance = np.random.default_rng(3)
+    wider = []
+    for side in (now, then):
+        with_it = chance.random(side.places.size) < np.where(side.member[:, 2], 0.75, 0.15)
+        wider.append(Rows(side.places, np.column_stack([side.member[:, :3], with_it])))
+    assert [one.name for one in told(*wider)] == ["c"]
+
+
 def test_few_rows_and_rows_in_bursts_tell_nothing() -> None:
     then, now = traffic(1, 3000), traffic(2, 3000, (25, 25, 45, 25))
     assert told(traffic(2, 90, (25, 25, 45, 25)), then) == []

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tui_monitor.analyse.drift.carried_rows import MOST_ROWS, MOST_SLICES, Carried, Held, Piece, full, slices_of
+from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.analyse.performance.slicing.slices import Table
 from tui_monitor.config import Columns, DriftSettings, PredictionSettings, Settings
@@ -47,6 +48,9 @@ class Life:
         mix: tuple[float, ...] = MIX,
         wrong: Callable[[str, dict[str, Any]], float] = lambda _route, _features: 0.1,
         late_s: float | None = None,
+        version: str = "1",
+        behind_s: float = 0.0,
+        canary: float | None = None,
         **more: Any,
     ) -> dict[str, Drift]:
         for _ in range(round(seconds / 10)):
@@ -56,20 +60,22 @@ class Life:
                 place = int(self.chance.choice(4, p=mix))
                 features: dict[str, Any] = {"words": float(self.chance.normal(means[place], 15)), "route": ROUTES[place]}
                 features |= {"plan": "free" if self.chance.random() < 0.6 else "paid", "age": float(self.chance.normal(0, 1))} | more
+                if canary is not None:
+                    version, features["words"] = "12"[i % 2], features["words"] + canary * (i % 2)
                 prediction = str(int(self.chance.random() < 0.4))
                 label = prediction if self.chance.random() >= wrong(ROUTES[place], features) else str(1 - int(prediction))
                 if late_s is not None:
                     self.owed.append((self.now_s + late_s, str(self.rows), label))
                 known = label if late_s is None else None
                 made.append(
-                    LogRow(str(self.rows), self.now_s + i / 10, prediction, float(self.chance.random()), known, features, version="1")
+                    LogRow(str(self.rows), self.now_s + i / 10, prediction, float(self.chance.random()), known, features, version=version)
                 )
             self.now_s += 10
             labels = {name: label for at_s, name, label in self.owed if at_s <= self.now_s}
             self.owed = [one for one in self.owed if one[0] > self.now_s]
-            self.logs.came("llm", LogRows(made, labels, {}), self.now_s)
-            self.logs.feed(self.room, self.now_s)
-            self.room.check(self.now_s)
+            self.logs.came("llm", LogRows(made, labels, {}), self.now_s + behind_s)
+            self.logs.feed(self.room, self.now_s + behind_s)
+            self.room.check(self.now_s + behind_s)
         return {one.signal: one for one in self.room.verdicts(self.now_s)}
 
 
@@ -200,6 +206,17 @@ def test_what_is_pinned_is_compared_with_what_was_pinned() -> None:
     assert names(words.slices) == ["route = /v1/chat"]
 
 
+def test_a_reference_that_no_rows_look_like_has_no_slices() -> None:
+    life = Life(seed=18)
+    life.run(300)
+    signal = life.room._signals["llm", "words"]
+    assert signal.reference is not None
+    signal.learned(Reference([1.0, *([10.0] * 4), *([190.0] * (len(signal.reference.counts) - 6)), 1.0], origin="elsewhere"))
+    words = life.run(120, means=(50, 90, 50, 50))["words"]
+    assert words.state == "drift"
+    assert words.slices == []
+
+
 def test_a_file_is_the_reference_also_of_its_slices(tmp_path: Path) -> None:
     chance, path = np.random.default_rng(14), tmp_path / "train.csv"
     lines = ["time,id,prediction,label,score,words,route"]
@@ -216,6 +233,34 @@ def test_a_file_is_the_reference_also_of_its_slices(tmp_path: Path) -> None:
     assert names(told["words"].slices) == ["route = /v1/embed"]  # and not `plan`, of which the file knows nothing
     assert names(told["errors"].slices) == ["route = /v1/chat"]
     assert life.said == []
+
+
+def test_another_version_has_slices_of_its_own_rows() -> None:
+    life, longer = Life(seed=19), (50.0, 90.0, 50.0, 50.0)
+    life.run(300)
+    words = life.run(300, longer, version="2")["words"]
+    assert words.state != "drift"  # it learned what is usual of that version
+    assert words.slices == []
+    words = life.run(150, (50, 90, 90, 50), version="2")["words"]
+    assert words.state == "drift"
+    assert names(words.slices) == ["route = /v1/rank"]
+
+
+def test_of_two_versions_the_one_that_differs_is_named() -> None:
+    life = Life(msgspec.structs.replace(LOG, private=["route"]), seed=20)
+    signals = life.logs._logs["llm"]
+    signals._versions = lambda _rows: None  # type: ignore[method-assign]  # both serve all the time: no deploy
+    life.run(300, canary=0)
+    words = life.run(150, canary=40)["words"]
+    assert words.state == "drift"
+    assert names(words.slices) == ["version = 2"]
+
+
+def test_a_log_that_is_read_from_its_past_tells_the_same() -> None:
+    life = Life(seed=21)
+    life.run(300, behind_s=50_000)
+    life.run(150, (50, 90, 50, 50), behind_s=50_000)
+    assert names(life.room.verdicts(life.now_s)[0].slices) == ["route = /v1/embed"]
 
 
 def test_a_column_that_is_gone_carries_nothing() -> None:
@@ -265,10 +310,17 @@ def test_rows_that_are_held_are_bounded_and_stay_what_they_were(newest: bool) ->
     assert (whole.numbers[there] == values).all()
     assert (there == (whole.numbers % 3 > 0)).all()
     steps = np.diff(whole.numbers)
-    assert (steps == steps[0]).all()
-    assert steps[0] == 1 if newest else (steps[0] > 1 and whole.numbers[0] == 0)
+    assert (steps == 1).all() if newest else (steps > 0).all()
     if newest:
         assert whole.numbers[-1] == first - 1
+    else:  # of all of them, and of every second as many as of the others
+        assert np.histogram(whole.numbers, 4, (0, first))[0] == pytest.approx([whole.numbers.size / 4] * 4, rel=0.1)
+        assert [np.mean(whole.numbers % k == 0) for k in (2, 4, 8)] == pytest.approx([1 / 2, 1 / 4, 1 / 8], abs=0.02)
+
+
+def test_of_columns_that_take_turns_every_value_is_a_slice() -> None:
+    made = slices_of(LOG, {"server": np.asarray(["a", "b"] * 2000, dtype=object)})
+    assert [one.slice.name for one in made] == ["server = a", "server = b", "another server"]
 
 
 def test_one_look_at_a_long_log_is_bounded_too() -> None:

@@ -1,6 +1,7 @@
 """The rows of one log by slice: what is needed to tell which slices carry a change of its signals.
 
-Held are the newest rows, and every k-th since the log is known; both bounded, in memory only. When a signal has a reference its counts per bin and
+Held are the newest rows, and one of k since the log is known, drawn by a hash of its number (every k-th would miss every second server of a
+round robin); both bounded, in memory only. When a signal has a reference its counts per bin and
 slice are made from the rows that look like it: those of the file that was given, else those that are held. What is kept over a restart are such
 counts. Without any, nothing is told: the rows of another reference say nothing of this one.
 
@@ -34,6 +35,7 @@ from tui_monitor.language.columns import spelled_column
 from tui_monitor.model import Carries, clean
 
 MOST_ROWS = 5000  # of the newest, and of those since the log is known
+RAREST = 1 << 20  # one of so many: billions of rows
 MOST_PIECES = 64  # that they are held in
 MOST_SLICES = 64
 MOST_PROPOSED = 400
@@ -109,10 +111,10 @@ class Piece(NamedTuple):
 
 
 class Held:
-    """Rows, bounded: the newest, or every k-th of all."""
+    """Rows, bounded: the newest, or one of k of all."""
 
     def __init__(self, *, newest: bool) -> None:
-        self._newest, self._stride, self._seen = newest, 1, 0
+        self._newest, self._one_of = newest, 1
         self._pieces: list[Piece] = []
         self.size = 0
 
@@ -120,11 +122,8 @@ class Held:
         """New rows."""
         if self._newest:
             piece = piece.take(slice(-MOST_ROWS, None)) if piece.at_s.size > MOST_ROWS else piece
-        elif self._stride > 1:
-            first, self._seen = -self._seen % self._stride, self._seen + piece.at_s.size
-            piece = piece.take(slice(first, None, self._stride))
-        else:
-            self._seen += piece.at_s.size
+        elif self._one_of > 1:
+            piece = piece.take(_drawn(piece.numbers, self._one_of))
         self._pieces.append(piece)
         self.size += piece.at_s.size
         if len(self._pieces) > MOST_PIECES or self.size > 1.5 * MOST_ROWS:
@@ -135,8 +134,9 @@ class Held:
         whole = _joined(self._pieces)
         if self._newest and whole.at_s.size > MOST_ROWS:
             whole = whole.take(slice(-MOST_ROWS, None))
-        while not self._newest and whole.at_s.size > MOST_ROWS:
-            whole, self._stride = whole.take(slice(None, None, 2)), 2 * self._stride
+        while not self._newest and whole.at_s.size > MOST_ROWS and self._one_of < RAREST:
+            self._one_of *= 2
+            whole = whole.take(_drawn(whole.numbers, self._one_of))
         self._pieces, self.size = [whole], whole.at_s.size
         return whole
 
@@ -223,8 +223,7 @@ class Carried:
         """The rows of a file that is a reference; `origin` as its signals' references have it."""
         if not rows or (len(self._given) >= MOST_GIVEN and origin not in self._given):
             return
-        step = 1 + (rows - 1) // MOST_ROWS
-        piece = Piece(np.zeros(rows), np.full(rows, -1, np.int64), np.zeros(rows, np.uint64), dict(columns)).take(slice(None, None, step))
+        piece = Piece(np.zeros(rows), np.full(rows, -1, np.int64), np.zeros(rows, np.uint64), dict(columns)).take(_some(rows, MOST_ROWS))
         self._given[origin] = piece if self.slices is None else piece._replace(bits=self._of(piece))
 
     def anew(self) -> None:
@@ -437,7 +436,7 @@ def slices_of(settings: PredictionSettings, columns: Mapping[str, NDArray[Any]],
     quarters: list[Sliced] = []
     for column, content in columns.items():
         looked = Candidates((), settings.private, most=MOST_PROPOSED)
-        looked.add({column: content[:: 1 + (content.size - 1) // LEARN]})  # of the whole time, not of its beginning
+        looked.add({column: content[_some(content.size, LEARN)]})  # of the whole time, not of its beginning
         looked.settle()
         texts = [one for one in looked.slices if " == " in one.expression]
         sort: Sort = "output" if column in outputs else "text"
@@ -492,6 +491,18 @@ def _gap(rows: Rows, reference: Reference, *, ordered: bool) -> float:
     counts = np.bincount(rows.places, minlength=len(reference.counts)).astype(np.float64)
     gap = counts / counts.sum() - np.asarray(reference.counts) / reference.rows
     return float(np.abs(np.cumsum(gap) if ordered else gap).max())
+
+
+def _drawn(numbers: NDArray[np.int64], one_of: int) -> NDArray[np.bool_]:
+    """One row of so many (a power of 2), by a hash of its number; of twice as many one is drawn from these."""
+    mixed = (numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
+    made: NDArray[np.bool_] = (mixed & np.uint64(one_of - 1)) == 0
+    return made
+
+
+def _some(rows: int, most: int) -> NDArray[np.int64]:
+    """At most so many rows, in their order."""
+    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
 
 
 def full(values: NDArray[Any], there: NDArray[np.bool_]) -> NDArray[Any]:

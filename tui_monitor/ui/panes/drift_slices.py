@@ -7,12 +7,13 @@ from tui_monitor.ui.panes import written
 
 _MOSTLY = 0.6  # of a slice's part, from which on it is told as the reason
 _NAME = 40
+_OTHER = 0.05  # another share of the rows, or of its own rows, than in the reference
 
 
 def most_of_it(signal: Drift) -> str:
     """`Most of it: route = /v1/chat (88 % of the change; 31 % of rows).` Nothing where no slice carries more than its share."""
     told = [
-        f"{written.short(one.name, _NAME)} ({part(one)}{' of the change' if place == 0 else ''}; {_percent(one.rows[1])} of rows)"
+        f"{written.short(one.name, _NAME)} ({part(one)}{' of the change' if place == 0 else ''}; {_rows(one)})"
         for place, one in enumerate(signal.slices)
     ]
     return f"Most of it: {', '.join(told)}." if told else ""
@@ -26,7 +27,12 @@ def _percent(share: float) -> str:
 
 def part(one: Carries) -> str:
     """How much of the change."""
-    return "all and more" if one.carries > 1.05 else _percent(min(one.carries, 1.0))
+    return "all" if one.carries >= 0.995 else _percent(one.carries)
+
+
+def _rows(one: Carries) -> str:
+    before, now = one.rows
+    return f"{_percent(now)} of rows" + (f", {_percent(before)} in the reference" if abs(now - before) >= _OTHER else "")
 
 
 def why(one: Carries) -> str:
@@ -42,7 +48,7 @@ def why(one: Carries) -> str:
     if mix >= _MOSTLY:
         said = "there are more of its rows than before" if one.rows[1] > one.rows[0] else "there are fewer of its rows than before"
         return (
-            f"{said} ({rows}); they themselves are much as they were ({own})" if abs(1 - mix) < 1 - _MOSTLY else f"{said} ({rows}; {own})"
+            f"{said} ({rows}); they themselves are much as they were ({own})" if abs(now - before) < _OTHER else f"{said} ({rows}; {own})"
         )
     if mix <= 1 - _MOSTLY:
         return f"its own rows changed ({own}; {rows})"
