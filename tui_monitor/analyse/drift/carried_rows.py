@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift import sentence
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.carried import Rows, carriers, change_of
+from tui_monitor.analyse.drift.carried_saved import SavedCarried, SavedJoint, SavedSlice, Sort
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.past import effect
 from tui_monitor.analyse.drift.reference import Reference
@@ -51,7 +51,6 @@ MOST_GIVEN = 4  # files
 
 Values = tuple[NDArray[Any], NDArray[np.bool_]]
 """The values of the rows that have one, and which rows those are."""
-Sort = Literal["configured", "text", "number", "output"]
 
 
 class Sliced(NamedTuple):
@@ -59,32 +58,6 @@ class Sliced(NamedTuple):
 
     slice: Slice
     sort: Sort
-
-
-class SavedSlice(Struct, frozen=True):
-    """A slice as it was made."""
-
-    name: str
-    expression: str
-    sort: Sort
-
-
-class SavedJoint(Struct, frozen=True):
-    """Rows per bin that two slices share, of the reference of one signal."""
-
-    signal: str
-    reference: str  # which one
-    bins: int
-    counts: bytes  # uint16, zlib
-    known: list[bool]  # slices of which the reference tells
-
-
-class SavedCarried(Struct, frozen=True):
-    """The slices of one log, and what its references are made of: counts only."""
-
-    configured: dict[str, str]
-    slices: list[SavedSlice]
-    joints: list[SavedJoint]
 
 
 class Joint(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift import kept, renewed, sentence, verdicts, weights
 from tui_monitor.analyse.drift.binning import Bins
-from tui_monitor.analyse.drift.carried_rows import Carried, SavedCarried
+from tui_monitor.analyse.drift.carried_saved import SavedCarried
 from tui_monitor.analyse.drift.expectations import Expectation
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.multivariate import methods, outliers
@@ -25,6 +25,9 @@ from tui_monitor.analyse.drift.together import SILENT_S, together
 from tui_monitor.config import DriftSettings, PredictionSettings
 from tui_monitor.model import Drift, clean
 from tui_monitor.vocabulary import seconds
+
+if TYPE_CHECKING:
+    from tui_monitor.analyse.drift.carried_rows import Carried
 
 MAX_SIGNALS = 256
 GONE_S = 7 * 86_400.0  # a source that tells nothing for so long takes no part of the budget any more
@@ -150,6 +153,8 @@ class DriftRoom:
         """Something to do with the slices of one log; what raises there ends nothing but that it is told which of them carry a change."""
         known = self._carried.get(settings.name)
         if known is None or known.settings != settings:
+            from tui_monitor.analyse.drift.carried_rows import Carried  # takes half as long to load as all of the rest: for logs only
+
             before = known.dump() if known is not None else self._carried_before.pop(settings.name, None)
             known = self._carried[settings.name] = Carried(settings, before)
         if known.failed:
@@ -263,7 +268,7 @@ class DriftRoom:
             if _of_log(signal) == logs and not signal.given and (signal.reference is not None or signal.unfit)
         ]
         if logs and (known := self._carried.get(source)) is not None:
-            self.carry(known.settings, Carried.anew)
+            self.carry(known.settings, lambda known: known.anew())
         for signal in learn:
             signal.anew(now_s, f"version {clean(version, 40)} since {sentence.clock(now_s, now_s)}")
             self._failed.discard((source, signal.name))
