@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterator
 from datetime import UTC
@@ -218,6 +219,29 @@ def test_the_engine_says_once_what_nobody_forecasts() -> None:
     (said,) = [event for event in engine._events if event.text.startswith("rule ")]
     assert said.severity == "warning"
     assert said.text.startswith("rule tail (warning): latency.p99 is not forecast; of a target these are: request.rate latency.p95 ")
+
+
+def test_the_engine_says_once_which_rules_cannot_be_judged_yet(forecasting: Forecasting) -> None:
+    settings = Settings(rules=[RuleSettings("busy", "request.rate above expected"), RuleSettings("odd", "request.rate > 1/s")])
+
+    def said(made: Forecasting) -> list[str]:
+        engine = Engine(settings, "t", None)
+        alerting, began_s, first = engine._alerting, engine._started_s, at_s(HOURS * 60)
+
+        async def look() -> None:
+            for later_s in (0.0, 60.0, 118.0, 120.0, 180.0):
+                await alerting.evaluate(made.observe(first + later_s, [chat(150.0)]), began_s + later_s)
+                told.append(sum(event.text.startswith("rule ") for event in engine._events))
+
+        told: list[int] = []
+        asyncio.run(look())
+        assert told == ([0, 0, 0, 1, 1] if told[-1] else [0] * 5)
+        return [event.text for event in engine._events if event.text.startswith("rule ")]
+
+    assert said(Forecasting(UTC)) == [
+        "rule busy (warning) cannot be judged yet: what is expected of request.rate is not known: learned for 0 of 24 hours"
+    ]
+    assert said(forecasting) == []
 
 
 def test_its_verdict_says_why_nobody_knows(forecasting: Forecasting) -> None:

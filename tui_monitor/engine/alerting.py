@@ -36,6 +36,8 @@ from tui_monitor.model import (
 from tui_monitor.vocabulary import seconds
 
 USUAL_SAVED_EVERY_S = 600.0
+WAITS_S = 120.0  # after which a rule whose past or forecast is still unknown says so
+MOST_WAITING = 10  # rules that say it
 _TOLD = ("firing", "resolved", "lost", "acked", "unacked", "taken-over", "ack-expired", "ack-dropped", "shelved", "flapping")
 
 
@@ -77,8 +79,11 @@ class Alerting:
 
     def _use(self, rules: Sequence[Rule], queries: Sequence[str], now_s: float) -> None:
         """What these rules must be told beyond the numbers of now; what nobody can tell them is said once."""
-        for rule, why in unforecast(rules, queries):
+        nobody = list(unforecast(rules, queries))
+        for rule, why in nobody:
             self._tell_event(Event(utc(now_s), clean(f"rule {rule.name} ({rule.severity}): {why}"), "warning"))
+        self._waiting = [rule for rule in rules if (rule.when.usual or rule.when.expected) and all(rule is not one for one, _ in nobody)]
+        self._waiting_from_s = now_s
         self._usual.set_wanted(usual_of(rules))
         asked = asked_by(rules)
         self.asks_windows = any(one.window for one in asked)
@@ -113,6 +118,8 @@ class Alerting:
         """Rules; every change is on disk before it is shown, or the header says that it is not."""
         self._usual.take(asked, now_s)
         asked = self._usual.fill(asked, now_s)
+        if self._waiting and now_s - self._waiting_from_s >= WAITS_S:
+            self._tell_waiting(asked, now_s)
         async with self._acting:
             others = self._keeper.outside()
             if others is not None:
@@ -124,6 +131,13 @@ class Alerting:
                 self._telling.written(outgoing, durable=not why)
         for change in changes:
             self._tell(change)
+
+    def _tell_waiting(self, asked: Sequence[Subject], now_s: float) -> None:
+        """Once: which rules cannot be judged yet, and why. What is unknown never fires, and nobody should take that for calm."""
+        told = ((rule, next((why for one in asked if rule.concerns(one) and (why := rule.unknown(one))), "")) for rule in self._waiting)
+        for rule, why in [pair for pair in told if pair[1]][:MOST_WAITING]:
+            self._tell_event(Event(utc(now_s), clean(f"rule {rule.name} ({rule.severity}) cannot be judged yet: {why}"), ""))
+        self._waiting = []
 
     def firing(self) -> list[Episode]:
         """What people were told of and that still fires."""
