@@ -14,7 +14,7 @@ from tui_monitor.model import Subject, Usual
 
 LOW, HIGH = "expected(request.rate, low)", "expected(request.rate, high)"
 SAID = "expected 120 to 180/s at this hour of the day"
-LEARNED = "what is expected of request.rate is not known: learned for 3 of 24 hours"
+LEARNED = "no band of request.rate yet, learned for 3 of 24 hours"
 VALUES = st.none() | st.floats(-5, 5)
 BOUNDS = st.none() | st.floats(-5, 5).map(lambda number: Number(number, f"{number}"))
 
@@ -72,7 +72,7 @@ def test_while_it_is_learned_it_is_unknown_and_says_why() -> None:
     assert made.when.truth({"request.rate": 412.0, HIGH: None}.get) is None
     assert (made.unknown(young), made.threshold(young)) == (LEARNED, None)
     nobody = Subject("target", "chat", {"request.rate": 412.0})
-    assert made.unknown(nobody) == "what is expected of request.rate is not known: no target has a forecast of it"
+    assert made.unknown(nobody) == "no band of request.rate: no target has a forecast of it"
 
 
 @given(VALUES, VALUES, BOUNDS, BOUNDS, st.sampled_from(["above", "below"]))

@@ -87,7 +87,7 @@ def test_it_is_unknown_while_the_band_is_learned_and_says_for_how_long() -> None
             told = BUSY.when.truth({"request.rate": 1e6, **{name: one.value for name, one in subject.usual.items()}}.get)
             assert told is (None if BUSY.unknown(subject) else True)
         said.append(BUSY.unknown(subject))
-    learned = "what is expected of request.rate is not known: learned for {} of 24 hours"
+    learned = "no band of request.rate yet, learned for {} of 24 hours"
     assert said[0] == said[3] == learned.format(0)
     assert [said[6], said[26], said[27]] == [learned.format(3), learned.format(23), ""]
 
@@ -166,10 +166,10 @@ def test_after_a_gap_nobody_knows_the_band_until_the_level_is_known_again(foreca
     (subject,) = watch.minutes(None, silent="refused")
     assert BUSY.unknown(subject) == ""  # a minute is no gap
     *_, subject = watch.minutes(*[None] * 6, silent="refused")
-    assert BUSY.unknown(subject) == "what is expected of request.rate is not known: no number came lately"
+    assert BUSY.unknown(subject) == "no band of request.rate yet, no number came lately"
     watch.minute += 90
     subjects = list(watch.minutes(*[500.0] * 8))
-    said = [BUSY.unknown(one).partition(": ")[2] for one in subjects]
+    said = [BUSY.unknown(one).partition(", ")[2] for one in subjects]
     assert said == ["its level is learned anew after a gap"] * 5 + [""] * 3
     assert watch.firing() == {}
 
@@ -210,7 +210,7 @@ def test_what_nobody_forecasts_is_said_in_one_line(when: str, where: dict[str, s
 def test_a_key_that_nobody_forecasts_is_unknown_with_that_reason(forecasting: Forecasting) -> None:
     (subject,) = forecasting.observe(at_s(HOURS * 60), [chat(150.0)])
     assert NEVER.when.truth({"latency.p99": 9.0}.get) is None
-    assert NEVER.unknown(subject) == "what is expected of latency.p99 is not known: no target has a forecast of it"
+    assert NEVER.unknown(subject) == "no band of latency.p99: no target has a forecast of it"
 
 
 def test_the_engine_says_once_what_nobody_forecasts() -> None:
@@ -238,9 +238,7 @@ def test_the_engine_says_once_which_rules_cannot_be_judged_yet(forecasting: Fore
         assert told == ([0, 0, 0, 1, 1] if told[-1] else [0] * 5)
         return [event.text for event in engine._events if event.text.startswith("rule ")]
 
-    assert said(Forecasting(UTC)) == [
-        "rule busy (warning) cannot be judged yet: what is expected of request.rate is not known: learned for 0 of 24 hours"
-    ]
+    assert said(Forecasting(UTC)) == ["rule busy waits: no band of request.rate yet, learned for 0 of 24 hours"]
     assert said(forecasting) == []
 
 
@@ -248,5 +246,5 @@ def test_its_verdict_says_why_nobody_knows(forecasting: Forecasting) -> None:
     now_s = at_s(HOURS * 60)
     young, known = (made.observe(now_s, [chat(412.0)])[0] for made in (Forecasting(UTC), forecasting))
     told = judge({}, [(BUSY, young)], 0.0)
-    assert (told.condition, told.why) == ("unknown", "what is expected of request.rate is not known: learned for 0 of 24 hours")
+    assert (told.condition, told.why) == ("unknown", "no band of request.rate yet, learned for 0 of 24 hours")
     assert judge({}, [(BUSY, known)], 0.0).condition == "true"

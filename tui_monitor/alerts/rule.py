@@ -91,7 +91,7 @@ class Rule(Struct, frozen=True):
         for wanted in (*self.when.usual, *self.when.expected):
             told = subject.usual.get(wanted)
             if told is None and wanted in self.when.expected:
-                return f"what is expected of {expected_number(wanted)} is not known: no {subject.kind} has a forecast of it"
+                return f"no band of {expected_number(wanted)}: no {subject.kind} has a forecast of it"
             if told is not None and told.value is None:
                 return told.why
         return ""

@@ -133,10 +133,14 @@ class Alerting:
             self._tell(change)
 
     def _tell_waiting(self, asked: Sequence[Subject], now_s: float) -> None:
-        """Once: which rules cannot be judged yet, and why. What is unknown never fires, and nobody should take that for calm."""
-        told = ((rule, next((why for one in asked if rule.concerns(one) and (why := rule.unknown(one))), "")) for rule in self._waiting)
-        for rule, why in [pair for pair in told if pair[1]][:MOST_WAITING]:
-            self._tell_event(Event(utc(now_s), clean(f"rule {rule.name} ({rule.severity}) cannot be judged yet: {why}"), ""))
+        """Once: which rules can be judged of nothing yet, and why. What is unknown never fires, and nobody should take that for calm."""
+        told: dict[str, str] = {}
+        for rule in self._waiting:
+            whys = [rule.unknown(one) for one in asked if rule.concerns(one)]
+            if whys and all(whys):
+                told[rule.name] = whys[0]
+        for name, why in list(told.items())[:MOST_WAITING]:
+            self._tell_event(Event(utc(now_s), clean(f"rule {name} waits: {why}"), ""))
         self._waiting = []
 
     def firing(self) -> list[Episode]:

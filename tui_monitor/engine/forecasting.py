@@ -112,7 +112,7 @@ def unforecast(rules: Sequence[Rule], queries: Collection[str] = ()) -> Iterator
 def _said(key: str, edges: Edges) -> dict[str, Usual]:
     """Both edges with one sentence."""
     if edges.low is None or edges.high is None:
-        said = f"what is expected of {key} is not known: {edges.why}"
+        said = f"no band of {key} yet, {edges.why}"
     else:
         said = f"expected {say_span(edges.low, edges.high, unit_of(key))}{edges.by}"
     return {expected_name(key, "low"): Usual(edges.low, said), expected_name(key, "high"): Usual(edges.high, said)}
