@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tui_monitor.model import Drift, Frame
 from tui_monitor.ui import format as fmt
 from tui_monitor.ui.panes import drift_shapes as shapes
+from tui_monitor.ui.panes import drift_slices, order
 from tui_monitor.ui.panes import drift_words as words
-from tui_monitor.ui.panes import order
 from tui_monitor.ui.view import View
 
 _PARTS = 3  # of a change
@@ -45,6 +45,8 @@ def _signal(frame: Frame, signal: Drift, *, utc: bool) -> Iterator[str]:
     parts = [f"{name} from {fmt.ratio(then)} to {fmt.ratio(now)}" for name, then, now in shapes.changes(signal)[:_PARTS]]
     if parts:
         yield f"  most of it: {', '.join(parts)}"
+    if signal.slices:
+        yield f"  {drift_slices.most_of_it(signal)}"
     moved = [f"{key} from {words.value(signal, then)} to {words.value(signal, now)}" for key, (then, now) in signal.quantiles.items()]
     if signal.mean[0] is not None and signal.mean[1] is not None:
         moved.append(f"mean from {words.value(signal, signal.mean[0])} to {words.value(signal, signal.mean[1])}")

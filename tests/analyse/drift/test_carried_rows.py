@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.carried_rows import MOST_ROWS, MOST_SLICES, Carried, Held, Piece, full, slices_of
+from tui_monitor.analyse.drift.carried_held import MOST_ROWS, Held, Piece, full
+from tui_monitor.analyse.drift.carried_rows import Carried
+from tui_monitor.analyse.drift.carried_slices import MOST_SLICES, slices_of
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.analyse.performance.slicing.slices import Table

@@ -1,19 +1,17 @@
-"""The rows of one log by slice: what is needed to tell which slices carry a change of its signals.
+"""Which slices of one log carry a change of its signals.
 
-Held are the newest rows, and one of k since the log is known, drawn by a hash of its number (every k-th would miss every second server of a
-round robin); both bounded, in memory only. When a signal has a reference its counts per bin and
-slice are made from the rows that look like it: those of the file that was given, else those that are held. What is kept over a restart are such
-counts. Without any, nothing is told: the rows of another reference say nothing of this one.
+When a signal has a reference its counts per bin and slice are made from the rows that look like it: those of the file that was given, else
+those that are held. What is kept over a restart are such counts. Without any, nothing is told: the rows of another reference say nothing of
+this one.
 
-Slices are the configured ones, and of themselves the frequent values of columns, each column's other values together, and the quarters of
-numbers. Numbers are inputs that move with other inputs, so their quarters are for scores, predictions and errors only; and the prediction is
-for errors only.
+The quarters of numbers are inputs that move with other inputs, so they are for scores, predictions and errors only; and the prediction is for
+errors only.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,22 +21,17 @@ from numpy.typing import NDArray
 from tui_monitor.analyse.drift import sentence
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.carried import Rows, carriers, change_of
-from tui_monitor.analyse.drift.carried_saved import SavedCarried, SavedJoint, SavedSlice, Sort
+from tui_monitor.analyse.drift.carried_held import MOST_ROWS, Piece, Stream, Values, full, joined, some
+from tui_monitor.analyse.drift.carried_saved import SavedCarried, SavedJoint, SavedSlice
+from tui_monitor.analyse.drift.carried_slices import MOST_SLICES, Sliced, slices_of
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.past import effect
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.signal import Signal
-from tui_monitor.analyse.performance.slicing.candidates import LEARN, Candidates
-from tui_monitor.analyse.performance.slicing.slices import ExpressionError, Slice, Table, predicate
+from tui_monitor.analyse.performance.slicing.slices import Table, predicate
 from tui_monitor.config import PredictionSettings
-from tui_monitor.language.columns import spelled_column
 from tui_monitor.model import Carries, clean
 
-MOST_ROWS = 5000  # of the newest, and of those since the log is known
-RAREST = 1 << 20  # one of so many: billions of rows
-MOST_PIECES = 64  # that they are held in
-MOST_SLICES = 64
-MOST_PROPOSED = 400
 SETTLED_AT = 500  # rows from which slices are made
 LEAST_ROWS = 300  # that counts of a reference are made of
 ALIKE, NOISE, MOST_NOISE = 0.02, 1.5, 0.06  # rows whose bins differ by more are not those of a reference
@@ -49,16 +42,6 @@ WAITING_ROWS = 500
 LATE_ROWS = 65_536  # rows whose slices are known when their label comes
 MOST_GIVEN = 4  # files
 
-Values = tuple[NDArray[Any], NDArray[np.bool_]]
-"""The values of the rows that have one, and which rows those are."""
-
-
-class Sliced(NamedTuple):
-    """A slice, and what it is made of."""
-
-    slice: Slice
-    sort: Sort
-
 
 class Joint(NamedTuple):
     """What the reference of one signal is made of."""
@@ -67,69 +50,6 @@ class Joint(NamedTuple):
     key: str
     table: Floats
     known: NDArray[np.bool_]
-
-
-class Piece(NamedTuple):
-    """Some rows."""
-
-    at_s: Floats
-    numbers: NDArray[np.int64]
-    bits: NDArray[np.uint64]  # of the slices of each row; 0 while there are none
-    columns: dict[str, Values]
-
-    def take(self, chosen: Any) -> Piece:
-        """Some of them."""
-        columns = {name: _chosen(values, there, chosen) for name, (values, there) in self.columns.items()}
-        return Piece(self.at_s[chosen], self.numbers[chosen], self.bits[chosen], columns)
-
-
-class Held:
-    """Rows, bounded: the newest, or one of k of all."""
-
-    def __init__(self, *, newest: bool) -> None:
-        self._newest, self._one_of = newest, 1
-        self._pieces: list[Piece] = []
-        self.size = 0
-
-    def add(self, piece: Piece) -> None:
-        """New rows."""
-        if self._newest:
-            piece = piece.take(slice(-MOST_ROWS, None)) if piece.at_s.size > MOST_ROWS else piece
-        elif self._one_of > 1:
-            piece = piece.take(_drawn(piece.numbers, self._one_of))
-        self._pieces.append(piece)
-        self.size += piece.at_s.size
-        if len(self._pieces) > MOST_PIECES or self.size > 1.5 * MOST_ROWS:
-            self.together()
-
-    def together(self) -> Piece:
-        """All of them."""
-        whole = _joined(self._pieces)
-        if self._newest and whole.at_s.size > MOST_ROWS:
-            whole = whole.take(slice(-MOST_ROWS, None))
-        while not self._newest and whole.at_s.size > MOST_ROWS and self._one_of < RAREST:
-            self._one_of *= 2
-            whole = whole.take(_drawn(whole.numbers, self._one_of))
-        self._pieces, self.size = [whole], whole.at_s.size
-        return whole
-
-    def put(self, whole: Piece) -> None:
-        """The same rows, known better."""
-        self._pieces, self.size = [whole], whole.at_s.size
-
-
-class Stream:
-    """Rows as they come, or labelled rows as their labels come."""
-
-    def __init__(self) -> None:
-        self.newest, self.since = Held(newest=True), Held(newest=False)
-        self.rows = 0
-
-    def add(self, piece: Piece) -> None:
-        """New rows."""
-        self.newest.add(piece)
-        self.since.add(piece)
-        self.rows += piece.at_s.size
 
 
 class Carried:
@@ -186,9 +106,9 @@ class Carried:
     def _take(self) -> None:
         """What waits, to what is held: rows first, for their labels."""
         if self._came:
-            self._rows.add(self._sorted(_joined(self._came)))
+            self._rows.add(self._sorted(joined(self._came)))
         if self._came_late:
-            late = _joined(self._came_late)
+            late = joined(self._came_late)
             self._labelled.add(late if self.slices is None else self._found(late))
         self._came, self._came_late = [], []
 
@@ -196,7 +116,7 @@ class Carried:
         """The rows of a file that is a reference; `origin` as its signals' references have it."""
         if not rows or (len(self._given) >= MOST_GIVEN and origin not in self._given):
             return
-        piece = Piece(np.zeros(rows), np.full(rows, -1, np.int64), np.zeros(rows, np.uint64), dict(columns)).take(_some(rows, MOST_ROWS))
+        piece = Piece(np.zeros(rows), np.full(rows, -1, np.int64), np.zeros(rows, np.uint64), dict(columns)).take(some(rows, MOST_ROWS))
         self._given[origin] = piece if self.slices is None else piece._replace(bits=self._of(piece))
 
     def anew(self) -> None:
@@ -387,58 +307,6 @@ class Carried:
                 self._joints[one.signal] = Joint(None, one.reference, table, np.asarray(one.known, np.bool_))
 
 
-def slices_of(settings: PredictionSettings, columns: Mapping[str, NDArray[Any]], outputs: Collection[str] = ()) -> list[Sliced]:
-    """The configured slices, then those that the columns make, the ones with most traffic.
-
-    Args:
-        settings: of the log.
-        columns: of its first rows, without private ones.
-        outputs: columns that the model tells.
-    """
-    found: list[Sliced] = []
-    for name, expression in settings.slices.items():
-        try:
-            made = predicate(expression, name)
-        except ValueError:  # told where quality is judged
-            continue
-        if not set(made.columns) & set(settings.private):
-            found.append(Sliced(made, "configured"))
-    if not settings.auto_slices:
-        return found[:MOST_SLICES]
-    values: list[Sliced] = []
-    quarters: list[Sliced] = []
-    for column, content in columns.items():
-        looked = Candidates((), settings.private, most=MOST_PROPOSED)
-        looked.add({column: content[_some(content.size, LEARN)]})  # of the whole time, not of its beginning
-        looked.settle()
-        texts = [one for one in looked.slices if " == " in one.expression]
-        sort: Sort = "output" if column in outputs else "text"
-        values += [Sliced(predicate(one.expression, _plain(one.expression)), sort) for one in texts]
-        if texts and (rest := _rest(column, texts)) is not None:
-            values.append(Sliced(rest, sort))
-        if sort == "text":
-            quarters += [Sliced(one, "number") for one in looked.slices if " == " not in one.expression and " is " not in one.expression]
-    table = Table(columns)
-    values.sort(key=lambda one: -int(one.slice.fits(table).sum()))
-    return [*found, *values, *quarters][:MOST_SLICES]
-
-
-def _plain(expression: str) -> str:
-    """`route = /v1/chat`, as people write it."""
-    column, _, value = expression.partition(" == ")
-    quoted = value[:1] in "\"'"
-    return f"{column} = {value[1:-1] if quoted else value}"
-
-
-def _rest(column: str, texts: Sequence[Slice]) -> Slice | None:
-    """All other values of a column, new ones among them."""
-    spelled = spelled_column(column)
-    try:
-        return predicate(f"not ({' or '.join(one.expression for one in texts)})", f"another {spelled}")
-    except ExpressionError:  # too long a condition
-        return None
-
-
 def _fits(one: Sliced, signal: Signal) -> bool:
     """Whether a slice may tell of a signal: not by its own column, nor by what follows from it or moves with it anyway."""
     if signal.name in one.slice.columns:
@@ -464,44 +332,3 @@ def _gap(rows: Rows, reference: Reference, *, ordered: bool) -> float:
     counts = np.bincount(rows.places, minlength=len(reference.counts)).astype(np.float64)
     gap = counts / counts.sum() - np.asarray(reference.counts) / reference.rows
     return float(np.abs(np.cumsum(gap) if ordered else gap).max())
-
-
-def _drawn(numbers: NDArray[np.int64], one_of: int) -> NDArray[np.bool_]:
-    """One row of so many (a power of 2), by a hash of its number; of twice as many one is drawn from these."""
-    mixed = (numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
-    made: NDArray[np.bool_] = (mixed & np.uint64(one_of - 1)) == 0
-    return made
-
-
-def _some(rows: int, most: int) -> NDArray[np.int64]:
-    """At most so many rows, in their order."""
-    return np.sort(np.random.default_rng(0).permutation(rows)[:most])
-
-
-def full(values: NDArray[Any], there: NDArray[np.bool_]) -> NDArray[Any]:
-    """A column with its missing values: NaN of numbers, else None."""
-    made = np.full(there.size, None, dtype=object) if values.dtype == object else np.full(there.size, np.nan)
-    made[there] = values
-    return made
-
-
-def _chosen(values: NDArray[Any], there: NDArray[np.bool_], chosen: Any) -> Values:
-    wanted = np.zeros(there.size, np.bool_)
-    wanted[chosen] = True
-    return values[wanted[there]], there[chosen]
-
-
-def _joined(pieces: Sequence[Piece]) -> Piece:
-    if len(pieces) == 1:
-        return pieces[0]
-    if not pieces:
-        return Piece(np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.uint64), {})
-    columns: dict[str, Values] = {}
-    for name in dict.fromkeys(name for piece in pieces for name in piece.columns):
-        parts = [piece.columns.get(name) or (np.zeros(0), np.zeros(piece.at_s.size, np.bool_)) for piece in pieces]
-        sides = [values for values, _ in parts if values.size]
-        if any(values.dtype == object for values in sides):
-            sides = [values.astype(object) for values in sides]
-        columns[name] = np.concatenate(sides) if sides else np.zeros(0), np.concatenate([there for _, there in parts])
-    at_s, numbers, bits, _ = zip(*pieces, strict=True)
-    return Piece(np.concatenate(at_s), np.concatenate(numbers), np.concatenate(bits), columns)
