@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from drift_traffic import BIT_LONGER, EDGES, LONG, NORMAL, PROMPTS, SETTINGS, Traffic
 
+from tui_monitor.analyse.drift import sentence
 from tui_monitor.analyse.drift.room import DriftRoom
 from tui_monitor.config import DriftSettings
 
@@ -189,3 +190,8 @@ def test_too_few_rows_are_no_reference(traffic: Traffic) -> None:
     early = Traffic(DriftRoom(SETTINGS))
     early.run(10, NORMAL)
     assert "500 are needed" in early.room.pin("llm", PROMPTS)
+
+
+def test_what_is_still_wanted_is_said_while_it_learns() -> None:
+    assert sentence.learning(180, 500, 1200, 3600) == "learning what is normal: 180 of 500 rows, 1200 of 3600 s."
+    assert sentence.learning(21_445, 500, 337, 3600) == "learning what is normal: 21445 rows, 337 of 3600 s."

@@ -80,7 +80,8 @@ def vanished(signal: str, since: str, category: str, reference: float) -> str:
 
 def learning(rows: float, least: float, passed_s: float, learn_s: float) -> str:
     """While the reference is learned."""
-    return f"learning what is normal: {rows:.0f} of {least:.0f} rows, {min(passed_s, learn_s):.0f} of {learn_s:.0f} s."
+    wanted = f" of {least:.0f}" if rows < least else ""
+    return f"learning what is normal: {rows:.0f}{wanted} rows, {min(passed_s, learn_s):.0f} of {learn_s:.0f} s."
 
 
 def waiting(rows: float, least: float) -> str:
