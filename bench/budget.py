@@ -43,6 +43,7 @@ class Counted(NamedTuple):
     fired: int
     learned: int  # signals that had a reference and were judged
     taus: list[float]
+    told: list[str]  # each alarm: of which stream, on which day, and what it said
 
 
 class Fed:
@@ -94,7 +95,11 @@ def months(kind: str, seed: int, signals: int, learn_s: float, per_minute: float
             fired += over and not out[place]
             out[place] = over
     judged = [signal for signal in known_signals.values() if signal.reference is not None]
-    return Counted(len(room.episodes()), fired, len(judged), [signal.tau for signal in judged])
+    told = [
+        f"{one.signal}, day {(one.start_s - START_S) / DAY_S:.2f}, since {(one.since_s - START_S) / DAY_S:.2f}: {one.sentence}"
+        for one in room.episodes()
+    ]
+    return Counted(len(told), fired, len(judged), [signal.tau for signal in judged], told)
 
 
 def interval(alarms: int, days: float) -> tuple[float, float]:
@@ -131,6 +136,8 @@ def _table(asked: argparse.Namespace) -> None:
             f"  {said} ({low:.0f} to {high:.0f}) {law if law != 'no alarm allowed for' else 'over, by chance perhaps'}",
             flush=True,
         )
+        for one in (line for month in found for line in month.told):
+            print(f"    {one}", flush=True)
 
 
 def _minutes(signals: int, minutes: int) -> Iterator[tuple[DriftRoom, int]]:
