@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -182,3 +184,24 @@ def test_what_jumps_right_after_the_learning_is_held_against_what_was_learned(mi
     served.run(1 + minutes / 60)
     assert served.states[-1] != "learning"
     assert served.run(8 / 60, shift=1.5).state == "drift"
+
+
+def of_bursts(seed: int, days: float) -> DriftRoom:
+    """A server to which rows come in bursts, after its first hour and so many days."""
+    stream = bursts(np.random.default_rng([seed, 3]), days * DAY_S + 7200)
+    places = np.searchsorted(EDGES, stream.values)
+    room, counts = DriftRoom(DriftSettings(learn="1h", every="60s")), np.zeros(len(EDGES) + 1)
+    begun_s = stream.at_s[0] // 60 * 60
+    ends = np.searchsorted(stream.at_s, begun_s + 60.0 * np.arange(1, round(days * 1440) + 62))
+    for minute, (first, last) in enumerate(pairwise([0, *ends.tolist()])):
+        counts += np.bincount(places[first:last], minlength=counts.size)
+        now_s = begun_s + 60.0 * (minute + 1)
+        room.observe(now_s, "llm", "tokens", "input", EDGES, np.cumsum(counts).tolist())
+        room.check(now_s)
+    return room
+
+
+@pytest.mark.parametrize("seed", [4, 11, 12])
+def test_bursts_jump_all_the_time_and_before_one_is_drift_the_hours_before_it_are_asked(seed: int) -> None:
+    """One hour of bursts may not know what its rows are worth; without another look these hosts alarm three times on the first day."""
+    assert of_bursts(seed, 1.2).episodes() == []

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
-from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.judge import Floats, of_neighbours
 from tui_monitor.analyse.drift.reference import Reference, of_slots
 from tui_monitor.analyse.drift.saved import SavedWeeks
 from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S
 
-SLOW_S = 3600.0  # the hour of the day does not change a service faster
+SLOW_S = 7200.0  # the hour of the day does not change a service faster
 FIRST_SLOT_S, SLOT_S = 300.0, 900.0  # of the first day, and later
 MOST_SLOTS = 2048
 MORE = 1.5  # times as much as it was thought to be: a row is worth less, and the judge begins anew
@@ -81,6 +81,11 @@ class FirstWeeks:
         times = np.asarray(self._times)
         chosen = np.flatnonzero((times >= since_s) & (np.append(times[1:], np.inf) <= until_s))
         return times[chosen], self._counts[chosen].astype(np.float64)
+
+    def worth(self, until_s: float, tests: Floats) -> float:
+        """Rows that tell as much as one, at least, by the slots of the last day before a time."""
+        _, counts = self.slots(until_s - DAY_S, until_s)
+        return of_neighbours(counts, tests)
 
     def _forget(self, slots: int) -> None:
         del self._times[:slots], self._amounts[:slots]

@@ -14,8 +14,8 @@ FEWEST, FEWEST_AROUND = 6, 4  # slots, below which one kind cannot be told from 
 MOST = 400  # slots that are looked at; more are joined
 PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
-SURELY = 8.0  # squared errors, that the best slope leaves more than the best step: some 3 standard errors
-NEAR = 3.0  # times what a slow change takes: what is further from a step tells nothing about it
+SURELY = 16.0  # squared errors, that the best slope leaves more than the best step: 4 standard errors, it is looked at often
+NEAR = 2.0  # times what a slow change takes: so far back a jump is looked for
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
 
@@ -79,20 +79,20 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: f
         slow_s: the fastest that is no step.
         noise: variance of one row, at least; what slots leave is more where more than chance moves them, and less where there are few.
     """
-    for _ in range(2):  # the place first, then the hours around it
-        if np.count_nonzero(rows) < FEWEST_AROUND:
-            return None
-        middle = times + np.append(np.diff(times), times[-1] - times[-2]) / 2
-        places = np.unique(np.linspace(1, times.size - 1, min(times.size - 1, 4 * PLACES)).astype(int))
-        begins = np.linspace(times[0] - slow_s, times[-1], PLACES)
-        step_at, step = _best_beside(level, rows, (np.arange(times.size) >= places[:, None]).astype(np.float64))
-        slopes = [np.clip((middle - begins[:, None]) / (many * slow_s), 0.0, 1.0) for many in (1.0, 2.0, 4.0)]
-        _, slope = _best_beside(level, rows, np.concatenate(slopes))
-        at_s = float(times[places[step_at]])
-        near = np.abs(times - at_s) <= NEAR * slow_s
-        level, rows, times = level[near], rows[near], times[near]
+    if not times.size:
+        return None
+    recent = times >= times[-1] - NEAR * slow_s  # further back a cycle may have moved it more than any jump
+    level, rows, times = level[recent], rows[recent], times[recent]
+    if np.count_nonzero(rows) < FEWEST_AROUND:
+        return None
+    middle = times + np.append(np.diff(times), times[-1] - times[-2]) / 2
+    places = np.unique(np.linspace(1, times.size - 1, min(times.size - 1, 4 * PLACES)).astype(int))
+    begins = np.linspace(times[0] - slow_s, times[-1], PLACES)
+    step_at, step = _best_beside(level, rows, (np.arange(times.size) >= places[:, None]).astype(np.float64))
+    slopes = [np.clip((middle - begins[:, None]) / (many * slow_s), 0.0, 1.0) for many in (1.0, 2.0, 4.0)]
+    _, slope = _best_beside(level, rows, np.concatenate(slopes))
     freedom = max(int(np.count_nonzero(rows)) - 3, 1)
-    return at_s if slope - step > SURELY * max(step / freedom, noise) else None
+    return float(times[places[step_at]]) if slope - step > SURELY * max(step / freedom, noise) else None
 
 
 def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:

@@ -83,6 +83,7 @@ class Signal(Arrivals):
         self._over_checks = 0
         self._drift_checks = 0
         self._watched_checks = 0  # in a row
+        self._jumped = False  # and it began with a clear jump
         self._fit_then: Fitted | None = None  # the shape of the drift that is on, as it was told last
         self._tried_rows = 0.0  # that a reference was made of, and were too few
         self._checked_s: float | None = None
@@ -306,7 +307,7 @@ class Signal(Arrivals):
     def _look_at_shape(self) -> None:
         """The shape of a drift is looked at after 30, 60, 120 ... checks: later the time of its beginning is kept too coarsely to tell."""
         self._drift_checks += 1
-        if self.since_s is not None and self._drift_checks in SHAPE_AT:
+        if self.since_s is not None and self._drift_checks in SHAPE_AT and not self._jumped:
             self._fit_then = self._fit(self.since_s)
 
     def _tells(self, now_s: float, evidence: float) -> bool:
@@ -325,8 +326,10 @@ class Signal(Arrivals):
         self._watched_checks = self._watched_checks + 1 if began_s is not None and why else 0
         looked = self._watched_checks <= LOOKED_AT or self._watched_checks % LOOKED_EVERY == 0
         if began_s is not None and why and looked and (step_s := self._sudden_s(began_s)) is not None:
+            if self._worth_less(step_s):
+                return False
             self._open(step_s, now_s)
-            self._fit_then = Fitted("sudden", 0, 0.0)
+            self._fit_then, self._jumped = Fitted("sudden", 0, 0.0), True
         elif began_s is not None and why:
             self.state, self.why_watched = "watch", why
         elif began_s is not None:
@@ -346,7 +349,7 @@ class Signal(Arrivals):
 
     def _open(self, since_s: float, now_s: float) -> None:
         self.state, self.since_s, self.start_s, self._over_checks = "drift", since_s, now_s, 0
-        self._fit_then, self._drift_checks = None, 0
+        self._fit_then, self._jumped, self._drift_checks = None, False, 0
 
     def _close(self, now_s: float) -> None:
         episode = self.episode(now_s)
@@ -414,6 +417,19 @@ class Signal(Arrivals):
         if step_s is None or effect(self.past.since(step_s), category=self.category).size < FLOOR:
             return None
         return step_s
+
+    def _worth_less(self, until_s: float) -> bool:
+        """Whether what came before a jump shows that rows resemble their neighbours more than was learned; then evidence begins anew."""
+        weeks, reference = self.first_weeks, self.reference
+        if weeks is None or reference is None:
+            return False
+        counts = np.asarray(reference.counts, dtype=np.float64)
+        tau = weeks.worth(until_s, singles(counts) if self.category else cuts(counts))
+        if tau <= MORE * reference.tau:
+            return False
+        self.learned(reference, tau)
+        self.first_weeks = weeks
+        return True
 
     def _course(self, since_s: float) -> tuple[Floats, Floats, Floats, Floats]:
         """The share that moved most, what was expected of it, rows and times, slot by slot since some slots before a time."""
