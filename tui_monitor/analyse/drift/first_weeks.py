@@ -22,7 +22,7 @@ from tui_monitor.analyse.drift.reference import Reference, of_slots
 from tui_monitor.analyse.drift.saved import SavedWeeks
 from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S
 
-SLOW_S = 7200.0  # the hour of the day does not change a service faster
+SLOW_S = 3600.0  # the hour of the day does not change a service faster
 FIRST_SLOT_S, SLOT_S = 300.0, 900.0  # of the first day, and later
 MOST_SLOTS = 2048
 MORE = 1.5  # times as much as it was thought to be: a row is worth less, and the judge begins anew

@@ -14,8 +14,8 @@ FEWEST, FEWEST_AROUND = 6, 4  # slots, below which one kind cannot be told from 
 MOST = 400  # slots that are looked at; more are joined
 PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
-SURELY = 16.0  # squared errors, that the best slope leaves more than the best step: 4 standard errors, it is looked at often
-NEAR = 2.0  # times what a slow change takes: so far back a jump is looked for
+SURELY = 12.0  # squared errors, that the best slope leaves more than the best step: 3.5 standard errors, it is looked at often
+NEAR = 4.0  # times what a slow change takes: so far back a jump is looked for
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
 
