@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import tzinfo
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from tui_monitor.alerts.rules import expected_of
 from tui_monitor.alerts.summary import say_span
 from tui_monitor.analyse.anomaly.room import Edges, ForecastRoom
 from tui_monitor.analyse.anomaly.watched import not_forecast
+from tui_monitor.engine.derived import Ask, derived
 from tui_monitor.engine.history import Rings
 from tui_monitor.language.names import BUSINESS, asked
 from tui_monitor.language.truth import expected_name
@@ -19,7 +20,6 @@ from tui_monitor.model import Forecast, History, HistoryQuery, Subject, Usual, c
 
 SAVED_EVERY_S = 900.0
 AHEAD = (" ahead", " ahead.low", " ahead.high")  # ends of keys that ask for times to come
-MOST_COLUMNS = 2000
 
 
 class Forecasting:
@@ -69,20 +69,17 @@ class Forecasting:
             return subject
         return replace(subject, metrics=subject.metrics | told, usual=subject.usual | (expected or {}))
 
-    def ahead(self, query: HistoryQuery, ask: Callable[[HistoryQuery], History]) -> History:
+    def ahead(self, query: HistoryQuery, ask: Ask) -> History:
         """The answer to a query that may ask what is to come; everything else is what `ask` says.
 
         Args:
             query: its keys may end in one of `AHEAD`. A column stands for the moment of its end.
             ask: the series themselves.
         """
-        bases = list(dict.fromkeys(key.removesuffix(end) for key in query.keys for end in AHEAD if key.endswith(end)))
-        if not bases:
+        wanted = derived(query, ask, AHEAD)
+        if wanted is None:
             return ask(query)
-        points = max(1, min(query.points, MOST_COLUMNS))
-        step_s = max((query.end_s - query.start_s) / points, 1e-3)
-        plain = [key for key in query.keys if not key.endswith(AHEAD)]
-        values = dict(ask(HistoryQuery(query.subject, plain, query.start_s, query.end_s, points)).values) if plain else {}
+        bases, points, step_s, values = wanted
         for base in bases:
             told = self._room.ahead(query.subject, base, [query.start_s + (place + 1) * step_s for place in range(points)])
             for place, end in enumerate(AHEAD):

@@ -9,9 +9,10 @@ worst where the number is never averaged. The limits are those of the points tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tui_monitor.analyse.anomaly.spc import MEANINGS, WESTERN_MEANINGS, Limits, spc
+from tui_monitor.engine.derived import MOST_COLUMNS, Ask, derived
 from tui_monitor.engine.history import never_averaged
 from tui_monitor.model import History, HistoryQuery
 from tui_monitor.vocabulary import VOCABULARY
@@ -22,11 +23,9 @@ POINT, CENTRE, UPPER, LOWER, RULE, WESTERN = ENDS = (" point", " centre", " uppe
 LEAST_POINTS = 10  # with fewer nobody knows how much is usual: points, but no limits
 POINT_S = 60.0  # the least that a point should stand for
 PARTS = 6  # of a minute; the last of them that is known is the minute's
-MOST_COLUMNS = 2000
-_Ask = Callable[[HistoryQuery], History]
 
 
-def controlled(query: HistoryQuery, ask: _Ask, *, fine: bool = True) -> History:
+def controlled(query: HistoryQuery, ask: Ask, *, fine: bool = True) -> History:
     """The answer to a query that may ask for control charts; everything else is what `ask` says.
 
     Args:
@@ -34,15 +33,10 @@ def controlled(query: HistoryQuery, ask: _Ask, *, fine: bool = True) -> History:
         ask: the series themselves.
         fine: whether more columns than points may be asked for.
     """
-    bases = list(dict.fromkeys(key.removesuffix(end) for key in query.keys for end in ENDS if key.endswith(end)))
-    if not bases:
+    wanted = derived(query, ask, ENDS)
+    if wanted is None:
         return ask(query)
-    points = max(1, min(query.points, MOST_COLUMNS))
-    step_s = max((query.end_s - query.start_s) / points, 1e-3)
-    plain = [key for key in query.keys if not key.endswith(ENDS)]
-    values: dict[str, list[float | None]] = {}
-    if plain:
-        values |= ask(HistoryQuery(query.subject, plain, query.start_s, query.end_s, points)).values
+    bases, points, step_s, values = wanted
     minutes = max(1, round(step_s / POINT_S))
     parts = max(1, min(PARTS if minutes == 1 else minutes, MOST_COLUMNS // points)) if fine else 1
     found = ask(HistoryQuery(query.subject, bases, query.start_s, query.end_s, points * parts)).values

@@ -417,7 +417,7 @@ class MonitorApp(LookKeys, inherit_bindings=False):
         if view.focus == "health" and target is not None:
             await self._open(Detail(target.name, of_target(frame, target, utc=view.utc, width=width), ascii=self._ascii))
         elif view.focus == "performance" and (log := performance.chosen_log(frame, view)) is not None:
-            await self._open(LogDetail(log, self.frame, view, self.look, width=width, ascii=self._ascii))
+            await self._open(LogDetail(log.name, log, self.frame, view, self.look, width=width, ascii=self._ascii))
         elif view.focus == "performance" and target is not None:
             await self._open(Detail(target.name, of_target(frame, target, utc=view.utc, width=width), ascii=self._ascii))
         elif view.focus == "alerts" and (alert := order.chosen_alert(frame, view)) is not None:
@@ -426,7 +426,7 @@ class MonitorApp(LookKeys, inherit_bindings=False):
             )
             await self._open(dialog)
         elif view.focus == "drift" and (signal := order.chosen_signal(frame, view)) is not None:
-            await self._open(SignalDetail(signal, self.frame, view, self.look, width=width, ascii=self._ascii))
+            await self._open(SignalDetail(order.signal_name(signal), signal, self.frame, view, self.look, width=width, ascii=self._ascii))
         else:
             self.toast("nothing is selected here")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,11 @@ class Piece(NamedTuple):
     numbers: NDArray[np.int64]
     bits: NDArray[np.uint64]  # of the slices of each row; 0 while there are none
     columns: dict[str, Values]
+
+    @classmethod
+    def of(cls, at_s: Floats, numbers: NDArray[np.int64], columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]]) -> Piece:
+        """Rows of which no slice is known yet; `columns`: role, values of the rows that have one, and which rows those are."""
+        return cls(at_s, numbers, np.zeros(at_s.size, np.uint64), {name: (values, there) for name, (_, values, there) in columns.items()})
 
     def take(self, chosen: Any) -> Piece:
         """Some of them."""

@@ -82,20 +82,14 @@ class Carried:
             return
         for name, (role, _, _) in columns.items():
             self._roles.setdefault(name, role)
-        piece = Piece(
-            at_s, numbers, np.zeros(at_s.size, np.uint64), {name: (values, there) for name, (_, values, there) in columns.items()}
-        )
-        self._wait(self._came, piece)
+        self._wait(self._came, Piece.of(at_s, numbers, columns))
 
     def labelled(
         self, at_s: Floats, columns: Mapping[str, tuple[str, NDArray[Any], NDArray[np.bool_]]], numbers: NDArray[np.int64]
     ) -> None:
         """Rows whose label came; `numbers` are those that the rows themselves had."""
         self._late.update(columns)
-        piece = Piece(
-            at_s, numbers, np.zeros(at_s.size, np.uint64), {name: (values, there) for name, (_, values, there) in columns.items()}
-        )
-        self._wait(self._came_late, piece)
+        self._wait(self._came_late, Piece.of(at_s, numbers, columns))
 
     def _wait(self, waiting: list[Piece], piece: Piece) -> None:
         """Some hundred rows are sorted at once: each look at them costs more than a row does."""

@@ -60,6 +60,16 @@ def singles(counts: Floats) -> Floats:
     return np.eye(counts.size)
 
 
+def tests_of(counts: Floats, *, category: bool) -> Floats:
+    """The tests of a histogram: categories one by one, or what lies below each cut."""
+    return singles(counts) if category else cuts(counts)
+
+
+def telling(share: Floats) -> NDArray[np.bool_]:
+    """Shares that are neither nearly none nor nearly all: of the others a few rows would tell too much."""
+    return np.asarray((share > 0.02) & (share < 0.98))
+
+
 def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None = None, an_hour: float = 1.0, seen: float = 1.0) -> float:
     """How many rows tell as much as one independent row, from how much more than binomially the shares vary between slots of time.
 
@@ -85,8 +95,8 @@ def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None 
         rows = blocks.sum(axis=1)
         inside = blocks @ tests.T
         share = inside.sum(axis=0) / max(rows.sum(), 1.0)
-        telling = (share > 0.02) & (share < 0.98)
-        worst = max(worst, _of_blocks((inside - rows[:, None] * share)[:, telling], rows, rows.sum() * (share * (1 - share))[telling]))
+        told = telling(share)
+        worst = max(worst, _of_blocks((inside - rows[:, None] * share)[:, told], rows, rows.sum() * (share * (1 - share))[told]))
         size *= 2
     return worst
 
@@ -103,12 +113,12 @@ def of_neighbours(slots: Floats, tests: Floats) -> float:
         return 1.0
     inside = slots @ tests.T
     share = inside.sum(axis=0) / rows.sum()
-    telling = (share > 0.02) & (share < 0.98)
-    if not telling.any():
+    told = telling(share)
+    if not told.any():
         return 1.0
-    level = inside[:, telling] / rows[:, None]
+    level = inside[:, told] / rows[:, None]
     common = 1 / (1 / rows[1:] + 1 / rows[:-1])
-    ratio = common[:, None] * (level[1:] - level[:-1]) ** 2 / (share * (1 - share))[telling]
+    ratio = common[:, None] * (level[1:] - level[:-1]) ** 2 / (share * (1 - share))[told]
     found = float((common @ ratio).mean() / common.sum())
     worth = common.sum() ** 2 / float(common @ common)  # equally large pairs that would tell as much
     return max(1.0, found * (1 - math.sqrt(3 / worth)))
@@ -141,9 +151,9 @@ def _overdispersion_by_hour(slots: Floats, tests: Floats, shares: Floats, an_hou
         used = len(slots) // size * size
         apart = max(an_hour / size, seen)  # blocks of an hour: their own mean takes one of them away from how much they vary
         gap, variance, came = ((a[:used].reshape(-1, size, a.shape[1]).sum(axis=1)) for a in (inside - expected, spread, rows))
-        telling = variance.sum(axis=0) > 4
+        told = variance.sum(axis=0) > 4
         lost = math.sqrt(apart / (apart - 1)) if apart > ALONE else 1.0
-        worst = max(worst, _of_blocks(lost * gap[:, telling], came[:, 0], variance.sum(axis=0)[telling]))
+        worst = max(worst, _of_blocks(lost * gap[:, told], came[:, 0], variance.sum(axis=0)[told]))
         size *= 2
     return worst
 

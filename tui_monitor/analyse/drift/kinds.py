@@ -25,7 +25,6 @@ class Fitted(NamedTuple):
     kind: Kind
     at: int
     error: float
-    step_wins: float = 1.0  # the slope's error over the step's: above 1 the step is the better one
 
 
 def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = None) -> Fitted:
@@ -62,8 +61,8 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     step_at, step = _best(moved, rows, steps)
     slope_at, slope = _best(moved, rows, slopes)
     if slope < SLOPE_WINS * step:
-        return Fitted("gradual", int(pairs[slope_at][0]), slope / total, slope / max(step, 1e-12))
-    return Fitted("sudden", int(places[step_at]), step / total, slope / max(step, 1e-12))
+        return Fitted("gradual", int(pairs[slope_at][0]), slope / total)
+    return Fitted("sudden", int(places[step_at]), step / total)
 
 
 def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: float) -> float | None:
@@ -99,13 +98,7 @@ def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, floa
     """As `_best`, each shape with a level of its own beside it, and at most 1 high."""
     whole = max(float(rows.sum()), 1e-300)
     moved = np.where(rows > 0, level, 0.0)
-    moved = moved - float(rows @ moved) / whole
-    shapes = shapes - (shapes @ rows / whole)[:, None]
-    power, along = (shapes**2) @ rows, shapes @ (rows * moved)
-    height = np.clip(np.divide(along, power, out=np.zeros_like(power), where=power > 0), -1.0, 1.0)
-    error = float(rows @ moved**2) - 2 * height * along + height**2 * power
-    at = int(error.argmin())
-    return at, float(error[at])
+    return _best(moved - float(rows @ moved) / whole, rows, shapes - (shapes @ rows / whole)[:, None], highest=1.0)
 
 
 def kind_of(fit: Fitted, earlier: int) -> Kind:
@@ -122,12 +115,13 @@ def _joined(level: Floats, rows: Floats) -> tuple[Floats, Floats]:
     return np.divide(sums, joined, out=np.zeros_like(sums), where=joined > 0), joined
 
 
-def _best(moved: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:
-    """Which shape, at its best height, leaves the least weighted squared error, and that error."""
+def _best(moved: Floats, rows: Floats, shapes: Floats, highest: float = np.inf) -> tuple[int, float]:
+    """Which shape, at its best height up to `highest`, leaves the least weighted squared error, and that error."""
     whole = float((rows * moved**2).sum())
     if not len(shapes):
         return 0, whole
     power, along = (shapes**2) @ rows, shapes @ (rows * moved)
-    error = whole - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0)
+    height = np.clip(np.divide(along, power, out=np.zeros_like(power), where=power > 0), -highest, highest)
+    error = whole - height * (2 * along - height * power)
     at = int(error.argmin())
     return at, float(error[at])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.dependence import MOST_ROWS, cautious, correlation_time, correlation_time_of_categories, ranks
-from tui_monitor.analyse.drift.judge import Floats, cuts, overdispersion, singles
+from tui_monitor.analyse.drift.judge import Floats, overdispersion, tests_of
 from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S, cell, curve, season_of
 
 MOST_BLOCKS, ROWS_A_BLOCK = 2048, 20
@@ -75,7 +75,7 @@ def of_rows(values: NDArray[Any], at_s: Floats | None, bins: Bins, origin: str =
         return Reference(counts.tolist(), mean=mean, sd=sd, origin=origin)
     order = np.argsort(at_s, kind="stable")
     places, at_s = places[order], at_s[order]
-    tests = cuts(counts) if numeric else singles(counts)
+    tests = tests_of(counts, category=not numeric)
     season = _season(places, at_s, len(bins), tests)
     if numeric:
         ranked = ranks(values[order].astype(np.float64))
@@ -101,7 +101,7 @@ def of_slots(slots: Floats, bins: int, origin: str = "", at_s: Floats | None = N
         category: whether the bins have no order.
     """
     counts = slots.sum(axis=0)
-    tests = singles(counts) if category else cuts(counts)
+    tests = tests_of(counts, category=category)
     season = season_of(slots, at_s, tests) if at_s is not None else 0
     if at_s is None or not season:
         return Reference(counts.tolist(), overdispersion(slots, tests), [], origin=origin)

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from tui_monitor.analyse.drift.error_model import Singles
 from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.residual import LEAST_ROWS, MOST_COLUMNS, MOST_HELD, Labelled, Transform, chance_of, transform
+from tui_monitor.analyse.drift.season import DAY_S
+from tui_monitor.analyse.drift.signal import LEAST_WORTH, MORE_ROWS
 
 MOST_PIECES = 512  # that they are held in
-DAY_S = 86_400.0
 BEYOND_A_DAY = 1.02  # every hour of it has rows then
-LEAST_WORTH = 125  # as for any learned reference: rows that do not depend on each other
-MORE_ROWS = 1.2  # times as many as at the last try
 
 
 class Residuals:

@@ -20,6 +20,7 @@ from tui_monitor.analyse.drift.offer import Offer
 from tui_monitor.analyse.drift.reference import Reference
 from tui_monitor.analyse.drift.residual import Transform
 from tui_monitor.analyse.drift.saved import Closed, Intake, Limits, Role, SavedSignal
+from tui_monitor.analyse.drift.season import DAY_S
 from tui_monitor.analyse.drift.signal import Signal
 from tui_monitor.analyse.drift.together import SILENT_S, together
 from tui_monitor.config import DriftSettings, PredictionSettings
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
     from tui_monitor.analyse.drift.carried_rows import Carried
 
 MAX_SIGNALS = 256
-GONE_S = 7 * 86_400.0  # a source that tells nothing for so long takes no part of the budget any more
+GONE_S = 7 * DAY_S  # a source that tells nothing for so long takes no part of the budget any more
 SAVED_AS = 2
 MOST_NOTES = 100
-DAY_S = 86_400.0
 
 _T = TypeVar("_T")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.beta import cumulative
-from tui_monitor.analyse.drift.judge import Floats
+from tui_monitor.analyse.drift.judge import Floats, telling
 
 DAY_S, WEEK_S = 86_400.0, 604_800.0
 HOURS, WEEK_HOURS = 24, 168
@@ -44,12 +44,12 @@ def season_of(slots: Floats, at_s: Floats, tests: Floats) -> int:
     if span_s < DAY_S * NEARLY:
         return 0
     by_day = _explained(slots, cell(at_s, HOURS), tests, HOURS)
-    if span_s >= 2 * WEEK_S * NEARLY and (telling := _weekly(slots, at_s, tests)).any():
-        found = _explained(slots, cell(at_s, WEEK_HOURS), tests, WEEK_HOURS)[telling].max()
+    if span_s >= 2 * WEEK_S * NEARLY and (weekly := _weekly(slots, at_s, tests)).any():
+        found = _explained(slots, cell(at_s, WEEK_HOURS), tests, WEEK_HOURS)[weekly].max()
         if found > EXPLAINED and found > by_day.max(initial=0.0) + ADDED:
             return WEEK_HOURS
-    telling = _telling(slots, tests) & _cyclic(slots, cell(at_s, HOURS), tests)
-    return HOURS if by_day[telling].max(initial=0.0) > EXPLAINED else 0
+    daily = _telling(slots, tests) & _cyclic(slots, cell(at_s, HOURS), tests)
+    return HOURS if by_day[daily].max(initial=0.0) > EXPLAINED else 0
 
 
 def curve(level: Floats, there: NDArray[np.bool_]) -> Floats:
@@ -70,8 +70,7 @@ def _waves() -> Floats:
 
 
 def _telling(slots: Floats, tests: Floats) -> NDArray[np.bool_]:
-    share = tests @ slots.sum(axis=0) / max(float(slots.sum()), 1.0)
-    return np.asarray((share > 0.02) & (share < 0.98))
+    return telling(tests @ slots.sum(axis=0) / max(float(slots.sum()), 1.0))
 
 
 def _levels(slots: Floats, at: Ints, tests: Floats, cells: int) -> tuple[Floats, Floats]:

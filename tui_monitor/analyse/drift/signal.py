@@ -13,7 +13,7 @@ from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
 from tui_monitor.analyse.drift.early import Early
 from tui_monitor.analyse.drift.first_weeks import MORE, SLOW_S, FirstWeeks
-from tui_monitor.analyse.drift.judge import Floats, Judge, cuts, singles
+from tui_monitor.analyse.drift.judge import Floats, Judge, tests_of
 from tui_monitor.analyse.drift.kinds import NEAR, Fitted, Kind, fitted, kind_of, sudden_s
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
@@ -214,7 +214,7 @@ class Signal(Arrivals):
         self.reference, self.first_weeks, self.why_watched = reference, None, ""
         self._shares = [reference.shares(hour) for hour in range(len(reference.hours))] or [reference.shares()]
         counts = np.asarray(reference.counts, dtype=np.float64)
-        tests = singles(counts) if self.category else cuts(counts)
+        tests = tests_of(counts, category=self.category)
         self.judge = Judge(counts, tests, reference.tau, self.limits.tolerance, reference.of_hours(), ordered=not self.category)
         self.past = Past(counts.size)
         self.pending = np.zeros(counts.size)
@@ -401,17 +401,14 @@ class Signal(Arrivals):
 
     def _sudden_s(self, since_s: float) -> float | None:
         """When what moved since a time has clearly jumped; None where it did not, or the jump alone is not worth an alarm."""
-        level, _, rows, times = self._course(since_s)
+        at = self._telling(since_s)
+        times, counts, _ = self.past.slots(since_s, SLOTS_BEFORE)
         if self.first_weeks is not None and times.size:  # a reference may have been learned a minute ago
-            earlier = self.first_weeks.slots(float(times[0]) - NEAR * SLOW_S, float(times[0]))
-            counts = earlier[1]
-            level, rows, times = (
-                np.concatenate([self._share(counts, self._telling(since_s)), level]), np.concatenate([counts.sum(axis=1), rows]),
-                np.concatenate([earlier[0], times]),
-            )  # fmt: skip
+            earlier, before = self.first_weeks.slots(float(times[0]) - NEAR * SLOW_S, float(times[0]))
+            times, counts = np.concatenate([earlier, times]), np.concatenate([before, counts])
         fresh = times >= ((self.closed[-1].end_s or 0.0) if self.closed else 0.0)  # the jump of an earlier drift is another one
-        # Of what came itself: what is expected jumps from hour to hour.
-        level, rows, times = level[fresh], rows[fresh], times[fresh]
+        times, counts = times[fresh], counts[fresh]
+        level, rows = self._share(counts, at), counts.sum(axis=1)  # of what came itself: what is expected jumps from hour to hour
         share = float(level @ rows) / max(float(rows.sum()), 1.0)
         step_s = sudden_s(level, rows, times, SLOW_S, self.tau * share * (1 - share))
         if step_s is None or effect(self.past.since(step_s), category=self.category).size < FLOOR:
@@ -424,18 +421,12 @@ class Signal(Arrivals):
         if weeks is None or reference is None:
             return False
         counts = np.asarray(reference.counts, dtype=np.float64)
-        tau = weeks.worth(until_s, singles(counts) if self.category else cuts(counts))
+        tau = weeks.worth(until_s, tests_of(counts, category=self.category))
         if tau <= MORE * reference.tau:
             return False
         self.learned(reference, tau)
         self.first_weeks = weeks
         return True
-
-    def _course(self, since_s: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """The share that moved most, what was expected of it, rows and times, slot by slot since some slots before a time."""
-        at = self._telling(since_s)
-        times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
-        return self._share(counts, at), self._share(expected, at), counts.sum(axis=1), times
 
     def _telling(self, since_s: float) -> int:
         """The cut, or the category, that shows best what moved since a time."""
@@ -449,8 +440,13 @@ class Signal(Arrivals):
 
     def _fit(self, since_s: float) -> Fitted:
         """The shape of a change at the cut (or in the category) that shows it best."""
-        level, usually, rows, times = self._course(since_s)
-        return fitted(level - usually, rows, 0.0, times) if level.size else Fitted("", 0, 1.0)
+        at = self._telling(since_s)
+        times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
+        return (
+            fitted(self._share(counts, at) - self._share(expected, at), counts.sum(axis=1), 0.0, times)
+            if times.size
+            else Fitted("", 0, 1.0)
+        )
 
     def _looks_over(self) -> bool:
         """Whether the newest rows look like the reference again: a small change needs many of them to be told from none."""

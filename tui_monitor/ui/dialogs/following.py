@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from rich.text import Text
 
@@ -12,8 +13,10 @@ from tui_monitor.ui.panes.story import Line
 from tui_monitor.ui.theme import Theme
 from tui_monitor.ui.view import View
 
+Thing = TypeVar("Thing")
 
-class FollowingDetail(TextDialog):
+
+class FollowingDetail(TextDialog, Generic[Thing]):
     """Lines made anew from the newest frame, once a second; `lines` says which."""
 
     wide = True
@@ -21,6 +24,7 @@ class FollowingDetail(TextDialog):
     def __init__(
         self,
         name: str,
+        thing: Thing,
         latest: Callable[[], Frame | None],
         view: View,
         look: Theme,
@@ -28,9 +32,9 @@ class FollowingDetail(TextDialog):
         width: int,
         ascii: bool = False,  # noqa: A002
     ) -> None:
-        """`latest` is the frame that the board shows; `look` gives the colours."""
+        """`thing` as it is now, `latest` the frame that the board shows; `look` gives the colours."""
         super().__init__(name, [], ascii=ascii)
-        self._latest, self._view, self._look, self._width = latest, view, look, width
+        self._thing, self._latest, self._view, self._look, self._width = thing, latest, view, look, width
 
     def lines(self, frame: Frame) -> list[Line]:
         """What there is to say by this frame."""

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tui_monitor.model import Drift, Frame
 from tui_monitor.ui.dialogs.following import FollowingDetail
 from tui_monitor.ui.panes import drift_words as words
 from tui_monitor.ui.panes import order
 from tui_monitor.ui.panes.drift_detail import of_signal
 from tui_monitor.ui.panes.story import Line
-from tui_monitor.ui.theme import Theme
-from tui_monitor.ui.view import View
 
 
-class SignalDetail(FollowingDetail):
+class SignalDetail(FollowingDetail[Drift]):
     """`enter` on a drift signal."""
-
-    def __init__(
-        self,
-        signal: Drift,
-        latest: Callable[[], Frame | None],
-        view: View,
-        look: Theme,
-        *,
-        width: int,
-        ascii: bool = False,  # noqa: A002
-    ) -> None:
-        """`latest` is the frame that the board shows; `look` gives the colours."""
-        super().__init__(order.signal_name(signal), latest, view, look, width=width, ascii=ascii)
-        self._signal = signal
 
     def lines(self, frame: Frame) -> list[Line]:
         """All of the signal."""
-        name = order.signal_name(self._signal)
-        self._signal = next((one for one in frame.drift if order.signal_name(one) == name), self._signal)
-        return of_signal(frame, self._signal, self._view, self._width, ascii=self._ascii)
+        name = order.signal_name(self._thing)
+        self._thing = next((one for one in frame.drift if order.signal_name(one) == name), self._thing)
+        return of_signal(frame, self._thing, self._view, self._width, ascii=self._ascii)
 
 
 def question(frame: Frame, signal: Drift, *, utc: bool) -> list[str]:
