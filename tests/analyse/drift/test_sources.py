@@ -409,14 +409,16 @@ def test_what_moved_together_stands_in_order_of_onset() -> None:
     assert verdicts["c"].moved_together == []
 
 
-def test_importances_come_before_evidence() -> None:
-    def order(importance: dict[str, float]) -> list[str]:
+def test_the_worst_first() -> None:
+    def order(importance: dict[str, float], apart_s: int = 0) -> list[str]:
         log = Log(DriftRoom(DriftSettings(learn="60s", every="10s", importance=importance)))
         log.run(300, a=normal, b=normal)
+        log.run(apart_s, a=normal, b=shifted)
         log.run(300, a=lambda n, chance: chance.normal(3, 1, n), b=shifted)
         return [one.signal for one in log.room.verdicts(log.now_s)]
 
     assert order({}) == ["a", "b"]
+    assert order({}, apart_s=300) == ["b", "a"]  # the one that began it, then what followed, however far
     assert order({"a": 0.01, "fraud/b": 0.7}) == ["b", "a"]
 
 

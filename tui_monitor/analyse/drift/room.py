@@ -489,11 +489,11 @@ def _came(signal: Signal, at_s: Floats, values: NDArray[Any], there: NDArray[np.
     signal.rows(at_s[there], values)
 
 
-def _badness(verdict: Drift) -> tuple[int, float, float, str, str]:
-    """Within a state by importance times effect where importances are given, else by evidence."""
-    evidence = verdict.evidence if verdict.evidence is not None else -math.inf
-    weighed = (verdict.importance or 0.0) * (verdict.effect or 0.0)
-    return _ORDER.index(verdict.state), -weighed, -evidence, verdict.source, verdict.signal
+def _badness(verdict: Drift) -> tuple[int, float, bool, float, float, str, str]:
+    """Within a state by importance times effect where importances are given; else who leads before who follows, drifts by effect, by evidence."""
+    effect, evidence = verdict.effect or 0.0, verdict.evidence if verdict.evidence is not None else -math.inf
+    weighed, moved = (verdict.importance or 0.0) * effect, effect if verdict.state == "drift" else 0.0
+    return _ORDER.index(verdict.state), -weighed, bool(verdict.follows), -moved, -evidence, verdict.source, verdict.signal
 
 
 def _role(text: str) -> Role:

@@ -230,7 +230,10 @@ _CAPITAL = {"mae": "MAE", "f1": "F1", "accuracy": "Accuracy"}
 
 
 def sentence(key: str, window: Performance, whole: Performance | None, estimated: Estimate | None) -> str:
-    """One line: `F1 0.886 [0.871, 0.900] over 24 h, 0.937 since deploy; 62 % of labels in; est. without labels 0.891.`."""
+    """One line: `F1 0.886 [0.871, 0.900] over 24 h, 0.937 since deploy; 62 % of labels in; est. without labels 0.891.`.
+
+    What the reference says stands before what the log does: of a young one the fall may be all that there is.
+    """
     one = window.metrics.get(key)
     name = _CAPITAL.get(key, key)
     over = f"over {_SAID.get(window.window, window.window)}"
@@ -238,7 +241,8 @@ def sentence(key: str, window: Performance, whole: Performance | None, estimated
         parts = [f"{name} unknown {over}: {window.why or 'no labels'}"]
     else:
         spread = "" if one.low is None or one.high is None else f" [{_said(one.low, key)}, {_said(one.high, key)}]"
-        parts = [f"{name} {_said(one.value, key)}{spread} {over}"]
+        usual = "" if one.reference is None else f", {_said(one.reference, key)} in the reference"
+        parts = [f"{name} {_said(one.value, key)}{spread} {over}{usual}"]
     since = whole.metrics.get(key) if whole is not None else None
     if whole is not None and since is not None and since.value is not None:
         parts[0] += f", {_said(since.value, key)} since {'deploy' if whole.window == 'deploy' else 'the log began'}"
