@@ -109,11 +109,12 @@ def test_a_chart_may_ask_what_is_to_come_and_other_keys_are_answered_as_ever(kep
     at_s = START_S + 60 * MINUTES
     made.observe(at_s, subjects(50.0))
     rings.put(at_s, "chat", {"request.rate": 50.0})
-    names = [f"request.rate ahead{end}" for end in ("", ".low", ".high")]
+    names = [f"request.rate ahead{end}" for end in ("", ".low", ".high", ".steady")]
     found = made.ahead(HistoryQuery("chat", ["request.rate", *names], at_s - 3600, at_s + 3600, 2), rings.query)
     assert (found.subject, found.start_s, found.step_s) == ("chat", at_s - 3600, 3600.0)
     assert list(found.values) == ["request.rate", *names]
-    middle, low, high = (found.values[name] for name in names)
+    middle, low, high, steady = (found.values[name] for name in names)
+    assert steady[1] == pytest.approx(middle[1], abs=1)  # it grows no more
     assert middle == [None, pytest.approx(50, abs=3)]  # a column stands for its end: the first one is now
     assert low[0] is high[0] is None
     assert low[1] is not None
@@ -123,7 +124,7 @@ def test_a_chart_may_ask_what_is_to_come_and_other_keys_are_answered_as_ever(kep
     only = made.ahead(HistoryQuery("chat", ["request.rate"], at_s - 60, at_s + 60, 1), rings.query)
     assert only.values == {"request.rate": [50.0]}
     unknown = made.ahead(HistoryQuery("nobody", names, at_s, at_s + 7200, 100_000), rings.query)
-    assert [set(series) for series in unknown.values.values()] == [{None}] * 3
+    assert [set(series) for series in unknown.values.values()] == [{None}] * 4
     assert {len(series) for series in unknown.values.values()} == {2000}
 
 

@@ -174,7 +174,7 @@ def test_layouts(width: int, height: int, zoom: bool, panes: list[str]) -> None:
 def test_charts_ask_for_what_they_show_at_their_width() -> None:
     queries = board.history_wanted(INCIDENT, VIEW, 160, 45)
     target, ahead = [query for query in queries if query.subject == "llama-70b"]
-    assert ahead.keys == ["token.rate.generated ahead", "token.rate.generated ahead.low", "token.rate.generated ahead.high"]
+    assert ahead.keys == [f"token.rate.generated ahead{end}" for end in ("", ".low", ".high", ".steady")]
     assert (ahead.end_s - ahead.start_s, ahead.points) == (86400.0, 288)
     assert 0 <= INCIDENT.at.timestamp() - ahead.start_s < 300.0
     assert {"token.rate.generated", "queue.length"} <= set(target.keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -81,14 +82,16 @@ def test_the_chart_says_it_beside_the_number() -> None:
 # -- what is to come --------------------------------------------------------------------------------------------------------------------
 
 
-def coming(frame: Frame = FRAME, *, known: bool = True) -> dict[tuple[str, str], Series]:
-    """What an engine answers: the level grows by one every five minutes."""
+def coming(frame: Frame = FRAME, *, known: bool = True, swing: float = 0.0, growth: float = 1.0) -> dict[tuple[str, str], Series]:
+    """What an engine answers: the level grows, by one every five minutes, beside a swing whose peak is six hours away."""
     query = expected.wanted_ahead(frame, LLAMA.name, KEY)
     step_s = (query.end_s - query.start_s) / query.points
-    middle: list[float | None] = [1800.0 + place if known else None for place in range(query.points)]
+    hours = [1800.0 + swing * math.sin(2 * math.pi * (place + 1) / query.points) for place in range(query.points)]
+    middle = [hour + growth * place for place, hour in enumerate(hours)]
+    told = [middle, [value - 300 for value in middle], [value + 400 for value in middle], hours]
     return {
-        (LLAMA.name, name): Series(query.start_s, step_s, [None if value is None else value + apart for value in middle])
-        for name, apart in zip(query.keys, (0.0, -300.0, 400.0), strict=True)
+        (LLAMA.name, name): Series(query.start_s, step_s, [value if known else None for value in values])
+        for name, values in zip(query.keys, told, strict=True)
     }
 
 
@@ -117,6 +120,22 @@ def test_explain_tells_the_next_hours_with_their_bounds() -> None:
     assert said[at + 1].strip().startswith("20:20 about 1871/s, between")
     assert "about 2087/s, between 1787/s and 2487/s" in said[at + 2]
     assert not any(line.startswith("ahead") for line in board.explain_chosen(FRAME, SEEN))
+
+
+def test_the_hours_part_and_the_trend_are_told_apart() -> None:
+    said = board.explain_chosen(FRAME, SEEN, coming(swing=600.0))
+    assert f"hours    lowest about 1200/s at {AT + timedelta(days=1):%d %b} 08:20, highest about 2400/s at 20:20" in said
+    assert "trend    up, 11.0/s in an hour, 287/s in a day" in said
+    assert not any(line.startswith(("hours", "trend")) for line in board.explain_chosen(FRAME, SEEN))
+    told = expected.course_lines(FRAME, coming(growth=0.0), LLAMA.name, KEY, utc=True)
+    assert [line[:13] for line in told] == ["hours    no h", "trend    none"]
+
+
+def test_the_chart_names_them_where_the_number_is_as_expected() -> None:
+    calm = replace(FRAME, forecasts=[])
+    shown = "\n".join(board.draw_board(calm, SEEN, coming(swing=600.0), 160, 45).lines())
+    assert "by the hour 1200/s to 2400/s, trend up 287/s" in shown
+    assert "by the hour" not in "\n".join(board.draw_board(calm, SEEN, {}, 160, 45).lines())
 
 
 def test_a_full_hour_of_tomorrow_is_told_whole() -> None:

@@ -19,7 +19,7 @@ from tui_monitor.language.truth import expected_name
 from tui_monitor.model import Forecast, History, HistoryQuery, Subject, Usual, clean
 
 SAVED_EVERY_S = 900.0
-AHEAD = (" ahead", " ahead.low", " ahead.high")  # ends of keys that ask for times to come
+AHEAD = (" ahead", " ahead.low", " ahead.high", " ahead.steady")  # ends of keys that ask for times to come, as in `Coming`
 
 
 class Forecasting:

@@ -172,6 +172,7 @@ def explain_chosen(frame: Frame, view: View, histories: Histories | None = None)
     if view.focus == "performance":
         key = speed.chart_key(target, view)
         said = explain.explain(frame, target.name, key)
+        said += expected.course_lines(frame, histories or {}, target.name, key, utc=view.utc)
         said += expected.ahead_lines(frame, histories or {}, target.name, key, utc=view.utc)
         return [*said, *control.explain(histories or {}, target.name, key, view.control, utc=view.utc)] if view.control else said
     missing = explain.missing(target, 76)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from false_alarms import DAY, KINDS, delay, episodes, moments
 
 from tui_monitor.analyse.anomaly.moment import Moment
-from tui_monitor.analyse.anomaly.outlook import Kept, Outlook, Traits
+from tui_monitor.analyse.anomaly.outlook import Coming, Kept, Outlook, Traits
 
 NOISE = np.random.default_rng(7).normal(100, 5, 60 * DAY).tolist()
 
@@ -65,7 +65,7 @@ def test_a_cycle_is_expected_at_its_hour() -> None:
     (noon,) = moments(1, 28 * DAY + DAY // 4)
     ahead = outlook.ahead(noon)
     assert ahead is not None
-    expected, low, high = ahead
+    expected, low, high, _ = ahead
     quiet = 100 + 60 * math.sin(2 * math.pi * (0.25 - 0.3))
     assert expected == pytest.approx(quiet, abs=15)
     assert low < quiet < high
@@ -91,6 +91,21 @@ def test_what_comes_lies_between_the_bounds_that_were_told_ahead(kind: str) -> N
     assert asked > 100
     assert min(inside.values()) >= 0.98 * asked, inside
     assert widths[60] < widths[360] < widths[1440] < 2.5 * widths[60], "farther ahead is less certain, and no less than a few times"
+
+
+def test_what_comes_is_the_hours_part_and_the_trends() -> None:
+    minutes, noise = np.arange(14 * DAY), np.random.default_rng(5).normal(0, 2, 14 * DAY)
+
+    def ahead(values: np.ndarray) -> list[Coming]:
+        outlook = watched((100 + values + noise).tolist())
+        return [one for at in list(moments(DAY, 14 * DAY))[59::60] if (one := outlook.ahead(at)) is not None]
+
+    swings = [one.steady for one in ahead(60 * np.sin(2 * math.pi * minutes / DAY))]
+    assert max(swings) - min(swings) == pytest.approx(120, abs=12)
+    grows = ahead(0.02 * minutes)
+    assert len({one.steady for one in grows}) == 1, "no hour is like the one of the day before"
+    assert 0.4 < grows[0].expected - grows[0].steady < 1.2, "a damped trend says less than what was, and fades"
+    assert 2 < grows[-1].expected - grows[-1].steady < 12
 
 
 def test_before_a_day_is_known_nothing_is_told_ahead() -> None:

@@ -209,6 +209,9 @@ def test_sentence() -> None:
     )
     fallen = Performance(name="m", window="5m", slice=None, n=100, coverage=1.0, metrics={"accuracy": Estimate(0.79, reference=0.853)})
     young = Performance(name="m", window="all", slice=None, n=100, coverage=1.0, metrics={"accuracy": Estimate(0.79)})
-    assert sentence("accuracy", fallen, young, None) == "Accuracy 0.790 over 5 min, 0.853 in the reference, 0.790 since the log began; 100 % of labels in."
+    assert (
+        sentence("accuracy", fallen, young, None)
+        == "Accuracy 0.790 over 5 min, 0.853 in the reference, 0.790 since the log began; 100 % of labels in."
+    )
     nothing = Performance(name="m", window="24h", slice=None, n=0, coverage=None, metrics={}, why="no predictions in the window")
     assert sentence("accuracy", nothing, None, None) == "Accuracy unknown over 24 h: no predictions in the window."

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -36,6 +37,15 @@ class Traits(Struct, frozen=True):
     floor: float = 0.0  # the band is never narrower than this, nor than 2 % of what is expected
     most: float = math.inf  # it cannot be more, and never less than 0 unless `signed`
     signed: bool = False
+
+
+class Coming(NamedTuple):
+    """What is expected at a later moment, between which bounds, and what it would be without the trend: the hour's part, at the level of now."""
+
+    expected: float
+    low: float
+    high: float
+    steady: float
 
 
 class Kept(Struct, array_like=True):
@@ -252,15 +262,16 @@ class Outlook:
         edge = self.high - self.expected if self.value >= self.expected else self.expected - self.low
         return abs(self.value - self.expected) / edge if edge > 0 else None
 
-    def ahead(self, at: Moment) -> tuple[float, float, float] | None:
+    def ahead(self, at: Moment) -> Coming | None:
         """What is expected at a later moment, and between which bounds: wider by the level's own steps until then (Hyndman, Koehler 2008)."""
         if self._level is None or self._wide_above is None or self._wide_below is None:
             return None
         minutes = max(0, at.minute - self._minute)
         trend = self._trend * 60 * sum(DAMPED**hour for hour in range(1, minutes // 60 + 1)) + self._trend * (minutes % 60)
-        expected = self._level + trend + self._profile.level(at)
+        steady = self._level + self._profile.level(at)
+        expected = steady + trend
         one = max(self._profile.spread(at.hour) or self._spread, self._floor(expected) / 3)
         wider = math.sqrt(1 + LEVEL * LEVEL * minutes * 30)
         above = (self._reach(self._wide_above, one, expected) or 0.0) * wider
         below = (self._reach(self._wide_below, one, expected) or 0.0) * wider
-        return self._bounded(expected), self._bounded(expected - below), self._bounded(expected + above)
+        return Coming(*map(self._bounded, (expected, expected - below, expected + above, steady)))

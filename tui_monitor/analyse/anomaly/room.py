@@ -18,7 +18,7 @@ from msgspec import Struct
 from tui_monitor.analyse.anomaly import outlook
 from tui_monitor.analyse.anomaly.filling import Filling
 from tui_monitor.analyse.anomaly.moment import moment
-from tui_monitor.analyse.anomaly.outlook import Outlook
+from tui_monitor.analyse.anomaly.outlook import Coming, Outlook
 from tui_monitor.analyse.anomaly.sentence import BY, sentence
 from tui_monitor.analyse.anomaly.watched import FILLS, FULL, forecast_keys, share_of, traits
 from tui_monitor.model import Forecast, Metrics, Subject, utc
@@ -181,7 +181,7 @@ class ForecastRoom:
                 )
         return list(found.items())
 
-    def ahead(self, subject: str, key: str, times_s: Sequence[float]) -> list[tuple[float, float, float] | None]:
+    def ahead(self, subject: str, key: str, times_s: Sequence[float]) -> list[Coming | None]:
         """What is expected of a number at later times, and between which bounds; None of what is past, or farther than `AHEAD_S`.
 
         Held against what came, 15 kinds of numbers 1, 3, 6 and 24 h ahead: at least 97.9 % lay inside, except for saw-teeth of no fixed length at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from tui_monitor.model import Forecast, Frame, HistoryQuery
 from tui_monitor.model import utc as utc_time
@@ -43,19 +44,86 @@ def ahead(histories: Histories, subject: str, key: str, window: str) -> Ahead | 
     if not hours or found is None:
         return None
     count = round(hours * 3600 / _STEP_S)
-    middle, low, high = (one.values[:count] for one in found)
+    middle, low, high, _ = (one.values[:count] for one in found)
     return Ahead(Band(middle, low, high), hours * 3600.0)
 
 
 def _ahead_keys(key: str) -> list[str]:
-    return [f"{key} ahead", f"{key} ahead.low", f"{key} ahead.high"]
+    return [f"{key} ahead{end}" for end in ("", ".low", ".high", ".steady")]
 
 
-def _ahead(histories: Histories, subject: str, key: str) -> tuple[Series, Series, Series] | None:
-    middle, low, high = (histories.get((subject, name)) for name in _ahead_keys(key))
-    if middle is None or low is None or high is None or all(value is None for value in middle.values):
+def _ahead(histories: Histories, subject: str, key: str) -> list[Series] | None:
+    found = [one for name in _ahead_keys(key) if (one := histories.get((subject, name))) is not None]
+    return found if len(found) == len(_ahead_keys(key)) and any(value is not None for value in found[0].values) else None
+
+
+class Course(NamedTuple):
+    """What a number does by itself in the coming day: the hours' part, and what the trend adds."""
+
+    lowest: float
+    lowest_s: float
+    highest: float
+    highest_s: float
+    hour: float  # what the trend adds in an hour
+    day: float  # in a day: it fades
+    reach: float  # how far above what is expected the band reaches in an hour
+
+    @property
+    def cycle(self) -> bool:
+        """Whether the hours differ."""
+        return self.highest > self.lowest
+
+    @property
+    def moves(self) -> bool:
+        """Whether the trend is worth a word beside the band's width."""
+        return abs(self.day) > 0.25 * self.reach
+
+
+def course(histories: Histories, subject: str, key: str) -> Course | None:
+    """None while nothing is expected."""
+    found = _ahead(histories, subject, key)
+    if found is None:
         return None
-    return middle, low, high
+    start_s, step_s = found[0].start_s, found[0].step_s
+    rows = zip(*(one.values for one in found), strict=False)
+    known = [
+        (start_s + (place + 1) * step_s, middle, high, steady)
+        for place, (middle, _, high, steady) in enumerate(rows)
+        if middle is not None and high is not None and steady is not None
+    ]
+    if not known:
+        return None
+    low, high = min(known, key=lambda one: one[3]), max(known, key=lambda one: one[3])
+    soon, last = known[min(round(3600 / step_s), len(known)) - 1], known[-1]
+    return Course(low[3], low[0], high[3], high[0], soon[1] - soon[3], last[1] - last[3], soon[2] - soon[1])
+
+
+def course_lines(frame: Frame, histories: Histories, subject: str, key: str, *, utc: bool) -> list[str]:
+    """What the explain key says of the hours' part and of the trend."""
+    found = course(histories, subject, key)
+    if found is None:
+        return []
+    low, high = (_minute(fmt.moment(utc_time(at_s), frame.at, utc=utc)) for at_s in (found.lowest_s, found.highest_s))
+    if found.cycle:
+        said = [f"hours    lowest about {fmt.metric(key, found.lowest)} at {low}, highest about {fmt.metric(key, found.highest)} at {high}"]
+    else:
+        said = ["hours    no hour of the day or the week tells more than the hours before it"]
+    way = "up" if found.day > 0 else "down"
+    hour, day = (fmt.metric(key, abs(one)) for one in (found.hour, found.day))
+    return [
+        *said,
+        f"trend    {way}, {hour} in an hour, {day} in a day" if found.moves else "trend    none that the band's width does not hold",
+    ]
+
+
+def course_word(histories: Histories, subject: str, key: str) -> str:
+    """The same beside a chart's name: "by the hour 310/s to 980/s, trend up 98/s a day"; nothing where there is nothing to say."""
+    found = course(histories, subject, key)
+    if found is None:
+        return ""
+    cycle = f"by the hour {fmt.metric(key, found.lowest)} to {fmt.metric(key, found.highest)}" if found.cycle else ""
+    trend = f"trend {'up' if found.day > 0 else 'down'} {fmt.metric(key, abs(found.day))} in a day" if found.moves else ""
+    return ", ".join(one for one in (cycle, trend) if one)
 
 
 def ahead_lines(frame: Frame, histories: Histories, subject: str, key: str, *, utc: bool) -> list[str]:
@@ -64,13 +132,17 @@ def ahead_lines(frame: Frame, histories: Histories, subject: str, key: str, *, u
     told = []
     for hours in _TOLD_H if found is not None else ():
         place = round(hours * 3600 / _STEP_S) - 1
-        middle, low, high = (one.values[place] if place < len(one.values) else None for one in found or ())
+        middle, low, high, _ = (one.values[place] if place < len(one.values) else None for one in found or ())
         if found is not None and middle is not None and low is not None and high is not None:
-            at = fmt.moment(utc_time(found[0].start_s + hours * 3600), frame.at, utc=utc)
-            at = at.removesuffix(":00") if at.count(":") > 1 else at  # a whole minute; another day's moment has no seconds
+            at = _minute(fmt.moment(utc_time(found[0].start_s + hours * 3600), frame.at, utc=utc))
             between = f"between {fmt.metric(key, low)} and {fmt.metric(key, high)}"
             told.append(f"{at} about {fmt.metric(key, middle)}, {between}")
     return [f"{'ahead' if not place else '':<9}{line}" for place, line in enumerate(told)]
+
+
+def _minute(moment: str) -> str:
+    """A whole minute; another day's moment has no seconds."""
+    return moment.removesuffix(":00") if moment.count(":") > 1 else moment
 
 
 def of(frame: Frame, subject: str, key: str) -> Forecast | None:

@@ -223,6 +223,8 @@ def _big(canvas: Canvas, frame: Frame, view: View, target: Target, histories: Hi
     strange = expected.outside(frame, target.name, [key])
     if strange:
         parts.append((cut(f"  {strange[0].why.removeprefix(key + ' is ')}", canvas.width - 24), "warn"))
+    elif now is not None and (course := expected.course_word(histories, target.name, key)):
+        parts.append((cut(f"  {course}", canvas.width - 24), "dim"))
     if view.control:
         control.draw(canvas, histories, target.name, key, parts[:3], view.control, utc=view.utc)
         return
