@@ -290,6 +290,15 @@ def test_our_own_ports_are_not_asked(proc: FakeProc) -> None:
         assert server.requests == []
 
 
+def test_a_demo_that_somebody_tries_is_no_server_of_the_host(proc: FakeProc) -> None:
+    with serving(routes(VLLM)) as server:
+        proc.listen(server.port, 1)
+        proc.process(100, "/opt/venv/bin/python -P -m tui_monitor.demo.generator --model demo-7b --load load.json", inodes=(1,))
+        assert look(proc).found == []
+        assert server.requests == []
+        assert [one.url for one in look(proc, extra=(server.port,)).found] == [server.url]  # unless it was asked for
+
+
 @pytest.mark.parametrize(
     "command",
     [

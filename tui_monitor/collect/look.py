@@ -29,6 +29,7 @@ WORKERS = re.compile(  # of any kind: what they listen on is for their server al
 )
 OTHER_COMMANDS = re.compile(
     r"ipykernel_launcher|debugpy|(^|[ /])(tensorboard|jupyter(-\w+)?|torchrun)( |$)|-m (torch\.distributed\.\w+|jupyter\w*) "
+    r"|-m tui_monitor\.demo\."  # somebody tries the demo: what it plays is no server of this host, and stopping it no incident
 )
 FORWARDERS = re.compile(r"(docker-proxy|rootlessport|rootlesskit|slirp4netns|pasta.*|conmon|ssh|socat|kube-proxy)")  # not the server itself
 TOOLS = re.compile(  # have a server's name on their command line without being one
