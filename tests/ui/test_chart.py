@@ -125,3 +125,10 @@ def test_a_band_far_above_does_not_flatten_the_chart() -> None:
     chart(canvas, Series(NOON_S, 10.0, [50.0] * 30), "request.rate", utc=True, band=Band([], [None] * 30, [9000.0] * 30))
     assert "80" in canvas.lines()[0]
     assert not any("┈" in line for line in canvas.lines())
+
+
+def test_a_rise_that_is_expected_stays_in_sight_and_its_wide_bound_need_not() -> None:
+    series, rise = Series(NOON_S, 180.0, [10.0] * 20), [15.0, 25.0, 40.0]
+    chart(canvas := Canvas(60, 8), series, "request.rate", utc=True, ahead=Ahead(Band(rise, [0.0] * 3, [900.0] * 3), 3600.0))
+    assert canvas.lines()[0].strip().startswith("60"), "half as much again as the highest that is expected"
+    assert any("╌" in line for line in canvas.lines()[1:4])

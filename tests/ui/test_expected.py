@@ -128,7 +128,7 @@ def test_the_hours_part_and_the_trend_are_told_apart() -> None:
     assert "trend    up, 11.0/s in an hour, 287/s in a day" in said
     assert not any(line.startswith(("hours", "trend")) for line in board.explain_chosen(FRAME, SEEN))
     told = expected.course_lines(FRAME, coming(growth=0.0), LLAMA.name, KEY, utc=True)
-    assert [line[:13] for line in told] == ["hours    no h", "trend    none"]
+    assert told == ["hours    no hour of the day or the week tells more than the hours before it", "trend    steady"]
 
 
 def test_the_chart_names_them_where_the_number_is_as_expected() -> None:

@@ -112,7 +112,7 @@ def course_lines(frame: Frame, histories: Histories, subject: str, key: str, *, 
     hour, day = (fmt.metric(key, abs(one)) for one in (found.hour, found.day))
     return [
         *said,
-        f"trend    {way}, {hour} in an hour, {day} in a day" if found.moves else "trend    none that the band's width does not hold",
+        f"trend    {way}, {hour} in an hour, {day} in a day" if found.moves else "trend    steady",
     ]
 
 

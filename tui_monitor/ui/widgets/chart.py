@@ -113,8 +113,9 @@ def chart(
     span_s = series.step_s * len(values) if series else 0.0
     if ahead is not None and span_s <= 0:
         ahead = None
-    limits = [value for value in (line, *moving) if value is not None]
-    top = ceiling([*values, *limits, *_bounds_in_sight(values, band), *_bounds_in_sight(values, ahead.band if ahead else None)])
+    coming = ahead.band.middle if ahead else ()
+    limits = [value for value in (line, *moving, *coming) if value is not None]
+    top = ceiling([*values, *limits, *_bounds_in_sight(values, band), *_bounds_in_sight([*values, *coming], ahead.band if ahead else None)])
     label = fmt.bare(key, top)
     limit = fmt.bare(key, line) if line is not None else ""
     left = max(6, text_width(label) + 2, text_width(limit) + 2)
