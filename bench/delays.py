@@ -56,6 +56,18 @@ NUMERIC: dict[str, tuple[Change, int]] = {  # and the bar in rows: the published
     "mean +0.5 sd": (_moved(0.5), 120),
     "mean +1 sd": (_moved(1.0), 50),
     "scale x 1.5": (lambda rows, chance: chance.normal(size=rows.size) * np.where(rows >= CHANGE, 1.5, 1.0), 185),
+    "shape: lopsided": (  # the same mean and spread
+        lambda rows, chance: np.where(rows >= CHANGE, chance.exponential(size=rows.size) - 1.0, chance.normal(size=rows.size)),
+        0,
+    ),
+    "shape: two humps": (
+        lambda rows, chance: np.where(
+            rows >= CHANGE,
+            chance.choice((-0.8, 0.8), size=rows.size) + chance.normal(0, 0.6, size=rows.size),
+            chance.normal(size=rows.size),
+        ),
+        0,
+    ),
     "gradual to +0.5": (lambda rows, chance: chance.normal(size=rows.size) + 0.5 * np.minimum(1.0, _after(rows) / 4000), 1700),
     "recurring +0.5": (lambda rows, chance: chance.normal(size=rows.size) + 0.5 * _recurring(rows), 120),
 }
