@@ -127,6 +127,8 @@ def test_evidence_that_trembles_moves_no_row() -> None:
     assert names(40.0, 90.0) == names(90.0, 40.0) == ["s0", "s1"]
     older = replace(PROMPT, signal="older", since=ago(hours=9), evidence=40.0)
     assert order.signals(replace(DRIFT, drift=[replace(PROMPT, evidence=90.0), older]), LOOK)[0].signal == "older"
+    follower = replace(older, signal="follower", follows="chat/older", evidence=900.0)
+    assert order.signals(replace(DRIFT, drift=[follower, older]), LOOK)[0].signal == "older", "the one that began it"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def _words(alert: Alert) -> list[str]:
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:
-    """Signals by state, those that drift first; in a state by what matters most for the model, loud ones then by their evidence, the oldest first.
+    """Signals by state, those that drift first; in a state by what matters most for the model, who leads before who follows, loud ones
+    then by their evidence, the oldest first.
 
     Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
     """
@@ -138,11 +139,17 @@ def signals(frame: Frame, view: View) -> list[Drift]:
         and not (view.faults_only and signal.state not in {"drift", "watch", "stale"})
     ]
 
-    def badness(signal: Drift) -> tuple[int, float, int, float]:
-        rank, matters = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0)
+    def badness(signal: Drift) -> tuple[int, float, bool, int, float]:
+        rank, matters, follows = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0), bool(signal.follows)
         if signal.state not in {"drift", "watch"} or signal.evidence is None or math.isnan(signal.evidence):
-            return rank, matters, 0, 0.0
-        return rank, matters, -round(min(_DECADES, max(-_DECADES, signal.evidence))), signal.since.timestamp() if signal.since else 0.0
+            return rank, matters, follows, 0, 0.0
+        return (
+            rank,
+            matters,
+            follows,
+            -round(min(_DECADES, max(-_DECADES, signal.evidence))),
+            signal.since.timestamp() if signal.since else 0.0,
+        )
 
     return sorted(kept, key=badness)
 
