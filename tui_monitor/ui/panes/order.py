@@ -127,10 +127,9 @@ def _words(alert: Alert) -> list[str]:
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:
-    """Signals by state, those that drift first; in a state by what matters most for the model, who leads before who follows, loud ones
-    then by their evidence, the oldest first.
+    """Signals by state, those that drift first; in a state by what matters most for the model, who leads before who follows, then by evidence.
 
-    Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
+    Loud ones that are alike: the oldest first. Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
     """
     kept = [
         signal
