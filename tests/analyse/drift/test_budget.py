@@ -69,6 +69,30 @@ def test_a_month_in_which_nothing_changes_is_quiet(kind: str, buckets: bool, imp
     assert room.episodes() == []
 
 
+def test_a_few_bursts_are_not_what_is_usual() -> None:
+    """Silence, then some 200 rows within three minutes that are alike: an hour holds six bursts, and their rows are no 1,200 independent ones."""
+    alarms, waited = 0, []
+    for seed in range(60):
+        chance = np.random.default_rng([9, seed])
+        room, hours = DriftRoom(DriftSettings(learn="1h", every="60s", false_alarm_every="3000d")), 6
+        sizes = 1 + chance.geometric(1 / 200, size=6 * hours)
+        group = np.repeat(np.arange(sizes.size), sizes)
+        at_s = np.sort(chance.uniform(0, hours * 3600, sizes.size))[group] + chance.uniform(0, 180, group.size)
+        values = math.sqrt(0.2) * chance.normal(size=sizes.size)[group] + math.sqrt(0.8) * chance.normal(size=group.size)
+        for minute in range(hours * 60):
+            came = at_s // 60 == minute
+            now_s = START_S + 60.0 * (minute + 1)
+            if came.any():
+                room.rows("host", START_S + np.sort(at_s[came]), {"x": ("input", values[came], np.ones(came.sum(), np.bool_))})
+            room.check(now_s)
+            if minute == 89:
+                waited += [verdict.sentence for verdict in room.verdicts(now_s)]
+        alarms += len(room.episodes())
+    assert alarms == 0
+    assert sum("its rows come in bursts, " in said for said in waited) > 15  # most are in the silence between two
+    assert not any("as in the reference" in said for said in waited)
+
+
 def found_after(change: str, seed: int) -> tuple[float, float]:
     """Rows from the change to the drift, and from the change to where it is said to have begun; ten rows a check, once a minute."""
     chance = np.random.default_rng([8, seed])

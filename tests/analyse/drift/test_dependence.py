@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.dependence import correlation_time, correlation_time_of_categories, ranks
+from tui_monitor.analyse.drift.dependence import bursts, correlation_time, correlation_time_of_categories, ranks
 
 
 def ar1(phi: float, size: int, seed: int = 1) -> np.ndarray:
@@ -48,3 +50,28 @@ def test_categories_that_come_in_runs() -> None:
 
 def test_a_few_rows_say_nothing() -> None:
     assert correlation_time(np.arange(10.0)) == 1.0
+
+
+MINUTES = 60.0 * np.arange(600)
+
+
+@pytest.mark.parametrize(
+    ("why", "times", "until_s", "found"),
+    [
+        ("all the time", MINUTES, 36_000.0, math.inf),
+        ("a minute is left out now and then", np.delete(MINUTES, np.arange(5, 600, 7)), 36_000.0, math.inf),
+        ("seldom, but evenly", 600.0 * np.arange(60), 36_000.0, math.inf),
+        ("minutes of an hour", MINUTES[MINUTES % 3600 < 300], 36_000.0, 10),
+        ("one of them", MINUTES[:5], 3600.0, 1),
+        ("one look", MINUTES[:1], 30.0, math.inf),
+        ("one look, an hour ago", MINUTES[:1], 3600.0, 1),
+        ("a night without rows", MINUTES[(MINUTES < 3600) | (MINUTES > 18_000)], 36_000.0, 2),
+    ],
+)
+def test_in_how_many_bursts_rows_came(why: str, times: np.ndarray, until_s: float, found: float) -> None:
+    assert bursts(times, until_s) == found, why
+
+
+def test_rows_without_order_in_time_are_no_bursts() -> None:
+    times = np.unique(np.random.default_rng(6).uniform(0, 36_000, 500) // 60 * 60)
+    assert bursts(times, 36_000.0) > 60

@@ -195,3 +195,14 @@ def test_too_few_rows_are_no_reference(traffic: Traffic) -> None:
 def test_what_is_still_wanted_is_said_while_it_learns() -> None:
     assert sentence.learning(180, 500, 1200, 3600) == "learning what is normal: 180 of 500 rows, 1200 of 3600 s."
     assert sentence.learning(21_445, 500, 337, 3600) == "learning what is normal: 21445 rows, 337 of 3600 s."
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.0, "0 %"), (-2e-16, "0 %"), (1e-6, "<0.01 %"), (0.0004, "0.04 %"), (0.004, "0.4 %"), (0.014, "1 %"), (0.5, "50 %"), (0.994, "99 %"),
+        (0.996, "99.6 %"), (0.9997, "99.97 %"), (1 - 1e-6, ">99.99 %"), (1.0, "100 %"), (1 + 2e-16, "100 %"),
+    ],
+)  # fmt: skip
+def test_nearly_none_is_not_none_and_nearly_all_not_all(share: float, said: str) -> None:
+    assert sentence.percent(share) == said

@@ -18,6 +18,8 @@ MOST_ROWS = 200_000  # of a reference that are looked at: the newest
 LEAST_ROWS = 50  # below, nothing can be said and tau is 1
 MOST_CATEGORIES = 8
 CAUTION = 1.64  # standard errors of tau that are added to it: too small a tau cries wolf, too large a one is only late
+SLOT_S = 60.0  # gaps up to that are none
+SILENT = 0.25  # of the time, from which on rows come in bursts
 SURE = 2.0  # standard errors beyond 1 from which on rows are taken to depend on each other at all
 
 
@@ -61,6 +63,23 @@ def cautious(tau: float, rows: float) -> float:
     hidden = min(0.5, (2 * WINDOW * tau + 1) / rows)
     found = tau / (1 - hidden)
     return found * (1 + CAUTION * math.sqrt((4 * WINDOW * found + 2) / rows))
+
+
+def bursts(times: Floats, until_s: float) -> float:
+    """In how many bursts rows came; infinite where they came all the time.
+
+    Rows of one burst may resemble each other in whatever way, and only other bursts tell how much: few bursts tell little, however many rows.
+
+    Args:
+        times: of slots that have rows, rising, at least one.
+        until_s: now.
+    """
+    gaps = np.diff(times)
+    slot_s = max(SLOT_S, float(np.median(gaps)) if gaps.size else 0.0)
+    silent = np.append(gaps, until_s - times[-1]) - slot_s
+    if silent[silent > slot_s / 2].sum() <= SILENT * (until_s - times[0]):
+        return math.inf
+    return float(np.count_nonzero(silent[:-1] > slot_s / 2) + 1)
 
 
 def _integrated(series: Floats) -> float:

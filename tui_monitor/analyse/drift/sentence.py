@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -15,9 +16,15 @@ def clock(at_s: float, now_s: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent, with a digit more where it is small."""
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
+    """A share in per cent, with more digits near none and near all, which are said of exactly none and all only (sums of shares are rounded)."""
+    value, left = 100 * share, 100 * (1 - share)
+    if min(value, left) < 1e-9:
+        return "0 %" if value < left else "100 %"
+    if min(value, left) < 0.01:
+        return "<0.01 %" if value < left else ">99.99 %"
+    if value < 1:
+        return f"{value:.1g} %"
+    return f"{value:.{0 if left >= 0.5 else -math.floor(math.log10(left))}f} %"
 
 
 def number(value: float, signal: str) -> str:

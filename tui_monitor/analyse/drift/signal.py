@@ -11,6 +11,7 @@ import numpy as np
 
 from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
+from tui_monitor.analyse.drift.dependence import bursts
 from tui_monitor.analyse.drift.early import Early
 from tui_monitor.analyse.drift.first_weeks import MORE, SLOW_S, FirstWeeks
 from tui_monitor.analyse.drift.judge import Floats, Judge, tests_of
@@ -24,6 +25,7 @@ from tui_monitor.model import SignalState
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
 LEAST_WORTH = 125  # of a learned reference, rows that do not depend on each other: few bursts tell neither what is usual nor their own tau
+LEAST_BURSTS = 12  # of rows that come in bursts: those of one may be alike in whatever way
 MORE_ROWS = 1.2  # times as many as at the last try, before a reference is tried again
 FRESH_ROWS = 100  # since the reference, before anything is said
 RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
@@ -174,16 +176,22 @@ class Signal(Arrivals):
             return
         bins, reference = learned.learned(f"learned in {_span(now_s - self.begun_s)} until {_moment(now_s)}")
         self._tried_rows = learned.rows
-        if reference.rows < LEAST_WORTH * reference.tau and now_s - self.begun_s < max(DAY_S, self.limits.learn_s):
-            self.why_anew = f"its rows resemble their neighbours, {reference.tau:.0f} tell as much as one"
-            return
+        counted = learned.counted(bins)
+        if now_s - self.begun_s < max(DAY_S, self.limits.learn_s):
+            came = np.asarray([at_s for at_s, counts in counted if counts.any()])
+            if (seen := bursts(came, now_s)) < LEAST_BURSTS:
+                self.why_anew = f"its rows come in bursts, {seen:.0f} of {LEAST_BURSTS} seen"
+                return
+            if reference.rows < LEAST_WORTH * reference.tau:
+                self.why_anew = f"its rows resemble their neighbours, {reference.tau:.0f} tell as much as one"
+                return
         self.bins, self._tried_rows, self.why_anew = bins, 0.0, ""
         self.missing_reference = self.seen_missing / self.seen_rows if self.seen_rows else None
         self.seen_rows = self.seen_missing = 0.0
         self.learned(reference)
         if len(reference.hours) != WEEK_HOURS:
             self.first_weeks = weeks = FirstWeeks(bins, day_s=now_s if now_s - self.begun_s >= DAY_S * NEARLY else None)
-            for at_s, counts in learned.counted(bins):  # the first of its hours, and what a jump is held against
+            for at_s, counts in counted:  # the first of its hours, and what a jump is held against
                 weeks.add(at_s, counts, (reference.mean or 0.0) * float(counts.sum()))
 
     def _days_go_by(self) -> None:
