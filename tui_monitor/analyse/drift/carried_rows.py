@@ -4,8 +4,8 @@ When a signal has a reference its counts per bin and slice are made from the row
 those that are held. What is kept over a restart are such counts. Without any, nothing is told: the rows of another reference say nothing of
 this one.
 
-The quarters of numbers are inputs that move with other inputs, so they are for scores, predictions and errors only; and the prediction is for
-errors only.
+Numbers are inputs that move with other inputs, so their quarters are for scores, predictions and errors only; and the prediction is for errors
+only.
 """
 
 from __future__ import annotations

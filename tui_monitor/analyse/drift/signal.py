@@ -450,11 +450,9 @@ class Signal(Arrivals):
         """The shape of a change at the cut (or in the category) that shows it best."""
         at = self._telling(since_s)
         times, counts, expected = self.past.slots(since_s, SLOTS_BEFORE)
-        return (
-            fitted(self._share(counts, at) - self._share(expected, at), counts.sum(axis=1), 0.0, times)
-            if times.size
-            else Fitted("", 0, 1.0)
-        )
+        if not times.size:
+            return Fitted("", 0, 1.0)
+        return fitted(self._share(counts, at) - self._share(expected, at), counts.sum(axis=1), 0.0, times)
 
     def _looks_over(self) -> bool:
         """Whether the newest rows look like the reference again: a small change needs many of them to be told from none."""

@@ -52,9 +52,11 @@ def _ahead_keys(key: str) -> list[str]:
     return [f"{key} ahead{end}" for end in ("", ".low", ".high", ".steady")]
 
 
-def _ahead(histories: Histories, subject: str, key: str) -> list[Series] | None:
-    found = [one for name in _ahead_keys(key) if (one := histories.get((subject, name))) is not None]
-    return found if len(found) == len(_ahead_keys(key)) and any(value is not None for value in found[0].values) else None
+def _ahead(histories: Histories, subject: str, key: str) -> tuple[Series, Series, Series, Series] | None:
+    middle, low, high, steady = (histories.get((subject, name)) for name in _ahead_keys(key))
+    if middle is None or low is None or high is None or steady is None or all(value is None for value in middle.values):
+        return None
+    return middle, low, high, steady
 
 
 class Course(NamedTuple):
@@ -74,9 +76,9 @@ class Course(NamedTuple):
         return self.highest > self.lowest
 
     @property
-    def moves(self) -> bool:
-        """Whether the trend is worth a word beside the band's width."""
-        return abs(self.day) > 0.25 * self.reach
+    def way(self) -> str:
+        """Of the trend: up or down; nothing where it is not worth a word beside the band's width."""
+        return "" if abs(self.day) <= 0.25 * self.reach else "up" if self.day > 0 else "down"
 
 
 def course(histories: Histories, subject: str, key: str) -> Course | None:
@@ -108,12 +110,8 @@ def course_lines(frame: Frame, histories: Histories, subject: str, key: str, *, 
         said = [f"hours    lowest about {fmt.metric(key, found.lowest)} at {low}, highest about {fmt.metric(key, found.highest)} at {high}"]
     else:
         said = ["hours    no hour of the day or the week tells more than the hours before it"]
-    way = "up" if found.day > 0 else "down"
     hour, day = (fmt.metric(key, abs(one)) for one in (found.hour, found.day))
-    return [
-        *said,
-        f"trend    {way}, {hour} in an hour, {day} in a day" if found.moves else "trend    steady",
-    ]
+    return [*said, f"trend    {found.way}, {hour} in an hour, {day} in a day" if found.way else "trend    steady"]
 
 
 def course_word(histories: Histories, subject: str, key: str) -> str:
@@ -122,7 +120,7 @@ def course_word(histories: Histories, subject: str, key: str) -> str:
     if found is None:
         return ""
     cycle = f"by the hour {fmt.metric(key, found.lowest)} to {fmt.metric(key, found.highest)}" if found.cycle else ""
-    trend = f"trend {'up' if found.day > 0 else 'down'} {fmt.metric(key, abs(found.day))} in a day" if found.moves else ""
+    trend = f"trend {found.way} {fmt.metric(key, abs(found.day))} in a day" if found.way else ""
     return ", ".join(one for one in (cycle, trend) if one)
 
 

@@ -142,13 +142,8 @@ def signals(frame: Frame, view: View) -> list[Drift]:
         rank, matters, follows = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0), bool(signal.follows)
         if signal.state not in {"drift", "watch"} or signal.evidence is None or math.isnan(signal.evidence):
             return rank, matters, follows, 0, 0.0
-        return (
-            rank,
-            matters,
-            follows,
-            -round(min(_DECADES, max(-_DECADES, signal.evidence))),
-            signal.since.timestamp() if signal.since else 0.0,
-        )
+        decades = round(min(_DECADES, max(-_DECADES, signal.evidence)))
+        return rank, matters, follows, -decades, signal.since.timestamp() if signal.since else 0.0
 
     return sorted(kept, key=badness)
 
