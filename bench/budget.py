@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaincinv
-from streams import BUCKETS, DAY_S, EDGES, KINDS, START_S, Stream
+from streams import BUCKETS, DAY_S, EDGES, KINDS, MIXED, START_S, Stream
 
 from tui_monitor.analyse.drift.binning import Bins
 from tui_monitor.analyse.drift.room import DriftRoom
@@ -73,7 +73,7 @@ def months(kind: str, seed: int, signals: int, learn_s: float, per_minute: float
     """One host for 30 days after it has learned."""
     settings = DriftSettings(false_alarm_every="30d", smallest_shift=shift, learn=f"{round(learn_s)}s", every=f"{round(EVERY_S)}s")
     room = DriftRoom(settings)
-    names = list(KINDS) if kind == "mixed" else [kind]
+    names = MIXED if kind == "mixed" else [kind]
     fed = []
     for place in range(signals):
         chance = np.random.default_rng([seed, place])
@@ -130,10 +130,11 @@ def _table(asked: argparse.Namespace) -> None:
         taus = sorted(tau for one in found for tau in one.taus)
         low, high = interval(alarms, 30.0 * len(found))
         said = f"{30 * len(found) / alarms:.0f} days" if alarms else "never"
-        law = "ok" if alarms <= len(found) else "no alarm allowed for" if high >= 30 else "BROKEN"
+        law = "ok" if alarms <= len(found) else "over, by chance perhaps" if high >= 30 else "BROKEN"
+        law += f", {blind} SIGNALS WERE NOT JUDGED" if (blind := asked.signals * len(found) - judged) else ""
         print(
             f"{kind:18} {learn_s / 60 * asked.per_minute:>10,.0f} {taus[len(taus) // 2] if taus else math.nan:>6.1f} {len(found):>7} {judged:>9} {fired:>6} {alarms:>6}"
-            f"  {said} ({low:.0f} to {high:.0f}) {law if law != 'no alarm allowed for' else 'over, by chance perhaps'}",
+            f"  {said} ({low:.0f} to {high:.0f}) {law}",
             flush=True,
         )
         for one in (line for month in found for line in month.told):

@@ -99,6 +99,12 @@ def _plain(make: Callable[[Chance, int], NDArray[Any]]) -> Callable[[Chance, flo
     return made
 
 
+def moods(chance: Chance, span_s: float, per_minute: float) -> Stream:
+    """Rows without silence between them; those of 20 minutes share 25 % of their variance. An hour of learning holds three such moods."""
+    at_s = regular(span_s, per_minute)
+    return Stream(at_s, shared(chance, ((at_s - START_S) // 1200).astype(np.int64), 0.25))
+
+
 KINDS: dict[str, Callable[[Chance, float, float], Stream]] = {
     "iid": _plain(lambda chance, rows: chance.normal(size=rows)),
     "ar0.3": _plain(lambda chance, rows: autoregressive(chance, rows, 0.3)),
@@ -106,6 +112,7 @@ KINDS: dict[str, Callable[[Chance, float, float], Stream]] = {
     "ar0.9": _plain(lambda chance, rows: autoregressive(chance, rows, 0.9)),
     "batches": batches,
     "bursts": bursts,
+    "moods": moods,
     "daily0.3": lambda chance, span_s, per_minute: daily(chance, span_s, per_minute, 0.3),
     "daily0.6": lambda chance, span_s, per_minute: daily(chance, span_s, per_minute, 0.6),
     "weekly": weekly,
@@ -118,5 +125,8 @@ KINDS: dict[str, Callable[[Chance, float, float], Stream]] = {
 }
 """Nothing changes in any of them."""
 
-BUCKETS = ("iid", "ar0.7", "ar0.9", "batches", "bursts", "daily0.3", "daily0.6", "weekly")
+BUCKETS = ("iid", "ar0.7", "ar0.9", "batches", "bursts", "moods", "daily0.3", "daily0.6", "weekly")
 """Those that are tried as cumulative histograms too."""
+
+MIXED = [name for name in KINDS if name != "moods"]
+"""Of hosts with all kinds: moods are beyond what an hour can tell, and have rows of their own."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.judge import JUMPS, Judge, cuts, of_neighbours, overdispersion, singles
+from tui_monitor.analyse.drift.judge import JUMPS, Judge, cuts, overdispersion, singles
 
 SHARES = np.asarray([0.05, 0.15, 0.3, 0.25, 0.15, 0.1, 0.0])
 ROWS = 20  # a check
@@ -120,22 +120,3 @@ def test_one_check_of_the_recursion_by_hand() -> None:
     judge.update(np.asarray([20.0, 0.0]), 0.0)
     mean = sum(((0.5 + sign * jump) / 0.5) ** 20 for jump in JUMPS for sign in (1, -1)) / (2 * len(JUMPS))
     assert judge.evidence(10.0) == pytest.approx(math.log10(mean / 10), abs=1e-3)
-
-
-def neighbours(level: np.ndarray, rows: int = 100, seed: int = 1) -> float:
-    """What a row is worth, by neighbouring slots of a share that follows a course."""
-    inside = np.random.default_rng(seed).binomial(rows, level)
-    slots = np.stack([inside, rows - inside], axis=1).astype(float)
-    return of_neighbours(slots, cuts(slots.sum(axis=0)))
-
-
-def test_neighbouring_slots_tell_what_a_row_is_worth_and_a_slow_course_does_not_count() -> None:
-    day = np.arange(96)
-    chance = np.random.default_rng(2)
-    assert max(neighbours(np.full(96, 0.4), seed=seed) for seed in range(20)) < 1.5
-    assert max(neighbours(0.5 + 0.3 * np.sin(2 * np.pi * day / 96), seed=seed) for seed in range(20)) < 1.5
-    # A slot's own share varies by 0.1, chance alone makes 0.05 of 100 rows: five times the variance.
-    moods = [neighbours(np.clip(chance.normal(0.5, 0.1, 96), 0.05, 0.95), seed=seed) for seed in range(20)]
-    assert 2.5 < np.median(moods) < 5.5
-    assert neighbours(np.asarray([0.1, 0.9] * 4)) == 1  # too few to say
-    assert neighbours(np.zeros(96)) == 1

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
-from tui_monitor.analyse.drift.judge import Floats, of_neighbours
+from tui_monitor.analyse.drift.dependence import NO_MOODS, Moods, moods
+from tui_monitor.analyse.drift.judge import Floats
 from tui_monitor.analyse.drift.reference import Reference, of_slots
 from tui_monitor.analyse.drift.saved import SavedWeeks
 from tui_monitor.analyse.drift.season import DAY_S, HOURS, NEARLY, WEEK_S
@@ -82,10 +83,10 @@ class FirstWeeks:
         chosen = np.flatnonzero((times >= since_s) & (np.append(times[1:], np.inf) <= until_s))
         return times[chosen], self._counts[chosen].astype(np.float64)
 
-    def worth(self, until_s: float, tests: Floats) -> float:
-        """Rows that tell as much as one, at least, by the slots of the last day before a time."""
-        _, counts = self.slots(until_s - DAY_S, until_s)
-        return of_neighbours(counts, tests)
+    def moods(self, until_s: float, tests: Floats) -> Moods:
+        """Of the last day before a time."""
+        times, counts = self.slots(until_s - DAY_S, until_s)
+        return moods(counts, tests, float(times[-1] - times[0])) if times.size else NO_MOODS
 
     def _forget(self, slots: int) -> None:
         del self._times[:slots], self._amounts[:slots]

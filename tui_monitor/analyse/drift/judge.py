@@ -35,7 +35,6 @@ CUTS_WEIGHT, RANK_WEIGHT, SPREAD_WEIGHT = 0.5, 0.25, 0.25
 REFERENCE_ALPHA = 0.01  # chance that the reference's interval misses the truth at any cut
 SCORE_ERRORS = 2.58  # half width of the interval of a mean score, in standard errors: 99 %
 LEAST_BLOCKS = 3.0
-LEAST_PAIRS = 12
 ALONE = 1.5  # blocks of an hour: with fewer, what its own mean took away is not known
 CAUTION, SURE = 1.64, 2.0  # standard errors: added to an over-dispersion that is there; beyond 1 from which on one is
 LEAST_INSIDE = 0.01  # rows, where dependence leaves less than one of them
@@ -99,29 +98,6 @@ def overdispersion(slots: Floats, tests: Floats, expected_shares: Floats | None 
         worst = max(worst, _of_blocks((inside - rows[:, None] * share)[:, told], rows, rows.sum() * (share * (1 - share))[told]))
         size *= 2
     return worst
-
-
-def of_neighbours(slots: Floats, tests: Floats) -> float:
-    """How many rows tell as much as one, at least, from how much neighbouring slots differ: what moves slowly over hours does not count.
-
-    Von Neumann's ratio of the squared differences to what chance alone makes of them, less a standard error; 1 where there are too few.
-    """
-    slots = slots[slots.sum(axis=1) > 0]
-    rows = slots.sum(axis=1)
-    pairs = rows.size - 1
-    if pairs < LEAST_PAIRS:
-        return 1.0
-    inside = slots @ tests.T
-    share = inside.sum(axis=0) / rows.sum()
-    told = telling(share)
-    if not told.any():
-        return 1.0
-    level = inside[:, told] / rows[:, None]
-    common = 1 / (1 / rows[1:] + 1 / rows[:-1])
-    ratio = common[:, None] * (level[1:] - level[:-1]) ** 2 / (share * (1 - share))[told]
-    found = float((common @ ratio).mean() / common.sum())
-    worth = common.sum() ** 2 / float(common @ common)  # equally large pairs that would tell as much
-    return max(1.0, found * (1 - math.sqrt(3 / worth)))
 
 
 def _of_blocks(gap: Floats, rows: Floats, variance: Floats) -> float:

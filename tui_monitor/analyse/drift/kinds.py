@@ -14,7 +14,7 @@ FEWEST, FEWEST_AROUND = 6, 4  # slots, below which one kind cannot be told from 
 MOST = 400  # slots that are looked at; more are joined
 PLACES = 48  # where a shape may begin or end
 SLOPE_WINS = 0.9  # a slope has one number more to fit: its error must be this much smaller than the step's
-SURELY = 12.0  # squared errors, that the best slope leaves more than the best step: 3.5 standard errors, it is looked at often
+SURELY = 12.0  # squared standard errors that the best slope leaves more than the best step: at one false alarm of a signal in 30 days
 NEAR = 4.0  # times what a slow change takes: so far back a jump is looked for
 RECURRING_FROM = 2  # earlier episodes of the same signal in the same direction
 
@@ -65,7 +65,7 @@ def fitted(level: Floats, rows: Floats, before: float, times: Floats | None = No
     return Fitted("sudden", int(places[step_at]), step / total)
 
 
-def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: float) -> float | None:
+def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: float, surely: float = SURELY) -> float | None:
     """When a change was that is clearly a step, and no slope that takes at least `slow_s`; None where none is.
 
     Both stand on a level of their own, so that a change which was there before the first slot, or goes on more slowly beside, proves nothing.
@@ -77,6 +77,7 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: f
         times: when each slot began, rising.
         slow_s: the fastest that is no step.
         noise: variance of one row, at least; what slots leave is more where more than chance moves them, and less where there are few.
+        surely: squared standard errors that the best slope must leave more than the best step.
     """
     if not times.size:
         return None
@@ -91,7 +92,7 @@ def sudden_s(level: Floats, rows: Floats, times: Floats, slow_s: float, noise: f
     slopes = [np.clip((middle - begins[:, None]) / (many * slow_s), 0.0, 1.0) for many in (1.0, 2.0, 4.0)]
     _, slope = _best_beside(level, rows, np.concatenate(slopes))
     freedom = max(int(np.count_nonzero(rows)) - 3, 1)
-    return float(times[places[step_at]]) if slope - step > SURELY * max(step / freedom, noise) else None
+    return float(times[places[step_at]]) if slope - step > surely * max(step / freedom, noise) else None
 
 
 def _best_beside(level: Floats, rows: Floats, shapes: Floats) -> tuple[int, float]:

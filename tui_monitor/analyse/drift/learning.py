@@ -122,12 +122,6 @@ class LearnedRows:
             found.why.replace(" in the reference", "").replace(" of the reference", "").partition("; to judge it")[0] if found.state else ""
         )
 
-    def tau(self) -> float:
-        """How many rows tell as much as one independent row."""
-        at_s, values = self._together()
-        bins = Bins.of_numbers(values) if values.dtype != object else Bins.of_categories(values)
-        return of_rows(values, at_s, bins).tau
-
     def learned(self, origin: str) -> tuple[Bins, Reference]:
         """Bins and reference: of numbers where nearly all are, else of categories."""
         at_s, values = self._together()

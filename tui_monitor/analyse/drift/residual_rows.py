@@ -9,11 +9,12 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from tui_monitor.analyse.drift.dependence import Enough, enough
 from tui_monitor.analyse.drift.error_model import Singles
-from tui_monitor.analyse.drift.judge import Floats
-from tui_monitor.analyse.drift.residual import LEAST_ROWS, MOST_COLUMNS, MOST_HELD, Labelled, Transform, chance_of, transform
+from tui_monitor.analyse.drift.judge import Floats, tests_of
+from tui_monitor.analyse.drift.residual import BINS, LEAST_ROWS, MOST_COLUMNS, MOST_HELD, Labelled, Transform, chance_of, transform
 from tui_monitor.analyse.drift.season import DAY_S
-from tui_monitor.analyse.drift.signal import LEAST_WORTH, MORE_ROWS
+from tui_monitor.analyse.drift.signal import MORE_ROWS
 
 MOST_PIECES = 512  # that they are held in
 BEYOND_A_DAY = 1.02  # every hour of it has rows then
@@ -127,8 +128,11 @@ class Residuals:
         whole = self._together().take(slice(-MOST_HELD, None))
         made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows", day=passed_s >= DAY_S)
         self._tried = self._seen
-        if self._seen < LEAST_WORTH * made.reference.tau and passed_s < max(DAY_S, self._learn_s):
-            return
+        if passed_s < max(DAY_S, self._learn_s):
+            found = _enough(made, whole, now_s)
+            if found.why_not:
+                return
+            made = _worth(made, found.tau)
         held, begun_s = self._held, self._begun_s
         self.adopt(made)
         self._held, self._begun_s = held, begun_s
@@ -147,8 +151,7 @@ class Residuals:
         whole = self._together()
         whole = whole.take(slice(None, None, 1 + whole.errors.size // (MOST_HELD + 1)))
         made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows of a day", day=True)
-        tau = max(made.reference.tau, before.reference.tau)  # rows that are not neighbours tell less of their order
-        self.adopt(structs.replace(made, reference=structs.replace(made.reference, tau=tau)))
+        self.adopt(_worth(made, before.reference.tau))  # rows that are not neighbours tell less of their order
 
     def _transform(self, rows: Labelled, origin: str, *, day: bool) -> Transform:
         return structs.replace(transform(self.name, self.columns, rows, origin, version=self.version), day=day)
@@ -169,3 +172,15 @@ class Residuals:
         inputs = [np.pad(one.inputs, ((0, 0), (0, width - one.inputs.shape[1])), constant_values=np.nan) for one in self._held]
         at_s, _, errors, chance = zip(*self._held, strict=True)
         return Labelled(np.concatenate(at_s), np.concatenate(inputs), np.concatenate(errors), np.concatenate(chance))
+
+
+def _enough(made: Transform, rows: Labelled, now_s: float) -> Enough:
+    """Whether rows of less than a day tell what is usual of u."""
+    minutes, slot = np.unique(rows.at_s // 60, return_inverse=True)
+    counts = BINS.slots(made.ranks(rows.inputs, rows.errors, rows.chance), slot.astype(np.int64), minutes.size)
+    return enough(60 * minutes, counts, tests_of(counts.sum(axis=0), category=False), made.reference.tau, now_s)
+
+
+def _worth(made: Transform, tau: float) -> Transform:
+    """The same, and a row is worth no more than so much."""
+    return structs.replace(made, reference=structs.replace(made.reference, tau=max(tau, made.reference.tau)))

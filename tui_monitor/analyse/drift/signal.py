@@ -11,11 +11,11 @@ import numpy as np
 
 from tui_monitor.analyse.drift.arrivals import Arrivals, learner_of
 from tui_monitor.analyse.drift.binning import NEW, Bins
-from tui_monitor.analyse.drift.dependence import bursts
+from tui_monitor.analyse.drift.dependence import LEAST_SEEN, NO_MOODS, Moods, enough
 from tui_monitor.analyse.drift.early import Early
 from tui_monitor.analyse.drift.first_weeks import MORE, SLOW_S, FirstWeeks
 from tui_monitor.analyse.drift.judge import Floats, Judge, tests_of
-from tui_monitor.analyse.drift.kinds import NEAR, Fitted, Kind, fitted, kind_of, sudden_s
+from tui_monitor.analyse.drift.kinds import NEAR, SURELY, Fitted, Kind, fitted, kind_of, sudden_s
 from tui_monitor.analyse.drift.learning import LearnedCategories, LearnedCounts, LearnedRows
 from tui_monitor.analyse.drift.past import Past, Stretch, effect
 from tui_monitor.analyse.drift.reference import Reference
@@ -24,14 +24,14 @@ from tui_monitor.analyse.drift.season import DAY_S, NEARLY, WEEK_HOURS
 from tui_monitor.model import SignalState
 
 LEAST_ROWS = 500  # of a reference: below, the shares themselves are noise
-LEAST_WORTH = 125  # of a learned reference, rows that do not depend on each other: few bursts tell neither what is usual nor their own tau
-LEAST_BURSTS = 12  # of rows that come in bursts: those of one may be alike in whatever way
 MORE_ROWS = 1.2  # times as many as at the last try, before a reference is tried again
 FRESH_ROWS = 100  # since the reference, before anything is said
 RECENT_ROWS = 500  # the newest rows that stand for "now" while nothing moved
 FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an alarm
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
 NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
+MONTH_S = 30 * DAY_S
+WHY_MOODS = "its rows came in moods before, and a jump may be just another one"
 SHAPE_AT = (30, 60, 120, 240, 480, 960)  # checks of a drift
 LOOKED_AT, LOOKED_EVERY = (
     10,
@@ -86,6 +86,7 @@ class Signal(Arrivals):
         self._drift_checks = 0
         self._watched_checks = 0  # in a row
         self._jumped = False  # and it began with a clear jump
+        self._in_moods = False  # what jumped at the last look did so before
         self._fit_then: Fitted | None = None  # the shape of the drift that is on, as it was told last
         self._tried_rows = 0.0  # that a reference was made of, and were too few
         self._checked_s: float | None = None
@@ -153,21 +154,14 @@ class Signal(Arrivals):
             learned.add(now_s, self.pending_words)
             self.pending_words = Counter()
             self.rows_s = now_s
-        if self.untimed is not None and isinstance(learned, LearnedRows):
-            if learned.rows >= LEAST_ROWS:
-                (self.bins, reference), self.untimed = self.untimed, None
-                self.why_anew = ""
-                self.learned(reference, learned.tau())
-                self.given = True
-            return
         if self.begun_s is None or now_s - self.begun_s < self.limits.learn_s:
             return
-        if isinstance(learned, LearnedRows) and not self.unfit:
+        if isinstance(learned, LearnedRows) and not self.unfit and self.untimed is None:
             none = not learned.rows and self.seen_rows >= LEAST_ROWS
             self.why_blind = f"no value in any of {self.seen_rows:.0f} rows" if none else ""
         if learned.rows < LEAST_ROWS:
             return
-        if isinstance(learned, LearnedRows) and (why := learned.unfit()):
+        if isinstance(learned, LearnedRows) and self.untimed is None and (why := learned.unfit()):
             self.unfit, self.why_blind, self.learner = True, why, LearnedRows()
             return
         if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
@@ -176,19 +170,21 @@ class Signal(Arrivals):
             return
         bins, reference = learned.learned(f"learned in {_span(now_s - self.begun_s)} until {_moment(now_s)}")
         self._tried_rows = learned.rows
-        counted = learned.counted(bins)
+        counted, tau = learned.counted(bins), reference.tau
         if now_s - self.begun_s < max(DAY_S, self.limits.learn_s):
-            came = np.asarray([at_s for at_s, counts in counted if counts.any()])
-            if (seen := bursts(came, now_s)) < LEAST_BURSTS:
-                self.why_anew = f"its rows come in bursts, {seen:.0f} of {LEAST_BURSTS} seen"
+            times, slots = np.asarray([at_s for at_s, _ in counted]), np.stack([counts for _, counts in counted])
+            self.why_anew, tau = enough(times, slots, tests_of(slots.sum(axis=0), category=bins.kind == "category"), tau, now_s)
+            if self.why_anew:
                 return
-            if reference.rows < LEAST_WORTH * reference.tau:
-                self.why_anew = f"its rows resemble their neighbours, {reference.tau:.0f} tell as much as one"
-                return
+        if self.untimed is not None:
+            (self.bins, given), self.untimed, self.why_anew = self.untimed, None, ""
+            self.learned(given, tau)
+            self.first_weeks, self.given = FirstWeeks(self.bins, given=True), True
+            return
         self.bins, self._tried_rows, self.why_anew = bins, 0.0, ""
         self.missing_reference = self.seen_missing / self.seen_rows if self.seen_rows else None
         self.seen_rows = self.seen_missing = 0.0
-        self.learned(reference)
+        self.learned(reference, tau)
         if len(reference.hours) != WEEK_HOURS:
             self.first_weeks = weeks = FirstWeeks(bins, day_s=now_s if now_s - self.begun_s >= DAY_S * NEARLY else None)
             for at_s, counts in counted:  # the first of its hours, and what a jump is held against
@@ -303,10 +299,10 @@ class Signal(Arrivals):
                 return
             self._close(now_s)
             self.evidence = self.judge.evidence(budget_checks)
-        if self.evidence >= EARLY and self._tells(now_s, self.evidence):
-            return
         if self.evidence < EARLY:
             self._watched_checks = 0
+        elif self._tells(now_s, self.evidence, budget_checks):
+            return
         if self.past.total.sum() < FRESH_ROWS * self.reference.tau or self.quiet(now_s):
             self.state = "idle"
         else:
@@ -318,7 +314,7 @@ class Signal(Arrivals):
         if self.since_s is not None and self._drift_checks in SHAPE_AT and not self._jumped:
             self._fit_then = self._fit(self.since_s)
 
-    def _tells(self, now_s: float, evidence: float) -> bool:
+    def _tells(self, now_s: float, evidence: float, budget_checks: float) -> bool:
         """Whether evidence that is near the budget or beyond it makes a drift, or something to watch."""
         change_s = self.judge.change_s if self.judge else None
         recent = self.recent()
@@ -333,13 +329,19 @@ class Signal(Arrivals):
         why = self.first_weeks.why if self.first_weeks is not None else ""
         self._watched_checks = self._watched_checks + 1 if began_s is not None and why else 0
         looked = self._watched_checks <= LOOKED_AT or self._watched_checks % LOOKED_EVERY == 0
-        if began_s is not None and why and looked and (step_s := self._sudden_s(began_s)) is not None:
-            if self._worth_less(step_s):
+        if began_s is not None and why and looked:
+            step_s = self._sudden_s(began_s, budget_checks)
+            before = self._moods(step_s) if step_s is not None else NO_MOODS
+            if before.tau > MORE * self.tau:
+                self._worth_less(before.tau, budget_checks)
                 return False
-            self._open(step_s, now_s)
-            self._fit_then, self._jumped = Fitted("sudden", 0, 0.0), True
-        elif began_s is not None and why:
-            self.state, self.why_watched = "watch", why
+            self._in_moods = before.seen < LEAST_SEEN
+            if step_s is not None and not self._in_moods:
+                self._open(step_s, now_s)
+                self._fit_then, self._jumped = Fitted("sudden", 0, 0.0), True
+                return True
+        if began_s is not None and why:
+            self.state, self.why_watched = "watch", WHY_MOODS if self._in_moods else why
         elif began_s is not None:
             self._open(began_s, now_s)
         elif evidence >= 0 or worth:
@@ -407,7 +409,7 @@ class Signal(Arrivals):
         earlier = sum(one.up == up for one in self.closed)
         return kind_of(fit, earlier) or "sudden"
 
-    def _sudden_s(self, since_s: float) -> float | None:
+    def _sudden_s(self, since_s: float, budget_checks: float) -> float | None:
         """When what moved since a time has clearly jumped; None where it did not, or the jump alone is not worth an alarm."""
         at = self._telling(since_s)
         times, counts, _ = self.past.slots(since_s, SLOTS_BEFORE)
@@ -418,23 +420,26 @@ class Signal(Arrivals):
         times, counts = times[fresh], counts[fresh]
         level, rows = self._share(counts, at), counts.sum(axis=1)  # of what came itself: what is expected jumps from hour to hour
         share = float(level @ rows) / max(float(rows.sum()), 1.0)
-        step_s = sudden_s(level, rows, times, SLOW_S, self.tau * share * (1 - share))
+        surely = SURELY + 2 * math.log(max(budget_checks * self.limits.every_s / MONTH_S, 1.0))  # the tail of a normal
+        step_s = sudden_s(level, rows, times, SLOW_S, self.tau * share * (1 - share), surely)
         if step_s is None or effect(self.past.since(step_s), category=self.category).size < FLOOR:
             return None
         return step_s
 
-    def _worth_less(self, until_s: float) -> bool:
-        """Whether what came before a jump shows that rows resemble their neighbours more than was learned; then evidence begins anew."""
+    def _moods(self, until_s: float) -> Moods:
+        """Whether rows came in moods before a jump: then it may be just another one."""
         weeks, reference = self.first_weeks, self.reference
         if weeks is None or reference is None:
-            return False
-        counts = np.asarray(reference.counts, dtype=np.float64)
-        tau = weeks.worth(until_s, tests_of(counts, category=self.category))
-        if tau <= MORE * reference.tau:
-            return False
-        self.learned(reference, tau)
-        self.first_weeks = weeks
-        return True
+            return NO_MOODS
+        return weeks.moods(until_s, tests_of(np.asarray(reference.counts, dtype=np.float64), category=self.category))
+
+    def _worth_less(self, tau: float, budget_checks: float) -> None:
+        """A row is worth less than was learned: evidence begins anew."""
+        weeks = self.first_weeks
+        if self.reference is not None:
+            self.learned(self.reference, tau)
+            self.first_weeks = weeks
+            self.evidence = self.judge.evidence(budget_checks) if self.judge else None
 
     def _telling(self, since_s: float) -> int:
         """The cut, or the category, that shows best what moved since a time."""
