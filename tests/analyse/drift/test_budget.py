@@ -93,6 +93,30 @@ def test_a_few_bursts_are_not_what_is_usual() -> None:
     assert not any("as in the reference" in said for said in waited)
 
 
+def test_moods_without_silence_are_learned_from_a_dozen_too() -> None:
+    """Rows of twenty minutes share a quarter of their variance, so an hour holds three levels and not 1,200 rows: 33 alarms on these hosts else."""
+    alarms, said = [], 0
+    for seed in range(40):
+        chance = np.random.default_rng([seed, 5])
+        room, minutes = DriftRoom(DriftSettings(learn="1h", every="60s")), 9 * 60
+        levels = chance.normal(size=12 * 60 * ROWS // 400 + 1)
+        values = math.sqrt(0.25) * np.repeat(levels, 400)[: 12 * 60 * ROWS] + math.sqrt(0.75) * chance.normal(size=12 * 60 * ROWS)
+        tokens, counts = np.ceil(100 * np.exp(values)), np.zeros(len(EDGES) + 1)
+        for minute in range(minutes):
+            part = tokens[minute * ROWS : (minute + 1) * ROWS]
+            counts += np.bincount(np.searchsorted(EDGES, part, side="left"), minlength=counts.size)
+            now_s = START_S + 60.0 * (minute + 1)
+            room.observe(now_s, "host", "x", "input", EDGES, np.cumsum(counts).tolist())
+            room.check(now_s)
+            if minute == 120:
+                verdict = room.verdicts(now_s)[0]
+                said += verdict.state == "learning" or "moods" in verdict.sentence
+        alarms.append(len(room.episodes()))
+        assert room.verdicts(now_s)[0].state != "blind"
+    assert sum(alarms) <= 10  # on the first day, of hosts whose three levels were alike by chance
+    assert said >= 25
+
+
 def found_after(change: str, seed: int) -> tuple[float, float]:
     """Rows from the change to the drift, and from the change to where it is said to have begun; ten rows a check, once a minute."""
     chance = np.random.default_rng([8, seed])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tui_monitor.analyse.drift.kinds import fitted, kind_of, sudden_s
+from tui_monitor.analyse.drift.kinds import SURELY, fitted, kind_of, sudden_s
 
 
 def slots(shape: str, size: int = 120, at: int = 30, height: float = 0.2, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -93,3 +93,13 @@ def test_four_slots_tell_no_jump_by_chance() -> None:
     chance = np.random.default_rng(4)
     found = [sudden_s(chance.binomial(40, 0.4, 4) / 40, np.full(4, 40.0), 60.0 * np.arange(4), 3600.0, 0.24) for _ in range(300)]
     assert sum(one is not None for one in found) <= 15
+
+
+def test_the_rarer_false_alarms_may_be_the_surer_a_jump_must_be() -> None:
+    course = 0.4 + 0.25 * (np.arange(120) >= 90)
+    told = [
+        [sudden_s(*minutes(seed, course), 3600.0, 0.24, surely) is not None for seed in range(20)]
+        for surely in (SURELY, 2 * SURELY, 8 * SURELY)
+    ]
+    assert sum(told[0]) >= 18
+    assert sum(told[0]) >= sum(told[1]) > sum(told[2]) == 0

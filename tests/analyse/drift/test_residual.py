@@ -221,6 +221,16 @@ def test_a_log_of_few_rows_a_look_is_held_in_few_pieces(monkeypatch: pytest.Monk
     assert sum(log.made.rows) == 1001  # one half of the 286 looks that make 2,000 rows
 
 
+def test_labels_that_come_in_bursts_are_learned_from_a_dozen_of_them() -> None:
+    chance, log = np.random.default_rng(14), learner(learn_s=3600.0)
+    bursts = 0
+    while log.made is None and bursts < 20:
+        for minute in range(3):
+            feed(log, numbers(chance, 300), START_S + 1200 * bursts + 60 * minute)
+        bursts += 1
+    assert 12 <= bursts <= 15
+
+
 def test_a_look_without_rows_is_no_other_version() -> None:
     log = learner()
     log.adopt(transform(NUMBERS, COLUMNS, numbers(np.random.default_rng(11), 4000), "learned", version="v1"))

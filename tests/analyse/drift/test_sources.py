@@ -213,6 +213,26 @@ def test_a_reference_without_times_learns_first_how_rows_cluster() -> None:
     assert verdict.origin == "file train.csv"
 
 
+def test_a_reference_without_times_waits_for_a_dozen_bursts() -> None:
+    """Each burst has a level of its own: what its rows are worth, only other bursts can tell."""
+    made = of_values(np.random.default_rng(9).normal(0, 1, 5000), None, "file train.csv")
+    assert made.bins is not None
+    assert made.reference is not None
+    log = Log(DriftRoom(DriftSettings(learn="1h", every="60s")))
+    log.room.offer("fraud", "x", made.bins, made.reference, timed=False)
+    levels = np.random.default_rng(4).normal(0, 0.6, 90)
+    for burst, level in enumerate(levels):
+        verdict = log.run(180, x=lambda n, chance, level=level: chance.normal(level, 0.8, n))["x"]
+        if burst == 4:
+            assert verdict.state == "learning"
+            assert verdict.sentence.startswith("its rows come in bursts, 4 of 12 seen; ")  # when it was tried last
+        log.run(900)
+    assert verdict.state in ("stable", "idle", "watch")
+    assert verdict.tau is not None
+    assert verdict.tau > 200  # of 1,800 rows of a burst; they share 36 % of their variance
+    assert log.room.episodes() == []
+
+
 def test_past_buckets_are_a_reference_where_the_buckets_are_the_same() -> None:
     slots = np.random.default_rng(2).multinomial(100, [0.3, 0.3, 0.4], 100).astype(np.float64)
     made = of_buckets([1.0, 2.0], START_S + 60 * np.arange(100), slots, "a day in May")
