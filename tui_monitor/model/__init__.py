@@ -23,7 +23,7 @@ from tui_monitor.model.alerts import (
     Usual,
     limit_key,
 )
-from tui_monitor.model.drift import Carries, Drift, Measured, Part, Shares
+from tui_monitor.model.drift import Carries, Drift, Measured, Part, Shares, worst_first
 from tui_monitor.model.forecast import Forecast
 from tui_monitor.model.frame import EngineInfo, Event, Frame
 from tui_monitor.model.hardware import Disk, Gpu, GpuProcess, Network, Process, System
@@ -205,4 +205,5 @@ __all__ = [
     "clean",
     "limit_key",
     "utc",
+    "worst_first",
 ]

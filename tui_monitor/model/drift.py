@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -95,3 +97,23 @@ class Drift(Struct, frozen=True, kw_only=True):
     raised: datetime | None = None  # when the drift that is on was found: its beginning, `since`, is estimated then
     follows: str = ""  # "source/signal" of the drift that this one goes back to; empty: it leads, and the rule `drift` speaks of it
     followed_by: list[str] = []  # of one that leads: who follows, in the order in which they were found
+
+
+STATES: tuple[SignalState, ...] = ("drift", "watch", "stale", "blind", "stable", "learning", "idle")
+"""Worst first."""
+_DECADES = 9.0
+
+
+def worst_first(drifts: Iterable[Drift]) -> list[Drift]:
+    """By state; in a state by what matters most for the model, who leads before who follows, then by evidence.
+
+    Loud ones that are alike: the oldest first. Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
+    """
+    return sorted(drifts, key=_badness)
+
+
+def _badness(drift: Drift) -> tuple[int, float, bool, int, float, str, str]:
+    loud = drift.state in ("drift", "watch") and drift.evidence is not None and not math.isnan(drift.evidence)
+    decades = round(min(_DECADES, max(-_DECADES, drift.evidence or 0.0))) if loud else 0
+    since_s = drift.since.timestamp() if loud and drift.since else 0.0
+    return STATES.index(drift.state), -(drift.importance or 0.0), bool(drift.follows), -decades, since_s, drift.source, drift.signal

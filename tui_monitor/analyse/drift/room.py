@@ -24,7 +24,7 @@ from tui_monitor.analyse.drift.season import DAY_S
 from tui_monitor.analyse.drift.signal import Signal
 from tui_monitor.analyse.drift.together import SILENT_S, together
 from tui_monitor.config import DriftSettings, PredictionSettings
-from tui_monitor.model import Drift, clean
+from tui_monitor.model import Drift, clean, worst_first
 from tui_monitor.vocabulary import seconds
 
 if TYPE_CHECKING:
@@ -417,7 +417,7 @@ class DriftRoom:
         budgets = self._budgets()
         made = [self._verdict(key, now_s, budgets) for key in self._signals]
         silent = {key for key, signal in self._signals.items() if now_s - signal.seen_s > SILENT_S}
-        return sorted(together(made, silent), key=_badness)
+        return worst_first(together(made, silent))
 
     def _verdict(self, key: tuple[str, str], now_s: float, budgets: Mapping[tuple[str, str], float]) -> Drift:
         told = self._within(key, lambda signal: verdicts.verdict(signal, now_s)) or verdicts.verdict(self._signals[key], now_s)
@@ -475,7 +475,6 @@ class DriftRoom:
 
 
 _WHOLE_ROWS = frozenset((*methods.SIGNALS.values(), *outliers.SHARES.values()))  # inputs, all at once
-_ORDER = ("drift", "watch", "stable", "blind", "idle", "learning", "stale")
 _ROLES: tuple[Role, ...] = ("input", "output", "score", "performance", "latency", "quality")
 
 
@@ -487,13 +486,6 @@ def _of_log(signal: Signal) -> bool:
 def _came(signal: Signal, at_s: Floats, values: NDArray[Any], there: NDArray[np.bool_]) -> None:
     signal.came(float(at_s.max()), int(at_s.size), int(at_s.size - there.sum()))
     signal.rows(at_s[there], values)
-
-
-def _badness(verdict: Drift) -> tuple[int, float, bool, float, float, str, str]:
-    """Within a state by importance times effect where importances are given; else who leads before who follows, drifts by effect, by evidence."""
-    effect, evidence = verdict.effect or 0.0, verdict.evidence if verdict.evidence is not None else -math.inf
-    weighed, moved = (verdict.importance or 0.0) * effect, effect if verdict.state == "drift" else 0.0
-    return _ORDER.index(verdict.state), -weighed, bool(verdict.follows), -moved, -evidence, verdict.source, verdict.signal
 
 
 def _role(text: str) -> Role:

@@ -31,7 +31,7 @@ FLOOR = 0.05  # of the effect: what is certain but smaller is watched, not an al
 EARLY = -1.0  # evidence this near to the budget, with an effect, is watched
 NOISE = 0.87  # mean of the largest difference of n rows from their own distribution, times sqrt(n)
 MONTH_S = 30 * DAY_S
-WHY_MOODS = "its rows came in moods before, and a jump may be just another one"
+WHY_MOODS = "it jumped before, and this may be just another jump; a dozen of them tell"
 SHAPE_AT = (30, 60, 120, 240, 480, 960)  # checks of a drift
 LOOKED_AT, LOOKED_EVERY = (
     10,

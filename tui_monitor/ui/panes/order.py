@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
-from tui_monitor.model import Alert, Drift, Frame, Gpu, Orphan, Target
+from tui_monitor.model import Alert, Drift, Frame, Gpu, Orphan, Target, worst_first
 from tui_monitor.ui import others, signs
 from tui_monitor.ui.panes.why import sign_of
 from tui_monitor.ui.view import View
-
-_DECADES = 9.0
 
 
 def passes(view: View, *texts: str) -> bool:
@@ -127,25 +124,13 @@ def _words(alert: Alert) -> list[str]:
 
 
 def signals(frame: Frame, view: View) -> list[Drift]:
-    """Signals by state, those that drift first; in a state by what matters most for the model, who leads before who follows, then by evidence.
-
-    Loud ones that are alike: the oldest first. Evidence counts in decades and up to a billion times the budget: rows must not move while it grows.
-    """
-    kept = [
+    """Those that are asked for, the worst first."""
+    return worst_first(
         signal
         for signal in frame.drift
         if passes(view, signal.signal, signal.source, signal.role, signal.state, signal.cause, signal.kind)
         and not (view.faults_only and signal.state not in {"drift", "watch", "stale"})
-    ]
-
-    def badness(signal: Drift) -> tuple[int, float, bool, int, float]:
-        rank, matters, follows = signs.SIGNAL[signal.state].rank, -(signal.importance or 0.0), bool(signal.follows)
-        if signal.state not in {"drift", "watch"} or signal.evidence is None or math.isnan(signal.evidence):
-            return rank, matters, follows, 0, 0.0
-        decades = round(min(_DECADES, max(-_DECADES, signal.evidence)))
-        return rank, matters, follows, -decades, signal.since.timestamp() if signal.since else 0.0
-
-    return sorted(kept, key=badness)
+    )
 
 
 def signal_name(signal: Drift) -> str:
