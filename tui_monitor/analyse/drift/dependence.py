@@ -1,7 +1,8 @@
 """How many rows tell as much as one independent row: the correlation time tau of an ordered reference.
 
 Rows that resemble their neighbours are worth less than one each; counts and the reference's size are divided by tau. Without that a
-judge whose false alarms are set to one in thirty days raises hundreds a day on correlated rows.
+judge whose false alarms are set to one in thirty days raises hundreds a day on correlated rows. Of less than a day only what came and went a
+dozen times is known: bursts with silence between them, and moods of minutes without.
 """
 
 from __future__ import annotations
