@@ -173,4 +173,6 @@ def test_slots_without_rows_do_not_count() -> None:
     ],
 )
 def test_whether_an_hour_tells_what_is_usual(slots: np.ndarray, times: np.ndarray, tau: float, why: str) -> None:
-    assert enough(times, slots, np.asarray([[1.0, 0.0]]), tau, 3600.0).why_not == why
+    found = enough(times, slots, np.asarray([[1.0, 0.0]]), tau, 3600.0)
+    assert found.why_not == why
+    assert (found.part < 1) == bool(why)

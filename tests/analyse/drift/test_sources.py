@@ -225,12 +225,21 @@ def test_a_reference_without_times_waits_for_a_dozen_bursts() -> None:
         verdict = log.run(180, x=lambda n, chance, level=level: chance.normal(level, 0.8, n))["x"]
         if burst == 4:
             assert verdict.state == "learning"
-            assert verdict.sentence.startswith("its rows come in bursts, 4 of 12 seen; ")  # when it was tried last
+            assert verdict.sentence == "its rows come in bursts, 4 of 12 seen; learning what is normal: 9000 rows so far, at most a day."
+            assert verdict.progress == pytest.approx(4 / 12)  # when it was tried last
         log.run(900)
     assert verdict.state in ("stable", "idle", "watch")
     assert verdict.tau is not None
     assert verdict.tau > 200  # of 1,800 rows of a burst; they share 36 % of their variance
     assert log.room.episodes() == []
+
+
+def test_learning_ends_after_a_day_also_between_two_bursts() -> None:
+    log = Log(DriftRoom(DriftSettings(learn="1h", every="60s")))
+    for _ in range(5):
+        log.run(180, x=normal)
+        log.run(5 * 3600 - 180)
+    assert log.run(10)["x"].tau is not None
 
 
 def test_past_buckets_are_a_reference_where_the_buckets_are_the_same() -> None:

@@ -46,6 +46,7 @@ class Enough(NamedTuple):
 
     why_not: str  # for people; empty: they do
     tau: float  # rows that tell as much as one
+    part: float = 1.0  # of what is needed, that was seen
 
 
 def ranks(values: Floats) -> Floats:
@@ -119,15 +120,17 @@ def enough(times: Floats, slots: Floats, tests: Floats, tau: float, until_s: flo
     """
     came = slots.sum(axis=1) > 0
     if not came.any():
-        return Enough("it has no rows", tau)
+        return Enough("it has no rows", tau, 0.0)
     if (seen := bursts(times[came], until_s)) < LEAST_SEEN:
-        return Enough(f"its rows come in bursts, {seen:.0f} of {LEAST_SEEN} seen", tau)
+        return Enough(f"its rows come in bursts, {seen:.0f} of {LEAST_SEEN} seen", tau, seen / LEAST_SEEN)
     found = moods(slots, tests, float(times[-1] - times[0]))
     tau = max(tau, found.tau)
     if found.seen < LEAST_SEEN:
-        return Enough(f"rows of some minutes resemble each other, {found.seen:.0f} of {LEAST_SEEN} such times seen", tau)
-    if slots.sum() < LEAST_WORTH * tau:
-        return Enough(f"its rows resemble their neighbours, {tau:.0f} tell as much as one", tau)
+        return Enough(
+            f"rows of some minutes resemble each other, {found.seen:.0f} of {LEAST_SEEN} such times seen", tau, found.seen / LEAST_SEEN
+        )
+    if (rows := float(slots.sum())) < LEAST_WORTH * tau:
+        return Enough(f"its rows resemble their neighbours, {tau:.0f} tell as much as one", tau, rows / (LEAST_WORTH * tau))
     return Enough("", tau)
 
 

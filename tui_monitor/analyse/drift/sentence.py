@@ -87,6 +87,8 @@ def vanished(signal: str, since: str, category: str, reference: float) -> str:
 
 def learning(rows: float, least: float, passed_s: float, learn_s: float) -> str:
     """While the reference is learned."""
+    if rows >= least and passed_s >= learn_s:
+        return f"learning what is normal: {rows:.0f} rows so far, at most a day."
     wanted = f" of {least:.0f}" if rows < least else ""
     return f"learning what is normal: {rows:.0f}{wanted} rows, {min(passed_s, learn_s):.0f} of {learn_s:.0f} s."
 

@@ -67,6 +67,7 @@ class Signal(Arrivals):
         self.rows_s: float | None = None  # last time there were new rows
         self.state: SignalState = "learning"
         self.why_anew = ""
+        self.learned_part = 1.0  # of what must be seen beside rows and time, at the last try
         self.why_watched = ""
         self.first_weeks: FirstWeeks | None = None  # of a reference that was learned in less
         self.untimed: tuple[Bins, Reference] | None = None  # given, but what its rows are worth is learned first
@@ -166,22 +167,23 @@ class Signal(Arrivals):
             return
         if not isinstance(learned, LearnedRows) and len(learned.slots) < 2:
             return
-        if learned.rows < self._tried_rows * MORE_ROWS:
+        if learned.rows < self._tried_rows * MORE_ROWS and now_s - self.begun_s < DAY_S:
             return
         bins, reference = learned.learned(f"learned in {_span(now_s - self.begun_s)} until {_moment(now_s)}")
         self._tried_rows = learned.rows
         counted, tau = learned.counted(bins), reference.tau
         if now_s - self.begun_s < max(DAY_S, self.limits.learn_s):
             times, slots = np.asarray([at_s for at_s, _ in counted]), np.stack([counts for _, counts in counted])
-            self.why_anew, tau = enough(times, slots, tests_of(slots.sum(axis=0), category=bins.kind == "category"), tau, now_s)
-            if self.why_anew:
+            found = enough(times, slots, tests_of(slots.sum(axis=0), category=bins.kind == "category"), tau, now_s)
+            self.why_anew, tau, self.learned_part = found
+            if found.why_not:
                 return
         if self.untimed is not None:
             (self.bins, given), self.untimed, self.why_anew = self.untimed, None, ""
             self.learned(given, tau)
             self.first_weeks, self.given = FirstWeeks(self.bins, given=True), True
             return
-        self.bins, self._tried_rows, self.why_anew = bins, 0.0, ""
+        self.bins, self.why_anew = bins, ""
         self.missing_reference = self.seen_missing / self.seen_rows if self.seen_rows else None
         self.seen_rows = self.seen_missing = 0.0
         self.learned(reference, tau)
@@ -216,6 +218,7 @@ class Signal(Arrivals):
                 reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
             )
         self.reference, self.first_weeks, self.why_watched = reference, None, ""
+        self._tried_rows, self.learned_part = 0.0, 1.0
         self._shares = [reference.shares(hour) for hour in range(len(reference.hours))] or [reference.shares()]
         counts = np.asarray(reference.counts, dtype=np.float64)
         tests = tests_of(counts, category=self.category)

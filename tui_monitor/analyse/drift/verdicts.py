@@ -84,7 +84,7 @@ def _learning(signal: Signal, now_s: float, state: SignalState, test: str, bound
     said = f"{signal.name}: {signal.why_blind}." if state == "blind" else said
     return Drift(
         signal=signal.name, source=signal.source, role=signal.role, state=state, since=None, test=test, effect=None, bound=bound, p=None,
-        n_reference=round(rows), n_now=0, evidence=None, progress=min(rows / LEAST_ROWS, passed_s / limits.learn_s if limits.learn_s else 1.0, 1.0),
+        n_reference=round(rows), n_now=0, evidence=None, progress=min(rows / LEAST_ROWS, passed_s / limits.learn_s if limits.learn_s else 1.0, signal.learned_part, 1.0),
         sentence=sentence.silent(sentence.clock(signal.seen_s, now_s)) if state == "stale" else said,
         type="category" if signal.category else "numeric", cause=_cause(signal), why=signal.why_blind if state == "blind" else "",
         origin=f"before: {signal.befores[-1].reference.origin}" if signal.befores else "",
