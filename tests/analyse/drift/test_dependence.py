@@ -145,6 +145,25 @@ def test_slots_that_vary_by_themselves_are_no_moods_but_worth_less() -> None:
     assert 2.5 < np.median([one.tau for one in found]) < 5.5
 
 
+def neighbours(level: np.ndarray, rows: int = 100, seed: int = 1) -> float:
+    """What a row is worth, by the slots of a day of a share that follows a course."""
+    inside = np.random.default_rng(seed).binomial(rows, level)
+    slots = np.stack([inside, rows - inside], axis=1).astype(float)
+    return moods(slots, cuts(slots.sum(axis=0)), 900.0 * (len(slots) - 1)).tau
+
+
+def test_neighbouring_slots_tell_what_a_row_is_worth_and_a_slow_course_does_not_count() -> None:
+    day = np.arange(96)
+    chance = np.random.default_rng(2)
+    assert max(neighbours(np.full(96, 0.4), seed=seed) for seed in range(20)) < 1.5
+    assert max(neighbours(0.5 + 0.3 * np.sin(2 * np.pi * day / 96), seed=seed) for seed in range(20)) < 1.5
+    # A slot's own share varies by 0.1, chance alone makes 0.05 of 100 rows: five times the variance.
+    found = [neighbours(np.clip(chance.normal(0.5, 0.1, 96), 0.05, 0.95), seed=seed) for seed in range(20)]
+    assert 2.5 < np.median(found) < 5.5
+    assert neighbours(np.asarray([0.1, 0.9] * 4)) == 1  # too few to say
+    assert neighbours(np.zeros(96)) == 1
+
+
 @pytest.mark.parametrize("slots", [np.asarray([[10.0, 90.0], [90.0, 10.0]] * 5), np.tile([100.0, 0.0], (96, 1)), np.zeros((96, 2))])
 def test_few_slots_and_such_that_cannot_differ_tell_of_no_moods(slots: np.ndarray) -> None:
     assert moods(slots, np.asarray([[1.0, 0.0]]), 3600.0) == NO_MOODS

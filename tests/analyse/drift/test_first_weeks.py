@@ -202,6 +202,13 @@ def of_bursts(seed: int, days: float) -> DriftRoom:
     return room
 
 
+@pytest.mark.parametrize("seed", [4, 11, 12])
+def test_bursts_raise_no_alarm_on_their_first_day(seed: int) -> None:
+    room = of_bursts(seed, 1.2)
+    assert room.episodes() == []
+    assert room.verdicts(START_S + 1.3 * DAY_S)[0].tau is not None
+
+
 def test_bursts_jump_all_the_time_and_before_one_is_drift_the_hours_before_it_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """One hour of bursts does not know what its rows are worth; these hosts alarm once to four times a day without another look."""
     monkeypatch.setattr(dependence, "LEAST_SEEN", 1)  # a dozen of them are not waited for
