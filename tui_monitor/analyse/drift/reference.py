@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from tui_monitor.analyse.drift.binning import Bins
@@ -33,6 +33,10 @@ class Reference(Struct, frozen=True):
     def rows(self) -> float:
         """How many rows it was made of."""
         return math.fsum(self.counts)
+
+    def worth(self, tau: float) -> Reference:
+        """The same, of which at least so many rows tell as much as one."""
+        return structs.replace(self, tau=max(tau, self.tau))
 
     def cell(self, at_s: float) -> int | None:
         """Which hour a time lies in; None where the hour does not matter."""

@@ -132,7 +132,7 @@ class Residuals:
             found = _enough(made, whole, now_s)
             if found.why_not:
                 return
-            made = _worth(made, found.tau)
+            made = structs.replace(made, reference=made.reference.worth(found.tau))
         held, begun_s = self._held, self._begun_s
         self.adopt(made)
         self._held, self._begun_s = held, begun_s
@@ -151,7 +151,8 @@ class Residuals:
         whole = self._together()
         whole = whole.take(slice(None, None, 1 + whole.errors.size // (MOST_HELD + 1)))
         made = self._transform(whole, f"learned from {whole.errors.size:,} labelled rows of a day", day=True)
-        self.adopt(_worth(made, before.reference.tau))  # rows that are not neighbours tell less of their order
+        reference = made.reference.worth(before.reference.tau)  # rows that are not neighbours tell less of their order
+        self.adopt(structs.replace(made, reference=reference))
 
     def _transform(self, rows: Labelled, origin: str, *, day: bool) -> Transform:
         return structs.replace(transform(self.name, self.columns, rows, origin, version=self.version), day=day)
@@ -179,8 +180,3 @@ def _enough(made: Transform, rows: Labelled, now_s: float) -> Enough:
     minutes, slot = np.unique(rows.at_s // 60, return_inverse=True)
     counts = BINS.slots(made.ranks(rows.inputs, rows.errors, rows.chance), slot.astype(np.int64), minutes.size)
     return enough(60 * minutes, counts, tests_of(counts.sum(axis=0), category=False), made.reference.tau, now_s)
-
-
-def _worth(made: Transform, tau: float) -> Transform:
-    """The same, and a row is worth no more than so much."""
-    return structs.replace(made, reference=structs.replace(made.reference, tau=max(tau, made.reference.tau)))

@@ -214,9 +214,7 @@ class Signal(Arrivals):
             tau: what a row is worth where the reference itself cannot tell.
         """
         if tau is not None:
-            reference = Reference(
-                reference.counts, max(tau, reference.tau), reference.hours, reference.mean, reference.sd, reference.origin
-            )
+            reference = reference.worth(tau)
         self.reference, self.first_weeks, self.why_watched = reference, None, ""
         self._tried_rows, self.learned_part = 0.0, 1.0
         self._shares = [reference.shares(hour) for hour in range(len(reference.hours))] or [reference.shares()]
